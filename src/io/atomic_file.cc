@@ -1,0 +1,113 @@
+#include "io/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "core/error.h"
+
+namespace roberta {
+namespace {
+
+constexpr size_t kBufferSize = 1 << 18;
+constexpr size_t kLargestWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
+
+std::filesystem::path directory_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+/// Unique within the machine: process id and a counter; a left-over of the same name is stepped over by
+/// O_EXCL.
+std::filesystem::path temporary_name(const std::filesystem::path& target) {
+  static std::atomic<uint32_t> counter{0};
+  return directory_of(target) /
+         concat(".", target.filename().string(), ".tmp-", getpid(), "-", counter.fetch_add(1));
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+  if (!target_.has_filename())
+    fail(ErrorCode::kResource, "[io] ", target_.string(), ": is not the name of a file");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(target_, ignored)) fail_with("cannot write", EISDIR);
+  do {
+    temporary_ = temporary_name(target_);
+    fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (fd_ < 0 && (errno == EEXIST || errno == EINTR));
+  if (fd_ < 0) fail_with("cannot create a file there", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  if (buffer_.size() + bytes.size() > kBufferSize) {
+    write_through(buffer_);
+    buffer_.clear();
+  }
+  if (bytes.size() > kBufferSize / 2) {
+    write_through(bytes);
+  } else {
+    buffer_.append(bytes);
+  }
+  size_ += static_cast<int64_t>(bytes.size());
+}
+
+void AtomicFile::commit() {
+  write_through(buffer_);
+  buffer_.clear();
+  while (fsync(fd_) != 0) {
+    if (errno != EINTR) fail_with("cannot write", errno);
+  }
+  const int closed = close(fd_);
+  fd_ = -1;
+  if (closed != 0 && errno != EINTR)
+    fail_with("cannot write", errno);  // EINTR: Linux has closed it all the same
+  if (rename(temporary_.c_str(), target_.c_str()) != 0)
+    fail_with("cannot put the finished file in place", errno);
+  temporary_.clear();
+
+  const int directory = open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) fail_with("cannot open its directory", errno);
+  const int synced = fsync(directory);
+  const int error = errno;
+  close(directory);
+  // Some file systems cannot fsync a directory and say EINVAL: there the rename is as durable as it gets.
+  if (synced != 0 && error != EINVAL) fail_with("cannot write its directory", error);
+}
+
+void AtomicFile::write_through(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kLargestWrite));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_with("cannot write", errno);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void AtomicFile::fail_with(const char* what, int error) const {
+  std::string hint;
+  if (error == ENOSPC || error == EDQUOT) {
+    std::error_code ignored;
+    const auto space = std::filesystem::space(directory_of(target_), ignored);
+    if (!ignored) hint = concat("; ", space.available, " bytes are free");
+  }
+  fail(ErrorCode::kResource, "[io] ", target_.string(), ": ", what, ": ", std::strerror(error), hint);
+}
+
+void write_file_atomically(const std::filesystem::path& target, std::string_view content) {
+  AtomicFile file(target);
+  file.write(content);
+  file.commit();
+}
+
+}  // namespace roberta
