@@ -1,5 +1,6 @@
 // Training time of a byte-level BPE vocabulary: bpe_trainer VOCAB_SIZE THREADS FILE...
-// Prints one JSON line: seconds of counting and of merging. tools/bench_trainer.py compares it with other programs.
+// Prints one JSON line: seconds of counting and of merging. tools/bench_trainer.py compares it with other
+// programs.
 
 #include <chrono>
 #include <cstdio>
@@ -24,6 +25,8 @@ int main(int argc, char** argv) {
   const double counting = seconds(start);
   const roberta::BpeVocabulary vocabulary = roberta::learn_bpe(words, options, {});
   const double total = seconds(start);
-  std::printf("{\"words\": %zu, \"tokens\": %zu, \"merges\": %zu, \"count_s\": %.3f, \"merge_s\": %.3f, \"total_s\": %.3f}\n",
-              words.size(), vocabulary.tokens.size(), vocabulary.merges.size(), counting, total - counting, total);
+  std::printf(
+      "{\"words\": %zu, \"tokens\": %zu, \"merges\": %zu, \"count_s\": %.3f, \"merge_s\": %.3f, \"total_s\": "
+      "%.3f}\n",
+      words.size(), vocabulary.tokens.size(), vocabulary.merges.size(), counting, total - counting, total);
 }

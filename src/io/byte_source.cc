@@ -72,7 +72,8 @@ class StoredFile {
       const ssize_t n = ::read(fd_, out, capacity);
       if (n >= 0) return static_cast<size_t>(n);
       if (errno != EINTR)
-        fail(ErrorCode::kInput, "[text] ", name_, ": cannot read at byte ", position_, ": ", std::strerror(errno));
+        fail(ErrorCode::kInput, "[text] ", name_, ": cannot read at byte ", position_, ": ",
+             std::strerror(errno));
     }
   }
 
@@ -96,7 +97,8 @@ class PlainSource final : public ByteSource {
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(std::unique_ptr<StoredFile> file) : file_(std::move(file)), input_(kInputBuffer) {
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) fail(ErrorCode::kResource, "[text] ", file_->name(), ": out of memory");
+    if (inflateInit2(&stream_, 15 + 16) != Z_OK)
+      fail(ErrorCode::kResource, "[text] ", file_->name(), ": out of memory");
   }
   ~GzipSource() override { inflateEnd(&stream_); }
 
@@ -107,7 +109,8 @@ class GzipSource final : public ByteSource {
     while (stream_.avail_out == capacity) {
       if (stream_.avail_in == 0) {
         stream_.next_in = input_.data();
-        stream_.avail_in = static_cast<uInt>(file_->read(reinterpret_cast<char*>(input_.data()), input_.size()));
+        stream_.avail_in =
+            static_cast<uInt>(file_->read(reinterpret_cast<char*>(input_.data()), input_.size()));
       }
       if (stream_.avail_in == 0) {
         if (inside_) damaged("the gzip data ends too early; the file is truncated");
@@ -214,7 +217,8 @@ std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path) 
   if (is_zstd(head)) return std::make_unique<ZstdSource>(std::move(file));
   const std::string extension = path.extension().string();
   if (extension == ".gz" || extension == ".zst")
-    fail(ErrorCode::kInput, "[text] ", file->name(), ": byte 0: is not ", extension == ".gz" ? "gzip" : "zstd",
+    fail(ErrorCode::kInput, "[text] ", file->name(), ": byte 0: is not ",
+         extension == ".gz" ? "gzip" : "zstd",
          " data as its name says; the file is damaged, empty or misnamed");
   return std::make_unique<PlainSource>(std::move(file));
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The bytes of a plain, gzip or zstd file, or of standard input, decompressed as they are read. The format is told by
-// the first bytes (neither kind can begin a UTF-8 text), so standard input and odd names work too; a name that ends
-// in .gz or .zst must hold what it says.
+// The bytes of a plain, gzip or zstd file, or of standard input, decompressed as they are read. The format is
+// told by the first bytes (neither kind can begin a UTF-8 text), so standard input and odd names work too; a
+// name that ends in .gz or .zst must hold what it says.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace roberta {
 
-/// Not thread safe. Memory: fixed buffers, and for zstd the window that the file asks for (at most 2 GiB, --long=31).
-/// Errors: Error(kInput) that names the file and, inside the data, the byte of the stored (compressed) file.
+/// Not thread safe. Memory: fixed buffers, and for zstd the window that the file asks for (at most 2 GiB,
+/// --long=31). Errors: Error(kInput) that names the file and, inside the data, the byte of the stored
+/// (compressed) file.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

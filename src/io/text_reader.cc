@@ -8,7 +8,9 @@
 namespace roberta {
 
 TextReader::TextReader(const std::filesystem::path& path, size_t piece)
-    : name_(display_name(path)), source_(open_byte_source(path)), piece_(std::max<size_t>(piece, 1)),
+    : name_(display_name(path)),
+      source_(open_byte_source(path)),
+      piece_(std::max<size_t>(piece, 1)),
       longest_(16 * piece_) {}
 
 bool TextReader::append(std::string& text, size_t n) {

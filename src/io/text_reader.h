@@ -1,6 +1,6 @@
 #pragma once
-// Streams text files of any size (plain, .gz, .zst, "-" for standard input) in lines or in large pieces that end with
-// a line. Bytes are handed on as they are: line ends are kept, nothing is decoded.
+// Streams text files of any size (plain, .gz, .zst, "-" for standard input) in lines or in large pieces that
+// end with a line. Bytes are handed on as they are: line ends are kept, nothing is decoded.
 
 #include <cstdint>
 #include <filesystem>
@@ -25,13 +25,13 @@ class TextReader {
  public:
   explicit TextReader(const std::filesystem::path& path, size_t piece = size_t{1} << 20);
 
-  /// The next whole lines, about `piece` bytes of them. A line longer than 16 pieces is cut before a space that
-  /// follows a printable ASCII character, which is a border of pre-tokens, or, where it has none, an error.
-  /// False at the end.
+  /// The next whole lines, about `piece` bytes of them. A line longer than 16 pieces is cut before a space
+  /// that follows a printable ASCII character, which is a border of pre-tokens, or, where it has none, an
+  /// error. False at the end.
   bool next_chunk(TextChunk& chunk);
 
-  /// The next line without its '\n' (a '\r' stays); valid until the next call. Lines above 16 pieces are an error.
-  /// False at the end. Not to be mixed with next_chunk().
+  /// The next line without its '\n' (a '\r' stays); valid until the next call. Lines above 16 pieces are an
+  /// error. False at the end. Not to be mixed with next_chunk().
   bool next_line(std::string_view& line);
   /// Number (from 1) and first byte of the line that next_line() gave last.
   int64_t line_number() const { return line_number_; }

@@ -53,7 +53,7 @@ struct Neighbour {
   int64_t gained = 0;  // count given to (neighbour, new token) or (new token, neighbour)
   uint32_t words = 0;  // different words with the gained pair
   uint32_t last_word = 0;
-  uint64_t list = 0;   // where their numbers go in the pool
+  uint64_t list = 0;  // where their numbers go in the pool
 };
 
 /// All neighbours on one side during one merge.
@@ -61,9 +61,9 @@ struct Side {
   struct Event {
     uint32_t neighbour, word;
   };
-  std::vector<Neighbour> of;       // by token id; all zero between merges
-  std::vector<uint32_t> touched;   // ids with `lost` != 0
-  std::vector<Event> events;       // first gain of each (neighbour, word), words ascending
+  std::vector<Neighbour> of;      // by token id; all zero between merges
+  std::vector<uint32_t> touched;  // ids with `lost` != 0
+  std::vector<Event> events;      // first gain of each (neighbour, word), words ascending
 
   void change(uint32_t neighbour, uint32_t word, int64_t count, bool gains) {
     Neighbour& n = of[neighbour];
@@ -82,8 +82,7 @@ struct Side {
 class Trainer {
  public:
   Trainer(const WordTable& words, const BpeOptions& options) : options_(options) {
-    if (options.max_token_length > 0)
-      longest_ = static_cast<uint64_t>(options.max_token_length);
+    if (options.max_token_length > 0) longest_ = static_cast<uint64_t>(options.max_token_length);
     add_initial_tokens();
     collect_words(words);
     count_initial_pairs();
@@ -118,8 +117,8 @@ class Trainer {
 };
 
 uint32_t count_chars(std::string_view text) {
-  return static_cast<uint32_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+  return static_cast<uint32_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
 void Trainer::add_initial_tokens() {
@@ -136,7 +135,8 @@ void Trainer::add_initial_tokens() {
 
 void Trainer::collect_words(const WordTable& words) {
   if (words.size() > std::numeric_limits<uint32_t>::max())
-    fail(ErrorCode::kResource, "[tokenizer] the text has ", words.size(), " different words; at most 4294967295 can be trained on");
+    fail(ErrorCode::kResource, "[tokenizer] the text has ", words.size(),
+         " different words; at most 4294967295 can be trained on");
   uint64_t symbols = 0;
   size_t useful = 0;
   words.for_each([&](std::string_view word, int64_t) {
@@ -212,10 +212,12 @@ BpeVocabulary Trainer::run(const std::function<void(int64_t, int64_t)>& progress
     if (top.count < std::max<int64_t>(options_.min_frequency, 1)) break;
     const uint32_t left = left_of(top.pair), right = right_of(top.pair);
     // A token of this spelling may exist (another pair gives it too, or it is special): it is used again.
-    const uint32_t token = tokens_.add(tokens_[left] + tokens_[right], tokens_.chars(left) + tokens_.chars(right));
+    const uint32_t token =
+        tokens_.add(tokens_[left] + tokens_[right], tokens_.chars(left) + tokens_.chars(right));
     merges_.push_back(top.pair);
     merge(top.pair, token, top.words);
-    if (progress && merges_.size() % kProgressEvery == 0) progress(static_cast<int64_t>(tokens_.size()), options_.vocab_size);
+    if (progress && merges_.size() % kProgressEvery == 0)
+      progress(static_cast<int64_t>(tokens_.size()), options_.vocab_size);
   }
   if (progress) progress(static_cast<int64_t>(tokens_.size()), options_.vocab_size);
   auto merges = final_merges();
@@ -238,8 +240,8 @@ void Trainer::merge(uint64_t pair, uint32_t token, uint64_t words) {
   apply_changes(left, right, token);
 }
 
-/// Replaces the pair left to right. The neighbour before a replacement is already rewritten, the one after it is not:
-/// in "abab" the pair (ab, a) comes and goes again, and its list keeps the word, as in the reference.
+/// Replaces the pair left to right. The neighbour before a replacement is already rewritten, the one after it
+/// is not: in "abab" the pair (ab, a) comes and goes again, and its list keeps the word, as in the reference.
 void Trainer::merge_in_word(uint32_t number, uint32_t left, uint32_t right, uint32_t token) {
   Words::Word& word = words_.list[number];
   uint32_t* const s = words_.symbols.data() + word.begin;
@@ -305,8 +307,8 @@ void Trainer::lay_out_lists(Side& side) {
   }
 }
 
-/// (token, token) is the one pair that can gain on both sides (when an existing token is used again): it is counted
-/// and listed once, on the left side.
+/// (token, token) is the one pair that can gain on both sides (when an existing token is used again): it is
+/// counted and listed once, on the left side.
 void Trainer::join_lists_of_token_with_itself(uint32_t token) {
   std::vector<uint32_t> words;
   for (const Side* side : {&before_, &after_}) {

@@ -1,5 +1,6 @@
 #pragma once
-// Learns byte-level BPE merges from word counts, exactly as Hugging Face's BpeTrainer (tokenizers 0.23.3) does.
+// Learns byte-level BPE merges from word counts, exactly as Hugging Face's BpeTrainer (tokenizers 0.23.3)
+// does.
 
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,8 @@
 namespace roberta {
 
 struct BpeVocabulary {
-  std::vector<std::string> tokens;  ///< by id, in byte-level spelling: special tokens, alphabet, merged tokens
+  std::vector<std::string>
+      tokens;  ///< by id, in byte-level spelling: special tokens, alphabet, merged tokens
   std::vector<std::pair<uint32_t, uint32_t>> merges;  ///< by rank
 };
 

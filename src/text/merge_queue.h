@@ -10,16 +10,19 @@
 namespace roberta {
 
 /// Pair of token ids as one number; its order is that of (left, right).
-constexpr uint64_t make_pair_key(uint32_t left, uint32_t right) { return static_cast<uint64_t>(left) << 32 | right; }
+constexpr uint64_t make_pair_key(uint32_t left, uint32_t right) {
+  return static_cast<uint64_t>(left) << 32 | right;
+}
 constexpr uint32_t left_of(uint64_t pair) { return static_cast<uint32_t>(pair >> 32); }
 constexpr uint32_t right_of(uint64_t pair) { return static_cast<uint32_t>(pair); }
 
-/// Most entries are rare pairs that are never reached, so only those of the highest counts are kept in a heap; the
-/// rest lie unsorted in buckets of equal or similar counts, and a bucket becomes the heap when its turn comes.
+/// Most entries are rare pairs that are never reached, so only those of the highest counts are kept in a
+/// heap; the rest lie unsorted in buckets of equal or similar counts, and a bucket becomes the heap when its
+/// turn comes.
 class MergeQueue {
  public:
   struct Entry {
-    int64_t count;   // when it was pushed or last looked at
+    int64_t count;  // when it was pushed or last looked at
     uint64_t pair;
     uint64_t words;  // where its list of words begins; older lists first among equals
   };
@@ -61,7 +64,8 @@ class MergeQueue {
     const int exponent = std::bit_width(value) - 1;
     if (exponent < kExactBits) return value;
     const uint64_t fraction = (value >> (exponent - kFractionBits)) & ((1u << kFractionBits) - 1);
-    return (size_t{1} << kExactBits) + (static_cast<size_t>(exponent - kExactBits) << kFractionBits) + fraction;
+    return (size_t{1} << kExactBits) + (static_cast<size_t>(exponent - kExactBits) << kFractionBits) +
+           fraction;
   }
   static bool later(const Entry& a, const Entry& b) {
     if (a.count != b.count) return a.count < b.count;

@@ -18,11 +18,11 @@
 namespace roberta {
 namespace {
 
-constexpr size_t kPadding = 16;      // bytes that WordTable may read past a word
-constexpr size_t kShortWord = 15;    // bytes; the 16th holds the length
-constexpr uint64_t kLong = 0xFF;     // in place of the length
+constexpr size_t kPadding = 16;    // bytes that WordTable may read past a word
+constexpr size_t kShortWord = 15;  // bytes; the 16th holds the length
+constexpr uint64_t kLong = 0xFF;   // in place of the length
 constexpr int kTopByte = 56;
-constexpr size_t kBatch = 256;       // pre-tokens looked up together, their slots prefetched
+constexpr size_t kBatch = 256;  // pre-tokens looked up together, their slots prefetched
 
 uint64_t load64(const char* p) {
   uint64_t x;
@@ -180,8 +180,9 @@ class LineCounter {
       if (!is_well_formed(text.substr(bad, length))) break;
       bad += length;
     }
-    fail(ErrorCode::kInput, "[text] ", name, ": byte ", chunk.offset + static_cast<int64_t>(bad), ": invalid UTF-8 (0x",
-         std::hex, static_cast<int>(static_cast<unsigned char>(chunk.text[bad])), "); convert the file to UTF-8 first");
+    fail(ErrorCode::kInput, "[text] ", name, ": byte ", chunk.offset + static_cast<int64_t>(bad),
+         ": invalid UTF-8 (0x", std::hex, static_cast<int>(static_cast<unsigned char>(chunk.text[bad])),
+         "); convert the file to UTF-8 first");
   }
 
   bool add_prefix_space_;
@@ -233,7 +234,7 @@ WordTable count_words(const std::vector<std::filesystem::path>& files, bool add_
   ChunkQueue queue(files);
   std::vector<std::unique_ptr<LineCounter>> counters(std::max(threads, 1));
   std::exception_ptr error;
-#pragma omp parallel num_threads(static_cast<int>(counters.size()))
+#pragma omp parallel num_threads(static_cast <int>(counters.size()))
   {
     const int thread = omp_get_thread_num();
     try {

@@ -10,8 +10,8 @@
 
 namespace roberta {
 
-/// Words and their counts: an open-addressing table with words up to 15 bytes inside the slots, so that counting a
-/// common word touches one cache line. Memory grows with the number of different words only.
+/// Words and their counts: an open-addressing table with words up to 15 bytes inside the slots, so that
+/// counting a common word touches one cache line. Memory grows with the number of different words only.
 class WordTable {
  public:
   WordTable();
@@ -33,8 +33,8 @@ class WordTable {
   }
 
  private:
-  /// A short word: its bytes, zero-filled, and its length in the top byte of `high`. A long one: its hash, and
-  /// kLong in the top byte with its number in long_words_ below.
+  /// A short word: its bytes, zero-filled, and its length in the top byte of `high`. A long one: its hash,
+  /// and kLong in the top byte with its number in long_words_ below.
   struct Slot {
     uint64_t low = 0, high = 0;
     int64_t count = 0;  // 0: free
@@ -61,9 +61,10 @@ class WordTable {
   std::string long_bytes_;
 };
 
-/// Reads the files line by line as Hugging Face's trainer does: a line keeps its end and is split into pre-tokens on
-/// its own (with a space put before it if `add_prefix_space` and it has none). Invalid UTF-8 is Error(kInput) with
-/// file and byte. `progress(done, total)` is called from the calling thread: stored bytes, total 0 when unknown.
+/// Reads the files line by line as Hugging Face's trainer does: a line keeps its end and is split into
+/// pre-tokens on its own (with a space put before it if `add_prefix_space` and it has none). Invalid UTF-8 is
+/// Error(kInput) with file and byte. `progress(done, total)` is called from the calling thread: stored bytes,
+/// total 0 when unknown.
 WordTable count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
                       const std::function<void(int64_t done, int64_t total)>& progress);
 
