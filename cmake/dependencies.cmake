@@ -1,9 +1,28 @@
 # Everything here is a Debian package that scripts/bootstrap.sh installs.
+# zlib, zstd and yaml-cpp are linked from their archives where these exist, so that the program needs fewer files to run;
+# a shared libroberta can't take archives that may not be position independent.
+if(ROBERTA_STATIC_DEPENDENCIES AND NOT BUILD_SHARED_LIBS)
+  set(ZLIB_USE_STATIC_LIBS ON)
+  set(zstd_NAMES libzstd.a)
+endif()
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(simdjson 3.0 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_path(ZSTD_INCLUDE_DIR zstd.h REQUIRED)
-find_library(ZSTD_LIBRARY zstd REQUIRED)
+find_package(zstd REQUIRED MODULE)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+
+if(ROBERTA_BUILD_CLI)
+  find_package(CLI11 2.1 REQUIRED)
+  find_package(yaml-cpp 0.7 REQUIRED)
+  if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp 0.7 calls it yaml-cpp
+    add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
+    find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)
+    if(YAML_CPP_ARCHIVE AND ROBERTA_STATIC_DEPENDENCIES AND NOT BUILD_SHARED_LIBS)
+      set_target_properties(yaml-cpp::yaml-cpp PROPERTIES INTERFACE_LINK_LIBRARIES ${YAML_CPP_ARCHIVE})
+    else()
+      set_target_properties(yaml-cpp::yaml-cpp PROPERTIES INTERFACE_LINK_LIBRARIES yaml-cpp)
+    endif()
+  endif()
+endif()

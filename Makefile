@@ -1,0 +1,77 @@
+# The commands of the house; `make` alone lists them. Each installs what it needs first (scripts/bootstrap.sh).
+BUILD  ?= build
+PRESET ?= release
+JOBS   ?= $(shell nproc)
+PREFIX ?= /usr/local
+MODEL  ?=
+TEXT   ?= Paris is the <mask> of France.
+SECONDS_EACH ?= 300
+
+# A preset other than release builds in build-<preset>.
+ifneq ($(PRESET),release)
+BUILD := build-$(PRESET)
+endif
+
+export TEXT MODEL
+
+.PHONY: help demo build test parity bench fuzz install format check clean bootstrap configure
+
+help:  ## this list
+	@echo "make demo      install what is missing, build, and fill a mask  (MODEL=DIR  TEXT='... <mask> ...')"
+	@echo "make test      install what is missing, build, and run all tests  (PRESET=dev|asan|tsan|ci)"
+	@echo "make build     release build; the program is build/bin/roberta"
+	@echo "make install   install the program, library and headers  (PREFIX=/usr/local, DESTDIR=)"
+	@echo "make bench     benchmarks of this machine"
+	@echo "make parity    compare with the reference implementations (Python; some GB of packages in .venv)"
+	@echo "make fuzz      fuzz the parsers of foreign files  (SECONDS_EACH=300)"
+	@echo "make check     what needs no build: format and floors"
+	@echo "make format    format the sources"
+	@echo "make clean     remove the build folders"
+
+bootstrap:
+	@scripts/bootstrap.sh build
+
+# CMake notices by itself when a CMakeLists changes; it is run by hand only for a new folder or a changed preset.
+$(BUILD)/build.ninja: CMakePresets.json | bootstrap
+	@cmake --preset $(PRESET) --log-level=WARNING
+	@touch $@
+
+configure: bootstrap $(BUILD)/build.ninja
+
+build: configure
+	@cmake --build $(BUILD) --parallel $(JOBS)
+
+# Only the program: the tests would triple the time of the first build.
+demo: configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target bin/roberta
+	@scripts/demo.sh $(BUILD)
+
+test: build
+	@ctest --preset $(PRESET) --parallel $(JOBS)
+
+parity: build
+	@scripts/bootstrap.sh parity
+	@scripts/parity.sh $(BUILD)
+
+bench: build
+	@scripts/bench.sh $(BUILD)
+
+fuzz:
+	@scripts/bootstrap.sh ci
+	@scripts/fuzz.sh $(SECONDS_EACH)
+
+install: configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+check:
+	@scripts/bootstrap.sh ci
+	@tools/check_format.sh
+	@python3 tools/check_floors.py
+
+format:
+	@scripts/bootstrap.sh ci
+	@tools/check_format.sh --fix
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,84 @@
+#!/bin/sh
+# Installs what a step needs and this machine lacks. Second runs only ask dpkg, so they take a fraction of a second.
+#
+#   scripts/bootstrap.sh [build|ci|parity]
+#     build   compiler, CMake, libraries, Python for one test: enough for make demo, build, test, bench and install (the default)
+#     ci      the same, with clang (format check, fuzzing)
+#     parity  the same as build, with the Python reference implementations in .venv/ of this folder
+#
+# Exit codes: 0 all is there, 1 a package could not be installed, 2 wrong argument,
+#             69 packages are missing and this user can't install them (neither root nor sudo).
+set -eu
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+step=${1:-build}
+
+build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev libcli11-dev
+  libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev python3"
+case $step in
+  build) packages=$build_packages ;;
+  ci) packages="$build_packages clang clang-format libclang-rt-dev libomp-dev" ;;
+  parity) packages="$build_packages python3-venv" ;;
+  *) echo "bootstrap: unknown step '$step'; say build, ci or parity" >&2; exit 2 ;;
+esac
+
+say() { echo "bootstrap: $*" >&2; }
+
+# Without dpkg the names above mean nothing: name what is needed and let CMake judge.
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  for tool in g++ cmake ninja; do
+    command -v "$tool" >/dev/null 2>&1 && continue
+    say "this is no Debian or Ubuntu, and '$tool' is missing. Install what these Debian packages hold, then run again:"
+    say $packages
+    exit 69
+  done
+  [ "$step" = build ] && exit 0
+fi
+
+installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+missing=
+if command -v dpkg-query >/dev/null 2>&1; then
+  for package in $packages; do
+    installed "$package" || missing="$missing $package"
+  done
+fi
+
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" = 0 ]; then
+    as_root=
+  elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+    as_root="sudo"
+  else
+    say "these packages are missing, and you are neither root nor able to use sudo:"
+    say "$missing"
+    say "ask someone who may to run: apt-get install --no-install-recommends$missing"
+    exit 69
+  fi
+  say "installing$missing"
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  # Waits for another apt at work instead of failing.
+  apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1; }
+  if ! apt update; then
+    tail -n 5 "$log" >&2
+    say "apt-get update failed (above); going on with the package lists of before"
+  fi
+  if ! apt install --no-install-recommends $missing; then
+    tail -n 20 "$log" >&2
+    say "apt-get could not install the packages; see above. On an older distribution some may not exist:"
+    say "Debian 12 or newer, or Ubuntu 24.04 or newer, has them all."
+    exit 1
+  fi
+fi
+
+if [ "$step" = parity ]; then
+  stamp=$root/.venv/.installed
+  if ! cmp -s "$root/tools/requirements.txt" "$stamp"; then
+    say "installing the reference implementations into .venv (some GB: PyTorch's Linux wheel is the CUDA build)"
+    [ -x "$root/.venv/bin/python" ] || python3 -m venv "$root/.venv"
+    if ! "$root/.venv/bin/python" -m pip install --quiet --requirement "$root/tools/requirements.txt"; then
+      say "pip could not install tools/requirements.txt; see above"
+      exit 1
+    fi
+    cp "$root/tools/requirements.txt" "$stamp"
+  fi
+fi

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Fills a mask: with MODEL=DIR, else with the model in models/, else with a tiny random one made on the spot.
+#   scripts/demo.sh [BUILD_DIR]      environment: MODEL, TEXT
+set -eu
+cd "$(dirname "$0")/.."
+build=${1:-build}
+roberta=$build/bin/roberta
+text=${TEXT:-Paris is the <mask> of France.}
+model=${MODEL:-}
+
+if [ -z "$model" ]; then
+  for candidate in models/*/; do
+    [ -f "$candidate/config.json" ] && model=${candidate%/} && break
+  done
+fi
+
+if [ -z "$model" ]; then
+  # A vocabulary learnt from our own pages, and random weights from a fixed seed.
+  model=$build/demo-model
+  if [ ! -f "$model/model.safetensors" ]; then
+    rm -rf "$model" "$build/demo-tokenizer"
+    "$roberta" train-tokenizer --vocab-size 1000 --output "$build/demo-tokenizer" README.md ARCHITECTURE.md CONTRIBUTING.md
+    "$roberta" init --tokenizer "$build/demo-tokenizer" --hidden-size 64 --num-hidden-layers 2 --seed 1 --output "$model"
+  fi
+  echo "The model below is untrained: a tiny random one, so its answers mean nothing. Give a real one with MODEL=DIR." >&2
+fi
+
+echo "\$ roberta fill-mask --model $model \"$text\"" >&2
+exec "$roberta" fill-mask --model "$model" "$text"
