@@ -6,11 +6,11 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
 #include "roberta/error.h"
+#include "temp_directory.h"
 
 namespace roberta {
 namespace {
@@ -64,16 +64,8 @@ std::string sample(size_t bytes) {
 
 class TextReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "roberta-text-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
   fs::path write(const std::string& name, std::string_view content) const {
-    std::ofstream(directory_ / name, std::ios::binary) << content;
-    return directory_ / name;
+    return directory_.write(name, content);
   }
   static std::string chunks(const fs::path& path, size_t piece = 1000) {
     TextReader reader(path, piece);
@@ -110,7 +102,7 @@ class TextReaderTest : public testing::Test {
     return "";
   }
 
-  fs::path directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(TextReaderTest, AllFormatsGiveTheSameBytes) {
@@ -197,7 +189,7 @@ TEST_F(TextReaderTest, TruncatedAndDamagedFilesAreErrors) {
 
 TEST_F(TextReaderTest, FilesThatCannotBeRead) {
   EXPECT_NE(error(directory_ / "missing").find("missing: cannot open"), std::string::npos);
-  EXPECT_NE(error(directory_).find("is a directory"), std::string::npos);
+  EXPECT_NE(error(directory_.path()).find("is a directory"), std::string::npos);
   EXPECT_NE(error(write("f", "x") / "under-a-file").find("cannot open"), std::string::npos);
   if (geteuid() != 0) {
     const fs::path secret = write("secret", "x");

@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "roberta/error.h"
-#include "text/byte_alphabet.h"
+#include "temp_directory.h"
 
 namespace roberta {
 namespace {
@@ -19,16 +18,8 @@ namespace fs = std::filesystem;
 
 class BpeTrainerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "roberta-trainer-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
   fs::path write(const std::string& name, std::string_view content) const {
-    std::ofstream(directory_ / name, std::ios::binary) << content;
-    return directory_ / name;
+    return directory_.write(name, content);
   }
   fs::path write_gzip(const std::string& name, const std::string& content) const {
     const fs::path path = directory_ / name;
@@ -43,7 +34,7 @@ class BpeTrainerTest : public testing::Test {
     return learn_bpe(count_words(files, add_prefix_space, threads, {}), options, {});
   }
 
-  fs::path directory_;
+  TempDirectory directory_;
 };
 
 std::vector<std::string> spelled(const BpeVocabulary& vocabulary) {
@@ -53,7 +44,7 @@ std::vector<std::string> spelled(const BpeVocabulary& vocabulary) {
   return merges;
 }
 
-std::map<std::string, int64_t> counts(const WordTable& table) {
+std::map<std::string, int64_t> counts(const WordCounts& table) {
   std::map<std::string, int64_t> all;
   table.for_each(
       [&](std::string_view word, int64_t count) { EXPECT_TRUE(all.emplace(word, count).second) << word; });
@@ -158,7 +149,7 @@ TEST_F(BpeTrainerTest, LineWithoutEndIsCountedInPieces) {
 TEST_F(BpeTrainerTest, ReportsProgress) {
   const fs::path file = write("text", random_text(3'000'000));
   int64_t calls = 0, last = 0, total = 0;
-  const WordTable words = count_words({file}, false, 1, [&](int64_t done, int64_t of) {
+  const WordCounts words = count_words({file}, false, 1, [&](int64_t done, int64_t of) {
     ++calls;
     EXPECT_GE(done, last);
     last = done;
@@ -191,7 +182,7 @@ TEST_F(BpeTrainerTest, ErrorsNameFileAndByte) {
   };
   const fs::path good = write("good", "a b\n");
   EXPECT_NE(message({good, directory_ / "missing"}).find("missing: cannot open"), std::string::npos);
-  EXPECT_NE(message({good, directory_}).find("is a directory"), std::string::npos);
+  EXPECT_NE(message({good, directory_.path()}).find("is a directory"), std::string::npos);
   EXPECT_NE(message({write("bad", "ab\xC3\xA9\nc\xFF d")}).find("bad: byte 6: invalid UTF-8 (0xff)"),
             std::string::npos);
   EXPECT_NE(message({write("cut", "ab \xE2\x82")}).find("cut: byte 3: invalid UTF-8 (0xe2)"),
