@@ -1,10 +1,10 @@
 // The kernels built for one instruction set; flags in CMakeLists.txt.
 
-#include "backend/cpu/simd_avx512.h"
-#include "backend/cpu/math-inl.h"
-#include "backend/cpu/gemm-inl.h"
 #include "backend/cpu/attention-inl.h"
+#include "backend/cpu/gemm-inl.h"
+#include "backend/cpu/math-inl.h"
 #include "backend/cpu/rows-inl.h"
+#include "backend/cpu/simd_avx512.h"
 
 namespace roberta::cpu {
 
