@@ -1,5 +1,5 @@
 // Writes a tokenizer as Hugging Face lays it out.
-#include <array>
+#include <algorithm>
 
 #include "io/atomic_file.h"
 #include "roberta/tokenizer.h"
@@ -11,7 +11,7 @@ namespace roberta {
 namespace {
 
 /// The text as a JSON string: UTF-8 as it is, the least escapes.
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
@@ -53,7 +53,7 @@ std::string vocabulary_object(const Vocabulary& vocabulary, const char* indent, 
     if (!first) out += ',';
     first = false;
     out += indent;
-    out += quoted(vocabulary.token(id)) + ": " + std::to_string(id);
+    out += json_string(vocabulary.token(id)) + ": " + std::to_string(id);
   }
   return out + end + "}";
 }
@@ -66,7 +66,7 @@ std::string byte_level(const TokenizerSpec& spec) {
 std::string post_processor(const TokenizerSpec& spec) {
   if (!spec.post_processor_json.empty()) return spec.post_processor_json;
   const auto pair = [&](const std::string& name) {
-    return "[" + quoted(name) + ", " + std::to_string(spec.vocabulary.find(name).value_or(0)) + "]";
+    return "[" + json_string(name) + ", " + std::to_string(spec.vocabulary.find(name).value_or(0)) + "]";
   };
   return "{\"type\": \"RobertaProcessing\", \"sep\": " + pair(spec.eos_token) +
          ", \"cls\": " + pair(spec.bos_token) + ", \"trim_offsets\": " + flag(spec.trim_offsets) +
@@ -97,14 +97,14 @@ std::string write_tokenizer_json(const TokenizerSpec& spec) {
   std::sort(tokens.begin(), tokens.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
   for (size_t i = 0; i < tokens.size(); ++i) {
     out += i == 0 ? "\n    " : ",\n    ";
-    out += "{\"id\": " + std::to_string(tokens[i]->id) + ", \"content\": " + quoted(tokens[i]->content) +
+    out += "{\"id\": " + std::to_string(tokens[i]->id) + ", \"content\": " + json_string(tokens[i]->content) +
            ", " + flags_of(*tokens[i]) + "}";
   }
   out += "\n  ],\n  \"normalizer\": null,\n  \"pre_tokenizer\": " + byte_level(spec);
   out += ",\n  \"post_processor\": " + post_processor(spec);
   out += ",\n  \"decoder\": " + (spec.byte_level_decoder ? byte_level(spec) : std::string("null"));
   out += ",\n  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ";
-  out += spec.unk_token ? quoted(*spec.unk_token) : "null";
+  out += spec.unk_token ? json_string(*spec.unk_token) : "null";
   out += ",\n    \"continuing_subword_prefix\": \"\",\n    \"end_of_word_suffix\": \"\",\n    \"fuse_unk\": ";
   out += flag(spec.fuse_unk);
   out += std::string(",\n    \"byte_fallback\": false,\n    \"ignore_merges\": ") + flag(spec.ignore_merges);
@@ -114,7 +114,7 @@ std::string write_tokenizer_json(const TokenizerSpec& spec) {
   for (const auto& [left, right] : spec.merges) {
     out += first ? "\n      [" : ",\n      [";
     first = false;
-    out += quoted(spec.vocabulary.token(left)) + ", " + quoted(spec.vocabulary.token(right)) + "]";
+    out += json_string(spec.vocabulary.token(left)) + ", " + json_string(spec.vocabulary.token(right)) + "]";
   }
   return out + (first ? "]" : "\n    ]") + "\n  }\n}\n";
 }
@@ -135,7 +135,7 @@ std::string write_tokenizer_config_json(const TokenizerSpec& spec) {
   for (const auto& [name, token] : special_names(spec)) {
     const AddedToken* added = find_added(spec, *token);
     if (added == nullptr) continue;
-    out += std::string(",\n  \"") + name + "\": {\"__type\": \"AddedToken\", \"content\": " + quoted(*token) +
+    out += std::string(",\n  \"") + name + "\": {\"__type\": \"AddedToken\", \"content\": " + json_string(*token) +
            ", " + flags_of(*added) + "}";
   }
   if (spec.model_max_length) out += ",\n  \"model_max_length\": " + std::to_string(*spec.model_max_length);
@@ -148,7 +148,7 @@ std::string write_special_tokens_map_json(const TokenizerSpec& spec) {
     const AddedToken* added = find_added(spec, *token);
     if (added == nullptr) continue;
     out += out.size() == 1 ? "\n  \"" : ",\n  \"";
-    out += std::string(name) + "\": {\"content\": " + quoted(*token) +
+    out += std::string(name) + "\": {\"content\": " + json_string(*token) +
            ", \"lstrip\": " + flag(added->lstrip) + ", \"normalized\": " + flag(added->normalized) +
            ", \"rstrip\": " + flag(added->rstrip) + ", \"single_word\": " + flag(added->single_word) + "}";
   }
