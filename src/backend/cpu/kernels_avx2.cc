@@ -1,10 +1,14 @@
 // The kernels built for one instruction set; flags in CMakeLists.txt.
 
-#include "backend/cpu/attention-inl.h"
-#include "backend/cpu/gemm-inl.h"
-#include "backend/cpu/math-inl.h"
-#include "backend/cpu/rows-inl.h"
+// The order matters: each builds on the ones before.
 #include "backend/cpu/simd_avx2.h"
+
+#include "backend/cpu/math-inl.h"
+
+#include "backend/cpu/gemm-inl.h"
+
+#include "backend/cpu/attention-inl.h"
+#include "backend/cpu/rows-inl.h"
 
 namespace roberta::cpu {
 
