@@ -23,11 +23,11 @@ fi
 
 root=$folder/run
 release() {
-  umount "$root/dev/pts" "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
-  mountpoint -q "$root/proc" || [ -n "${KEEP:-}" ] || rm -rf "$root"
+  umount "$root/proc" 2>/dev/null || true
+  [ -n "${KEEP:-}" ] || rm -rf --one-file-system "$root"
 }
-umount "$root/dev/pts" "$root/dev" "$root/proc" "$root/sys" 2>/dev/null || true
-rm -rf "$root"
+umount "$root/proc" 2>/dev/null || true
+rm -rf --one-file-system "$root"
 cp -a "$base" "$root"
 trap release EXIT
 # The network of this machine: its resolver, certificates and apt settings, whatever they are.
@@ -37,8 +37,6 @@ for file in /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99*; do
   [ -f "$file" ] && cp "$file" "$root/etc/apt/apt.conf.d/"
 done
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev" 2>/dev/null || mount --bind /dev "$root/dev"
-mount -t sysfs sys "$root/sys"
 
 inside() { chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 inside update-ca-certificates >/dev/null 2>&1 || true
