@@ -1,0 +1,114 @@
+#pragma once
+// Attention of one instruction set, for one block of query rows of one sequence and head: keys and values are packed once
+// into GEMM panels, then each register tile of query rows makes its scores against all keys (a few rows of at most some
+// thousand floats: first-level cache), their softmax in fp32, and its part of the output. Include after gemm-inl.h.
+
+namespace {
+
+/// Values as the second factor: panel p holds columns [p kPanel, ...) of v, k = keys.
+inline void pack_values(Fp32, const float* v, int64_t stride, int64_t length, int columns, float* panel) {
+  for (int64_t i = 0; i < length; ++i) {
+    for (int c = 0; c < kPanel; ++c) panel[i * kPanel + c] = c < columns ? v[i * stride + c] : 0;
+  }
+}
+inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length, int columns, uint16_t* panel) {
+  if (!Bf16::kPairs) {
+    for (int64_t i = 0; i < length; ++i) {
+      for (int c = 0; c < kPanel; ++c) panel[i * kPanel + c] = c < columns ? v[i * stride + c] : 0;
+    }
+    return;
+  }
+  for (int64_t i = 0; i < length; i += 2) {
+    const uint16_t *even = v + i * stride, *odd = even + stride;
+    uint32_t* out = reinterpret_cast<uint32_t*>(panel + i * kPanel);
+    const bool pair = i + 1 < length;
+    if (pair && columns == kPanel) {
+      for (int c = 0; c < kPanel; ++c) out[c] = even[c] | static_cast<uint32_t>(odd[c]) << 16;
+    } else {
+      for (int c = 0; c < kPanel; ++c) {
+        out[c] = c < columns ? even[c] | (pair ? static_cast<uint32_t>(odd[c]) << 16 : 0) : 0;
+      }
+    }
+  }
+}
+
+inline void store_probabilities(float* row, int64_t at, F p) { store(row + at, p); }
+inline void store_probabilities(uint16_t* row, int64_t at, F p) { store_bf16(row + at, p); }
+
+/// Softmax of one row of scores[length] scaled; the row's padding up to a whole vector is written too. Returns the
+/// log-sum-exp.
+template <class T>
+inline float softmax(float* scores, int64_t length, float scale, T* out) {
+  const int64_t whole = length / kLanes * kLanes;
+  F top = set(-3.4e38f);
+  for (int64_t i = 0; i < whole; i += kLanes) top = max(top, load(scores + i));
+  float m = max(top);
+  for (int64_t i = whole; i < length; ++i) m = scores[i] > m ? scores[i] : m;
+  for (int64_t i = length; i < whole + kLanes; ++i) scores[i] = -3.4e38f;
+  const F shift = set(-m * scale), factor = set(scale);
+  F total = zero();
+  const int64_t end = length == whole ? whole : whole + kLanes;
+  for (int64_t i = 0; i < end; i += kLanes) {
+    F e = exp(mul_add(load(scores + i), factor, shift));
+    if (i == whole) {  // lanes behind the end count nothing
+      store(scores + i, e);
+      for (int64_t j = length; j < end; ++j) scores[j] = 0;
+      e = load(scores + i);
+    } else {
+      store(scores + i, e);
+    }
+    total = total + e;
+  }
+  const float s = sum(total);
+  const F inverse = set(1.0f / s);
+  for (int64_t i = 0; i < end; i += kLanes) store_probabilities(out, i, load(scores + i) * inverse);
+  return m * scale + __builtin_logf(s);
+}
+
+template <class S>
+void attention(const AttentionBlock& a) {
+  using T = typename S::T;
+  const int64_t panels = (a.length + kPanel - 1) / kPanel, value_panels = (a.width + kPanel - 1) / kPanel;
+  const int64_t key_step = panel_step(a.width, sizeof(T)), value_step = panel_step(a.length, sizeof(T));
+  char* keys = static_cast<char*>(a.scratch);
+  char* values = keys + panels * key_step;
+  const int64_t score_stride = panels * kPanel + kLanes;
+  float* scores = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(values + value_panels * value_step) + 63) / 64 * 64);
+  // bf16 probabilities have their own rows, fp32 ones replace the scores.
+  T* probabilities = sizeof(T) == 4 ? reinterpret_cast<T*>(scores) : reinterpret_cast<T*>(scores + kTileRows * score_stride);
+  const T *k = static_cast<const T*>(a.k), *v = static_cast<const T*>(a.v), *q = static_cast<const T*>(a.q);
+  for (int64_t p = 0; p < panels; ++p) {
+    const int64_t rows = columns_of(p, a.length);
+    pack_panel(S{}, k + p * kPanel * a.k_stride, a.k_stride, rows, a.width, keys + p * key_step);
+  }
+  for (int64_t p = 0; p < value_panels; ++p) {
+    pack_values(S{}, v + p * kPanel, a.v_stride, a.length, columns_of(p, a.width), reinterpret_cast<T*>(values + p * value_step));
+  }
+  Epilogue to_scores, to_y;
+  to_scores.y = scores;
+  to_scores.y_stride = score_stride;
+  to_y.y = a.y;
+  to_y.y_stride = a.y_stride;
+  to_y.y_bf16 = sizeof(T) == 2;
+  for_tiles(a.q_rows, [&](int64_t row, int height) {
+    TileIo io;
+    io.out = &to_scores;
+    for (int64_t p = 0; p < panels; ++p) {
+      io.column = p * kPanel;
+      kTiles<S>[height](q + row * a.q_stride, a.q_stride, keys + p * key_step, a.width, io);
+    }
+    for (int r = 0; r < height; ++r) {
+      const float lse = softmax(scores + r * score_stride, a.length, a.scale, probabilities + r * score_stride);
+      if (a.lse) a.lse[(row + r) * a.lse_stride] = lse;
+    }
+    io.out = &to_y;
+    io.row = row;
+    for (int64_t p = 0; p < value_panels; ++p) {
+      io.column = p * kPanel;
+      io.columns = columns_of(p, a.width);
+      kTiles<S>[height](probabilities, score_stride, values + p * value_step, a.length, io);
+    }
+  });
+}
+
+}  // namespace

@@ -1,0 +1,38 @@
+#pragma once
+// The operations on a CPU: cuts each into pieces of fixed borders, which the threads take one after another. Which thread
+// takes which piece never shows in the result.
+
+#include <functional>
+#include <vector>
+
+#include "backend/cpu/kernels.h"
+#include "device/ops.h"
+
+namespace roberta::cpu {
+
+class CpuOps final : public Ops {
+ public:
+  CpuOps(const Kernels& kernels, int threads);
+  void gemm(const Gemm&) override;
+  void embed(const Embed&) override;
+  void layer_norm(const LayerNorm&) override;
+  void attention(const Attention&) override;
+  void gather_rows(const GatherRows&) override;
+  void linear_cross_entropy(const LinearCrossEntropy&) override;
+  void cast(const Cast&) override;
+
+ private:
+  const MatrixKernels& matrix(DType t) const { return t == DType::kBF16 ? kernels_.bf16 : kernels_.f32; }
+  /// Runs work(piece, thread) for each piece in [0, pieces), on all threads when that pays.
+  void parallel(int64_t pieces, bool worth_it, const std::function<void(int64_t, int)>& work) const;
+  /// Cuts [0, rows) into blocks and runs work(begin, count) on them; for operations bound by memory.
+  void parallel_rows(int64_t rows, int64_t cols, const std::function<void(int64_t, int64_t)>& work) const;
+  /// At least `bytes` of the thread's own scratch memory, 64-byte aligned.
+  void* scratch(int thread, size_t bytes);
+
+  const Kernels& kernels_;
+  const int threads_;
+  std::vector<std::vector<char>> scratch_;  // one a thread
+};
+
+}  // namespace roberta::cpu

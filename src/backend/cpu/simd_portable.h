@@ -1,0 +1,74 @@
+#pragma once
+// Float vectors of the portable kernels: 4 lanes by the compiler's vector extension, any CPU. See simd_avx512.h for the
+// rule on linkage.
+
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+struct F {
+  static constexpr int kLanes = 4;
+  typedef float V __attribute__((vector_size(16)));
+  typedef int32_t I __attribute__((vector_size(16)));
+  typedef uint32_t U __attribute__((vector_size(16)));
+  V v;
+};
+inline F load(const float* p) {
+  F a;
+  std::memcpy(&a.v, p, 16);
+  return a;
+}
+inline F load_n(const float* p, int n) {
+  F a{};
+  std::memcpy(&a.v, p, static_cast<size_t>(n) * 4);
+  return a;
+}
+inline void store(float* p, F a) { std::memcpy(p, &a.v, 16); }
+inline void store_n(float* p, F a, int n) { std::memcpy(p, &a.v, static_cast<size_t>(n) * 4); }
+inline F set(float a) { return {F::V{a, a, a, a}}; }
+inline F zero() { return set(0); }
+inline F operator+(F a, F b) { return {a.v + b.v}; }
+inline F operator-(F a, F b) { return {a.v - b.v}; }
+inline F operator*(F a, F b) { return {a.v * b.v}; }
+inline F operator/(F a, F b) { return {a.v / b.v}; }
+inline F mul_add(F a, F b, F c) { return {a.v * b.v + c.v}; }
+inline F max(F a, F b) { return {a.v > b.v ? a.v : b.v}; }
+inline F min(F a, F b) { return {a.v < b.v ? a.v : b.v}; }
+/// To nearest even, for |a| < 2^22: adding 1.5 * 2^23 pushes the fraction out.
+inline F round(F a) {
+  const F big = set(12582912.0f);
+  return (a + big) - big;
+}
+/// a * 2^n for whole n in [-126, 127].
+inline F mul_pow2(F a, F n) {
+  const F::I e = (__builtin_convertvector(n.v, F::I) + 127) << 23;
+  F p;
+  std::memcpy(&p.v, &e, 16);
+  return a * p;
+}
+inline float sum(F a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+inline float max(F a) {
+  const float x = a.v[0] > a.v[2] ? a.v[0] : a.v[2], y = a.v[1] > a.v[3] ? a.v[1] : a.v[3];
+  return x > y ? x : y;
+}
+
+inline F load_bf16(const uint16_t* p) {
+  F::U u = {p[0], p[1], p[2], p[3]};
+  u <<= 16;
+  F a;
+  std::memcpy(&a.v, &u, 16);
+  return a;
+}
+inline void store_bf16_n(uint16_t* p, F a, int n) {
+  for (int i = 0; i < n; ++i) {
+    uint32_t u;
+    const float f = a.v[i];
+    std::memcpy(&u, &f, 4);
+    p[i] = (u & 0x7fffffffu) > 0x7f800000u ? static_cast<uint16_t>((u >> 16) | 0x40)
+                                           : static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+  }
+}
+inline void store_bf16(uint16_t* p, F a) { store_bf16_n(p, a, 4); }
+
+}  // namespace

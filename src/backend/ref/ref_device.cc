@@ -1,0 +1,40 @@
+#include "backend/ref/ref_device.h"
+
+#include <cstring>
+
+#include "backend/ref/ref_ops.h"
+#include "core/convert.h"
+#include "core/error.h"
+
+namespace roberta::ref {
+namespace {
+
+class RefDevice final : public Device {
+ public:
+  Buffer allocate(size_t bytes) override {
+    char* data = new (std::nothrow) char[bytes + 64]();
+    if (!data) fail(ErrorCode::kResource, "[ref] no memory for ", bytes, " bytes");
+    void* aligned = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(data) + 63) / 64 * 64);
+    return Buffer(aligned, bytes, [data](void*, size_t) { delete[] data; });
+  }
+  void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const override {
+    return static_cast<size_t>((rows * cols * size_of(dtype) + 63) / 64 * 64);
+  }
+  int64_t pack_rows(DType) const override { return 1; }
+  void pack(const Weight& w, int64_t row, View source) const override {
+    convert(source, View{w.data, w.rows, w.cols, w.cols, w.dtype}.slice(row, source.rows));
+  }
+  Ops& ops() override { return ops_; }
+  int threads() const override { return 1; }
+  std::string describe() const override { return "ref, 1 thread"; }
+
+ private:
+  RefOps ops_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> open_ref_device() { return std::make_unique<RefDevice>(); }
+
+}  // namespace roberta::ref

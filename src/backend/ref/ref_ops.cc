@@ -1,0 +1,129 @@
+#include "backend/ref/ref_ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace roberta::ref {
+namespace {
+
+double get(const View& v, int64_t r, int64_t c) {
+  return v.dtype == DType::kBF16 ? bf16_to_float(v.row<uint16_t>(r)[c]) : v.row<float>(r)[c];
+}
+void set(const View& v, int64_t r, int64_t c, double x) {
+  if (v.dtype == DType::kBF16) {
+    v.row<uint16_t>(r)[c] = float_to_bf16(static_cast<float>(x));
+  } else {
+    v.row<float>(r)[c] = static_cast<float>(x);
+  }
+}
+View as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}; }
+
+double activate(Activation act, double x) {
+  switch (act) {
+    case Activation::kNone: return x;
+    case Activation::kGelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::kTanh: return std::tanh(x);
+  }
+  return x;
+}
+
+double dot(const View& a, int64_t i, const View& b, int64_t j) {
+  double sum = 0;
+  for (int64_t k = 0; k < a.cols; ++k) sum += get(a, i, k) * get(b, j, k);
+  return sum;
+}
+
+}  // namespace
+
+void RefOps::gemm(const Gemm& a) {
+  const View w = as_view(*a.w);
+  for (int64_t i = 0; i < a.x.rows; ++i) {
+    for (int64_t j = 0; j < w.rows; ++j) {
+      const double pre = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
+      if (a.pre) set(a.pre, i, j, pre);
+      set(a.y, i, j, activate(a.act, pre));
+    }
+  }
+}
+
+void RefOps::embed(const Embed& a) {
+  const View word = as_view(*a.word);
+  for (int64_t t = 0; t < a.y.rows; ++t) {
+    const size_t at = static_cast<size_t>(t);
+    for (int64_t c = 0; c < a.y.cols; ++c) {
+      set(a.y, t, c, get(word, a.ids[at], c) + get(a.position, a.positions[at], c) + get(a.type, 0, c));
+    }
+  }
+}
+
+void RefOps::layer_norm(const LayerNorm& a) {
+  std::vector<double> row(static_cast<size_t>(a.x.cols));
+  for (int64_t t = 0; t < a.x.rows; ++t) {
+    double mean = 0, variance = 0;
+    for (int64_t c = 0; c < a.x.cols; ++c) {
+      row[static_cast<size_t>(c)] = get(a.x, t, c) + (a.residual ? get(a.residual, t, c) : 0);
+      mean += row[static_cast<size_t>(c)];
+    }
+    mean /= static_cast<double>(a.x.cols);
+    for (double x : row) variance += (x - mean) * (x - mean);
+    const double scale = 1 / std::sqrt(variance / static_cast<double>(a.x.cols) + a.eps);
+    if (a.stats) set(a.stats, t, 0, mean), set(a.stats, t, 1, scale);
+    for (int64_t c = 0; c < a.x.cols; ++c) {
+      const double y = (row[static_cast<size_t>(c)] - mean) * scale * get(a.gamma, 0, c) + get(a.beta, 0, c);
+      set(a.y, t, c, y);
+      if (a.y_low) set(a.y_low, t, c, y);
+    }
+  }
+}
+
+void RefOps::attention(const Attention& a) {
+  const int64_t d = a.q.cols / a.heads;
+  for (size_t s = 0; s + 1 < a.starts.size(); ++s) {
+    const int64_t start = a.starts[s], length = a.starts[s + 1] - start;
+    std::vector<double> p(static_cast<size_t>(length));
+    for (int64_t i = a.q_starts[s]; i < a.q_starts[s + 1]; ++i) {
+      for (int64_t h = 0; h < a.heads; ++h) {
+        const View q = a.q.columns(h * d, d), k = a.k.columns(h * d, d), v = a.v.columns(h * d, d);
+        double top = -INFINITY, sum = 0;
+        for (int64_t j = 0; j < length; ++j) {
+          p[static_cast<size_t>(j)] = dot(q, i, k, start + j) * a.scale;
+          top = std::max(top, p[static_cast<size_t>(j)]);
+        }
+        for (double& x : p) sum += x = std::exp(x - top);
+        if (a.lse) set(a.lse, i, h, top + std::log(sum));
+        for (int64_t c = 0; c < d; ++c) {
+          double y = 0;
+          for (int64_t j = 0; j < length; ++j) y += p[static_cast<size_t>(j)] / sum * get(v, start + j, c);
+          set(a.y, i, h * d + c, y);
+        }
+      }
+    }
+  }
+}
+
+void RefOps::gather_rows(const GatherRows& a) {
+  for (size_t i = 0; i < a.rows.size(); ++i) {
+    for (int64_t c = 0; c < a.x.cols; ++c) set(a.y, static_cast<int64_t>(i), c, get(a.x, a.rows[i], c));
+  }
+}
+
+void RefOps::linear_cross_entropy(const LinearCrossEntropy& a) {
+  const View w = as_view(*a.w);
+  std::vector<double> logits(static_cast<size_t>(w.rows));
+  for (int64_t i = 0; i < a.x.rows; ++i) {
+    for (int64_t j = 0; j < w.rows; ++j) logits[static_cast<size_t>(j)] = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
+    const double top = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (double x : logits) sum += std::exp(x - top);
+    set(a.loss, i, 0, top + std::log(sum) - logits[static_cast<size_t>(a.targets[static_cast<size_t>(i)])]);
+  }
+}
+
+void RefOps::cast(const Cast& a) {
+  for (int64_t r = 0; r < a.x.rows; ++r) {
+    for (int64_t c = 0; c < a.x.cols; ++c) set(a.y, r, c, get(a.x, r, c));
+  }
+}
+
+}  // namespace roberta::ref

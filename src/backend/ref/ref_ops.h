@@ -1,0 +1,20 @@
+#pragma once
+// Plain loops: the readable statement of what each operation means, and the oracle of the tests. Matrices are row-major,
+// sums run in double, results are rounded to the dtype of the output.
+
+#include "device/ops.h"
+
+namespace roberta::ref {
+
+class RefOps final : public Ops {
+ public:
+  void gemm(const Gemm&) override;
+  void embed(const Embed&) override;
+  void layer_norm(const LayerNorm&) override;
+  void attention(const Attention&) override;
+  void gather_rows(const GatherRows&) override;
+  void linear_cross_entropy(const LinearCrossEntropy&) override;
+  void cast(const Cast&) override;
+};
+
+}  // namespace roberta::ref

@@ -1,0 +1,23 @@
+#include "runtime/open_device.h"
+
+#include "backend/cpu/cpu_device.h"
+#include "backend/cpu/select.h"
+#include "backend/ref/ref_device.h"
+#include "core/error.h"
+
+namespace roberta {
+
+std::unique_ptr<Device> open_device(const std::string& name, int threads) {
+  if (name == "cpu") return cpu::open_cpu_device(threads);
+  if (name == "ref") return ref::open_ref_device();
+  fail(ErrorCode::kUsage, "[device] '", name, "' is not a device of this build; use cpu or ref");
+}
+
+std::string describe_cpu_kernels() {
+  std::string text = cpu::selected_kernels().name;
+  text += " (available:";
+  for (const std::string& name : cpu::available_kernels()) text += " " + name;
+  return text + ")";
+}
+
+}  // namespace roberta
