@@ -1,8 +1,9 @@
 #pragma once
-// safetensors: 8-byte little-endian header length N, N bytes of JSON, then the data (docs/formats.md). Nothing in the
-// file is trusted; accepts and rejects as safetensors 0.8.0, but for duplicate keys and a first byte other than '{',
-// which are refused unless `strict_format` is off, a header above 25 MB, more than 1,000,000 tensors, and names that
-// are not UTF-8 or hold control bytes. Reads go through pread: a file that shrinks gives an error, never a signal.
+// safetensors: 8-byte little-endian header length N, N bytes of JSON, then the data (docs/formats.md).
+// Nothing in the file is trusted; accepts and rejects as safetensors 0.8.0, but for duplicate keys and a
+// first byte other than '{', which are refused unless `strict_format` is off, a header above 25 MB, more than
+// 1,000,000 tensors, and names that are not UTF-8 or hold control bytes. Reads go through pread: a file that
+// shrinks gives an error, never a signal.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,12 +38,14 @@ class SafetensorsReader {
   SafetensorsReader(SafetensorsReader&&) noexcept;
 
   const std::filesystem::path& path() const;
-  const std::vector<TensorInfo>& tensors() const;                  ///< in file order
-  const TensorInfo* find(std::string_view name) const;             ///< nullptr: not there
+  const std::vector<TensorInfo>& tensors() const;       ///< in file order
+  const TensorInfo* find(std::string_view name) const;  ///< nullptr: not there
   const std::map<std::string, std::string>& metadata() const;
   uint64_t file_size() const;
   /// Reads `out.size()` bytes of the tensor from byte `offset` within it. Thread safe.
   void read(const TensorInfo& tensor, uint64_t offset, std::span<std::byte> out) const;
+  /// Asks the kernel to read the whole file ahead; returns at once. For a caller about to read all of it.
+  void will_need() const;
 
  private:
   struct Impl;
@@ -50,8 +53,10 @@ class SafetensorsReader {
 };
 
 /// Parses a header held in memory (the fuzz target's entrance). `file_size` is the size of the whole file.
-std::vector<TensorInfo> parse_safetensors_header(std::span<const std::byte> first_bytes, uint64_t file_size, bool strict_format,
-                                                 std::map<std::string, std::string>* metadata, const std::string& file_name);
+std::vector<TensorInfo> parse_safetensors_header(std::span<const std::byte> first_bytes, uint64_t file_size,
+                                                 bool strict_format,
+                                                 std::map<std::string, std::string>* metadata,
+                                                 const std::string& file_name);
 
 /// One tensor to write: rows are asked for in order, so nothing need be held whole.
 struct TensorToWrite {
@@ -62,7 +67,8 @@ struct TensorToWrite {
   std::function<void(uint64_t offset, std::span<std::byte> out)> fill;
 };
 
-/// Writes the file atomically (temporary file beside it, fsync, rename). Header padded with spaces to 8 bytes.
+/// Writes the file atomically (temporary file beside it, fsync, rename). Header padded with spaces to 8
+/// bytes.
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 

@@ -1,0 +1,38 @@
+#include "commands.h"
+
+#include <string>
+#include <vector>
+
+#include "nearest.h"
+#include "roberta/error.h"
+
+namespace roberta::cli {
+
+extern const Command completion_command, config_command, doctor_command, help_command, man_command,
+    version_command;
+
+namespace {
+constexpr const Command* kCommands[] = {
+    &doctor_command, &config_command, &completion_command, &man_command, &help_command, &version_command,
+};
+}  // namespace
+
+std::span<const Command* const> commands() { return kCommands; }
+
+const Command* find_command(std::string_view name) {
+  std::string wanted(name);
+  for (char& c : wanted) c = c == '_' ? '-' : c;
+  for (const Command* command : kCommands)
+    if (command->name == wanted) return command;
+  return nullptr;
+}
+
+const Command& need_command(std::string_view name) {
+  if (const Command* command = find_command(name)) return *command;
+  std::vector<std::string> names;
+  for (const Command* command : kCommands) names.emplace_back(command->name);
+  throw Error(ErrorCode::kUsage, "unknown command '" + std::string(name) + "'" + did_you_mean(name, names) +
+                                     "; 'roberta help' lists all commands");
+}
+
+}  // namespace roberta::cli

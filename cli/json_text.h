@@ -1,0 +1,20 @@
+#pragma once
+// JSON written straight into a string: what the streaming commands print millions of times.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace roberta::cli {
+
+/// Quoted and escaped; UTF-8 goes through as it is, ill-formed bytes become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+/// Shortest form that reads back to the same float, always with '.' or 'e'. Error(kNumeric) for NaN and
+/// infinity.
+void append_json_number(std::string& out, float value);
+void append_json_number(std::string& out, double value);
+void append_number(std::string& out, int64_t value);
+/// For eyes: `digits` behind the point.
+std::string fixed(double value, int digits);
+
+}  // namespace roberta::cli

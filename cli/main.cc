@@ -1,0 +1,114 @@
+// roberta: finds the command, reads its settings, runs it, and turns every outcome into an exit code.
+
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "help.h"
+#include "log.h"
+#include "options.h"
+#include "output.h"
+#include "roberta/error.h"
+#include "settings.h"
+#include "signals.h"
+#include "version.h"
+
+namespace roberta::cli {
+namespace {
+
+constexpr int kQuietPipe = 141;  // what a shell reports of a program that SIGPIPE ended
+
+/// Errors in the arguments themselves must be in the wanted form too, so this looks before anything is
+/// parsed.
+bool wants_json_log(const std::vector<std::string>& words) {
+  const char* env = std::getenv("ROBERTA_LOG_FORMAT");
+  bool json = env && std::string_view(env) == "json";
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    std::string word = kebab(words[i]);
+    if (word.starts_with("--log-format=")) json = word == "--log-format=json";
+    if (word == "--log-format" && i + 1 < words.size()) json = words[i + 1] == "json";
+  }
+  return json;
+}
+
+/// Common options may stand before the command: they are moved behind it. Returns the command's place, or the
+/// end.
+size_t command_place(const std::vector<std::string>& words) {
+  size_t i = 0;
+  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-' && words[i] != "--") {
+    bool takes_value = false;
+    if (words[i].starts_with("--") && words[i].find('=') == std::string::npos)
+      for (const Option& option : kCommonOptions)
+        takes_value |= option.type != Type::kFlag && option.name == kebab(words[i].substr(2));
+    i += takes_value ? 2 : 1;
+  }
+  return std::min(i, words.size());
+}
+
+int run(std::vector<std::string> words) {
+  size_t place = command_place(words);
+  start_log("", wants_json_log(words));
+  if (place == words.size()) {  // no command: --help and --version stand alone
+    static constexpr Command kNone{
+        .name = "", .arguments = "COMMAND ...", .max_arguments = 0, .run = nullptr};
+    Settings settings(kNone, words);
+    if (settings.flag("version")) return print_all(version_line()), 0;
+    if (settings.flag("help")) return print_all(overview_help()), 0;
+    throw Error(ErrorCode::kUsage, "a command is needed; 'roberta help' lists them");
+  }
+  const Command& command = need_command(words[place]);
+  start_log(command.name, wants_json_log(words));
+  std::vector<std::string> arguments(words.begin(), words.begin() + static_cast<ptrdiff_t>(place));
+  if (command.raw) arguments.emplace_back("--");
+  arguments.insert(arguments.end(), words.begin() + static_cast<ptrdiff_t>(place) + 1, words.end());
+  if (command.raw && arguments.size() > place + 1 &&
+      (arguments[place + 1] == "--help" || arguments[place + 1] == "-h"))
+    arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(place));
+
+  Settings settings(command, arguments);
+  if (settings.flag("help")) return print_all(command_help(command)), 0;
+  if (settings.flag("version")) return print_all(version_line()), 0;
+  configure_log(settings);
+  int count = static_cast<int>(settings.arguments().size());
+  if (count < command.min_arguments)
+    throw Error(ErrorCode::kUsage, "too few arguments: roberta " + std::string(command.name) + " " +
+                                       std::string(command.arguments));
+  if (command.max_arguments >= 0 && count > command.max_arguments)
+    throw Error(ErrorCode::kUsage,
+                "unexpected argument '" + settings.arguments()[static_cast<size_t>(command.max_arguments)] +
+                    "': roberta " + std::string(command.name) + " " + std::string(command.arguments));
+  return command.run(settings);
+}
+
+int report(ErrorCode code, std::string_view message) {
+  log_error(message, static_cast<int>(code));
+  return static_cast<int>(code);
+}
+
+int guarded(std::vector<std::string> words) {
+  try {
+    return run(std::move(words));
+  } catch (const BrokenPipe&) {
+    return kQuietPipe;
+  } catch (const Error& e) {
+    return report(e.code(), e.what());
+  } catch (const std::bad_alloc&) {
+    return report(ErrorCode::kResource,
+                  "out of memory; fewer or shorter texts at once, or --dtype bfloat16, need less");
+  } catch (const std::filesystem::filesystem_error& e) {
+    return report(ErrorCode::kResource, e.what());
+  } catch (const std::exception& e) {
+    return report(ErrorCode::kFailed, std::string("internal error: ") + e.what());
+  }
+}
+
+}  // namespace
+}  // namespace roberta::cli
+
+int main(int argc, char** argv) {
+  roberta::cli::watch_signals();
+  return roberta::cli::guarded({argv + 1, argv + argc});
+}

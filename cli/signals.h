@@ -1,0 +1,29 @@
+#pragma once
+// SIGINT and SIGTERM end the program with 130 and 143, half-written files removed; SIGPIPE becomes a failed
+// write.
+
+#include <filesystem>
+
+namespace roberta::cli {
+
+/// Called once, first thing in main: the mask it sets is inherited by every thread that starts later. A
+/// thread of its own waits for the signals, so clean-up may allocate and touch files. A signal ignored at
+/// start (nohup, a shell's background job) stays ignored.
+void watch_signals();
+
+/// A file or directory that is removed when it goes out of scope, or when a signal ends the program, unless
+/// keep().
+class Temporary {
+ public:
+  explicit Temporary(std::filesystem::path path);
+  ~Temporary();
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  void keep();
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace roberta::cli

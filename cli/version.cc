@@ -1,0 +1,33 @@
+// roberta version
+
+#include "version.h"
+
+#include "command.h"
+#include "output.h"
+#include "settings.h"
+
+namespace roberta::cli {
+namespace {
+
+int run(const Settings&) {
+  print_all(version_line());
+  return 0;
+}
+
+}  // namespace
+
+std::string version_line() { return "roberta " ROBERTA_VERSION "\n"; }
+
+extern const Command version_command;
+const Command version_command{
+    .name = "version",
+    .arguments = "",
+    .summary = "print the version",
+    .description = "Prints the version of the program and its library; the same as --version.",
+    .example = "roberta version",
+    .groups = {},
+    .max_arguments = 0,
+    .run = run,
+};
+
+}  // namespace roberta::cli

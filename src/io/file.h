@@ -1,0 +1,42 @@
+#pragma once
+// A regular file opened for reading at given places. Reads go through pread, so that a file that shrinks
+// under the reader gives an error and never a signal, and any number of threads may read at once.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace roberta {
+
+class ReadOnlyFile {
+ public:
+  /// Error(kModel) "[part] FILE: ..." when there is none, it is no regular file or can't be read.
+  ReadOnlyFile(std::filesystem::path path, std::string part);
+  ~ReadOnlyFile();
+  ReadOnlyFile(ReadOnlyFile&& other) noexcept;
+  ReadOnlyFile(const ReadOnlyFile&) = delete;
+  ReadOnlyFile& operator=(const ReadOnlyFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Bytes, as of opening.
+  uint64_t size() const { return size_; }
+  /// Fills `out` from byte `offset` on; Error(kModel) when the file ends before. Thread safe.
+  void read(uint64_t offset, std::span<std::byte> out) const;
+  /// Tells the kernel that these bytes will be wanted soon; returns at once. length 0: to the end of the
+  /// file.
+  void will_need(uint64_t offset, uint64_t length) const;
+
+ private:
+  std::filesystem::path path_;
+  std::string part_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
+
+/// The whole of a small text file; Error(kModel) when it is larger than `limit` bytes.
+std::string read_text_file(const std::filesystem::path& path, const std::string& part,
+                           uint64_t limit = 64u << 20);
+
+}  // namespace roberta

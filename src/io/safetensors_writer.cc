@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <string_view>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "io/atomic_file.h"
+#include "io/json_scanner.h"
+#include "io/safetensors.h"
+#include "io/safetensors_format.h"
+
+namespace roberta {
+
+namespace {
+
+constexpr size_t kChunk = size_t{4} << 20;  // what is asked of `fill` at once
+
+const char* format_name(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return "F32";
+    case DType::kBF16:
+      return "BF16";
+    case DType::kF16:
+      return "F16";
+    case DType::kF64:
+      return "F64";
+    case DType::kI32:
+      return "I32";
+    case DType::kI64:
+      return "I64";
+    case DType::kOther:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+uint64_t size_in_bytes(const TensorToWrite& tensor, const std::filesystem::path& path) {
+  const auto refuse = [&](const char* why) {
+    fail(ErrorCode::kFailed, "[safetensors] ", path.string(), ": tensor '", printable(tensor.name), "' ",
+         why);
+  };
+  if (!format_name(tensor.dtype)) refuse("has a dtype that can't be written");
+  int64_t bytes = size_of(tensor.dtype);
+  for (const int64_t size : tensor.shape) {
+    const auto product = size < 0 ? std::nullopt : checked_mul(bytes, size);
+    if (!product) refuse("has an impossible shape");
+    bytes = *product;
+  }
+  return static_cast<uint64_t>(bytes);
+}
+
+// Wide types first, so that every tensor lies on a multiple of its width; then by name. The reference
+// writer's order.
+std::vector<size_t> order_of_writing(const std::vector<TensorToWrite>& tensors) {
+  std::vector<size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const int64_t width_a = size_of(tensors[a].dtype), width_b = size_of(tensors[b].dtype);
+    return width_a != width_b ? width_a > width_b : tensors[a].name < tensors[b].name;
+  });
+  return order;
+}
+
+std::string make_header(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+                        const std::vector<size_t>& order,
+                        const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  auto& members = header.get_ref<nlohmann::ordered_json::object_t&>();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t at = 0;
+  std::set<std::string_view> names;
+  for (const size_t i : order) {
+    const TensorToWrite& tensor = tensors[i];
+    if (!names.insert(tensor.name).second || tensor.name == "__metadata__") {
+      fail(ErrorCode::kFailed, "[safetensors] ", path.string(), ": can't write two tensors named '",
+           printable(tensor.name), "'");
+    }
+    const uint64_t end = at + size_in_bytes(tensor, path);
+    nlohmann::ordered_json entry = {
+        {"dtype", format_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
+    members.std::vector<std::pair<const std::string, nlohmann::ordered_json>>::emplace_back(tensor.name,
+                                                                                            std::move(entry));
+    at = end;
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  if (text.size() > kMaxSafetensorsHeader) {
+    fail(ErrorCode::kFailed, "[safetensors] ", path.string(), ": the header would have ", text.size(),
+         " bytes, more than ", kMaxSafetensorsHeader);
+  }
+  return text;
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::vector<size_t> order = order_of_writing(tensors);
+  const std::string header = make_header(path, tensors, order, metadata);
+  std::string length(8, '\0');
+  for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
+
+  AtomicFile file(path);
+  file.write(length);
+  file.write(header);
+  std::vector<std::byte> chunk;
+  for (const size_t i : order) {
+    const uint64_t size = size_in_bytes(tensors[i], path);
+    for (uint64_t at = 0; at < size; at += chunk.size()) {
+      chunk.resize(static_cast<size_t>(std::min<uint64_t>(size - at, kChunk)));
+      tensors[i].fill(at, chunk);
+      file.write(as_text(chunk));
+    }
+  }
+  file.commit();
+}
+
+}  // namespace roberta

@@ -1,0 +1,26 @@
+#pragma once
+// Parameters from a checkpoint into one block of the device, tensor by tensor: rows are read from the file straight into
+// the place where they are packed, on all threads, so the weights are never held twice.
+
+#include <optional>
+
+#include "device/device.h"
+#include "model/checkpoint.h"
+#include "model/names.h"
+#include "model/params.h"
+
+namespace roberta {
+
+struct ModelParams {
+  Buffer block;  // all of the below live in it
+  DType matrix = DType::kF32;
+  EncoderParams encoder;
+  std::optional<MlmHeadParams> mlm;
+};
+
+/// `matrix`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32. Error(kModel) names the
+/// tensor that is missing or does not fit.
+ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head, Device& device,
+                        DType matrix);
+
+}  // namespace roberta
