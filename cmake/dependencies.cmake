@@ -6,7 +6,7 @@ if(ROBERTA_STATIC_DEPENDENCIES AND NOT BUILD_SHARED_LIBS)
   set(zstd_NAMES libzstd.a)
 endif()
 
-# Their own version files call every newer minor version incompatible.
+# Their own version files call newer minor versions incompatible.
 macro(find_at_least name version)
   find_package(${name} REQUIRED)
   if(${name}_VERSION VERSION_LESS ${version})
@@ -23,7 +23,6 @@ find_package(zstd REQUIRED MODULE)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 
 if(ROBERTA_BUILD_CLI)
-  find_at_least(CLI11 2.1)
   find_at_least(yaml-cpp 0.7)
   if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp 0.7 calls it yaml-cpp
     add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
