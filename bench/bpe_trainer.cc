@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   const std::vector<std::filesystem::path> files(argv + 3, argv + argc);
   roberta::BpeOptions options{std::atoll(argv[1]), 2, {"<s>", "<pad>", "</s>", "<unk>", "<mask>"}};
   const auto start = Clock::now();
-  const roberta::WordTable words = roberta::count_words(files, false, std::atoi(argv[2]), {});
+  const roberta::WordCounts words = roberta::count_words(files, false, std::atoi(argv[2]), {});
   const double counting = seconds(start);
   const roberta::BpeVocabulary vocabulary = roberta::learn_bpe(words, options, {});
   const double total = seconds(start);

@@ -81,7 +81,7 @@ struct Side {
 
 class Trainer {
  public:
-  Trainer(const WordTable& words, const BpeOptions& options) : options_(options) {
+  Trainer(const WordCounts& words, const BpeOptions& options) : options_(options) {
     if (options.max_token_length > 0) longest_ = static_cast<uint64_t>(options.max_token_length);
     add_initial_tokens();
     collect_words(words);
@@ -92,7 +92,7 @@ class Trainer {
 
  private:
   void add_initial_tokens();
-  void collect_words(const WordTable& words);
+  void collect_words(const WordCounts& words);
   void count_initial_pairs();
   void merge(uint64_t pair, uint32_t token, uint64_t words);
   void merge_in_word(uint32_t number, uint32_t left, uint32_t right, uint32_t token);
@@ -133,7 +133,7 @@ void Trainer::add_initial_tokens() {
   }
 }
 
-void Trainer::collect_words(const WordTable& words) {
+void Trainer::collect_words(const WordCounts& words) {
   if (words.size() > std::numeric_limits<uint32_t>::max())
     fail(ErrorCode::kResource, "[tokenizer] the text has ", words.size(),
          " different words; at most 4294967295 can be trained on");
@@ -341,7 +341,7 @@ std::vector<std::pair<uint32_t, uint32_t>> Trainer::final_merges() const {
 
 }  // namespace
 
-BpeVocabulary learn_bpe(const WordTable& words, const BpeOptions& options,
+BpeVocabulary learn_bpe(const WordCounts& words, const BpeOptions& options,
                         const std::function<void(int64_t done, int64_t total)>& progress) {
   return Trainer(words, options).run(progress);
 }

@@ -26,7 +26,7 @@ struct BpeOptions {
 };
 
 /// `progress(tokens, vocab_size)` is called now and then.
-BpeVocabulary learn_bpe(const WordTable& words, const BpeOptions& options,
+BpeVocabulary learn_bpe(const WordCounts& words, const BpeOptions& options,
                         const std::function<void(int64_t done, int64_t total)>& progress);
 
 }  // namespace roberta

@@ -18,7 +18,7 @@
 namespace roberta {
 namespace {
 
-constexpr size_t kPadding = 16;    // bytes that WordTable may read past a word
+constexpr size_t kPadding = 16;    // bytes that WordCounts may read past a word
 constexpr size_t kShortWord = 15;  // bytes; the 16th holds the length
 constexpr uint64_t kLong = 0xFF;   // in place of the length
 constexpr int kTopByte = 56;
@@ -32,15 +32,15 @@ uint64_t load64(const char* p) {
 
 }  // namespace
 
-WordTable::WordTable() : slots_(1 << 14), mask_(slots_.size() - 1) {}
+WordCounts::WordCounts() : slots_(1 << 14), mask_(slots_.size() - 1) {}
 
-uint64_t WordTable::hash_of(uint64_t low, uint64_t high) {
+uint64_t WordCounts::hash_of(uint64_t low, uint64_t high) {
   if (high >> kTopByte == kLong) return low;
   const auto product = static_cast<unsigned __int128>(low ^ 0x9E3779B97F4A7C15) * (high ^ 0xD6E8FEB86659FD93);
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-WordTable::Key WordTable::key_of(const char* word, size_t bytes) {
+WordCounts::Key WordCounts::key_of(const char* word, size_t bytes) {
   if (bytes > kShortWord) {
     const uint64_t hash = XXH3_64bits(word, bytes);
     return {hash, kLong << kTopByte, hash};
@@ -56,7 +56,7 @@ WordTable::Key WordTable::key_of(const char* word, size_t bytes) {
   return {low, high, hash_of(low, high)};
 }
 
-std::string_view WordTable::word_of(const Slot& slot, char* inside) const {
+std::string_view WordCounts::word_of(const Slot& slot, char* inside) const {
   if (slot.high >> kTopByte == kLong) {
     const LongWord& word = long_words_[slot.high & ~(kLong << kTopByte)];
     return std::string_view(long_bytes_).substr(word.begin, word.bytes);
@@ -66,14 +66,14 @@ std::string_view WordTable::word_of(const Slot& slot, char* inside) const {
   return {inside, slot.high >> kTopByte};
 }
 
-bool WordTable::matches(const Slot& slot, const Key& key, const char* word, size_t bytes) const {
+bool WordCounts::matches(const Slot& slot, const Key& key, const char* word, size_t bytes) const {
   if (slot.low != key.low) return false;
   if (key.high >> kTopByte != kLong) return slot.high == key.high;
   char unused[16];
   return slot.high >> kTopByte == kLong && word_of(slot, unused) == std::string_view(word, bytes);
 }
 
-void WordTable::add(const Key& key, const char* word, size_t bytes, int64_t count) {
+void WordCounts::add(const Key& key, const char* word, size_t bytes, int64_t count) {
   uint64_t i = key.hash & mask_;
   for (; slots_[i].count != 0; i = (i + 1) & mask_) {
     if (matches(slots_[i], key, word, bytes)) {
@@ -90,7 +90,7 @@ void WordTable::add(const Key& key, const char* word, size_t bytes, int64_t coun
   if (++size_ * 2 > slots_.size()) grow();
 }
 
-void WordTable::grow() {
+void WordCounts::grow() {
   std::vector<Slot> old(slots_.size() * 4);
   old.swap(slots_);
   mask_ = slots_.size() - 1;
@@ -102,7 +102,7 @@ void WordTable::grow() {
   }
 }
 
-void WordTable::add_all(const char* text, const uint32_t* ends, size_t count) {
+void WordCounts::add_all(const char* text, const uint32_t* ends, size_t count) {
   Key keys[kBatch];
   uint32_t begin = 0;
   for (size_t done = 0; done < count; done += kBatch) {
@@ -121,7 +121,7 @@ void WordTable::add_all(const char* text, const uint32_t* ends, size_t count) {
   }
 }
 
-void WordTable::merge(const WordTable& other) {
+void WordCounts::merge(const WordCounts& other) {
   char inside[16];
   for (const Slot& slot : other.slots_) {
     if (slot.count == 0) continue;
@@ -160,7 +160,7 @@ class LineCounter {
     }
   }
 
-  WordTable& table() { return table_; }
+  WordCounts& table() { return table_; }
 
  private:
   void count_line(const char* p, const char* end) {
@@ -186,7 +186,7 @@ class LineCounter {
   }
 
   bool add_prefix_space_;
-  WordTable table_;
+  WordCounts table_;
   std::string prefixed_;
 };
 
@@ -229,8 +229,8 @@ class ChunkQueue {
 
 }  // namespace
 
-WordTable count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
-                      const std::function<void(int64_t done, int64_t total)>& progress) {
+WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
+                       const std::function<void(int64_t done, int64_t total)>& progress) {
   ChunkQueue queue(files);
   std::vector<std::unique_ptr<LineCounter>> counters(std::max(threads, 1));
   std::exception_ptr error;

@@ -12,14 +12,14 @@ namespace roberta {
 
 /// Words and their counts: an open-addressing table with words up to 15 bytes inside the slots, so that
 /// counting a common word touches one cache line. Memory grows with the number of different words only.
-class WordTable {
+class WordCounts {
  public:
-  WordTable();
+  WordCounts();
 
   /// Counts the words that end at `ends` (bytes from `text`). 16 bytes after the last one must be readable.
   void add_all(const char* text, const uint32_t* ends, size_t count);
   /// Adds the counts of `other`.
-  void merge(const WordTable& other);
+  void merge(const WordCounts& other);
 
   size_t size() const { return size_; }
   /// visit(std::string_view word, int64_t count), in no particular order; the view is valid during the call.
@@ -65,7 +65,7 @@ class WordTable {
 /// pre-tokens on its own (with a space put before it if `add_prefix_space` and it has none). Invalid UTF-8 is
 /// Error(kInput) with file and byte. `progress(done, total)` is called from the calling thread: stored bytes,
 /// total 0 when unknown.
-WordTable count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
-                      const std::function<void(int64_t done, int64_t total)>& progress);
+WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
+                       const std::function<void(int64_t done, int64_t total)>& progress);
 
 }  // namespace roberta

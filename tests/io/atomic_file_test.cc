@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <fstream>
 #include <iterator>
 
 #include "roberta/error.h"
+#include "temp_directory.h"
 
 namespace roberta {
 namespace {
@@ -17,20 +17,9 @@ namespace fs = std::filesystem;
 
 class AtomicFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "roberta-atomic-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { fs::remove_all(directory_); }
+  size_t entries() const { return std::distance(fs::directory_iterator(directory_.path()), {}); }
 
-  static std::string content(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  size_t entries() const { return std::distance(fs::directory_iterator(directory_), {}); }
-
-  fs::path directory_;
+  TempDirectory directory_;
 };
 
 template <class F>
@@ -58,7 +47,7 @@ TEST_F(AtomicFileTest, WritesSmallAndLargePieces) {
   EXPECT_EQ(file.size(), static_cast<int64_t>(expected.size()));
   EXPECT_FALSE(fs::exists(path)) << "visible before commit";
   file.commit();
-  EXPECT_EQ(content(path), expected);
+  EXPECT_EQ(read_all(path), expected);
   EXPECT_EQ(entries(), 1u);
 }
 
@@ -70,10 +59,10 @@ TEST_F(AtomicFileTest, ReplacesAndKeepsOldUntilCommit) {
     file.write("new, given up");
     EXPECT_EQ(entries(), 2u);
   }
-  EXPECT_EQ(content(path), "old");
+  EXPECT_EQ(read_all(path), "old");
   EXPECT_EQ(entries(), 1u) << "temporary file left behind";
   write_file_atomically(path, "new");
-  EXPECT_EQ(content(path), "new");
+  EXPECT_EQ(read_all(path), "new");
 }
 
 TEST_F(AtomicFileTest, ModeIsThatOfTheUmask) {
@@ -86,11 +75,12 @@ TEST_F(AtomicFileTest, ModeIsThatOfTheUmask) {
 }
 
 TEST_F(AtomicFileTest, ErrorsNameThePath) {
-  const fs::path missing = directory_ / "no" / "such" / "file.txt";
+  const fs::path missing = directory_.path() / "no" / "such" / "file.txt";
   EXPECT_NE(resource_error([&] { write_file_atomically(missing, "x"); }).find(missing.string()),
             std::string::npos);
-  EXPECT_NE(resource_error([&] { write_file_atomically(directory_, "x"); }).find(directory_.string()),
-            std::string::npos);
+  EXPECT_NE(
+      resource_error([&] { write_file_atomically(directory_.path(), "x"); }).find(directory_.path().string()),
+      std::string::npos);
   resource_error([&] { write_file_atomically(directory_ / "", "x"); });
 }
 
@@ -107,16 +97,16 @@ TEST_F(AtomicFileTest, FullDiskLeavesOldFileAndNoTemporary) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_NE(message.find("a.txt"), std::string::npos);
-  EXPECT_EQ(content(path), "old");
+  EXPECT_EQ(read_all(path), "old");
   EXPECT_EQ(entries(), 1u);
 }
 
 TEST_F(AtomicFileTest, BareNameIsWrittenInTheWorkingDirectory) {
   const fs::path before = fs::current_path();
-  fs::current_path(directory_);
+  fs::current_path(directory_.path());
   write_file_atomically("bare.txt", "x");
   fs::current_path(before);
-  EXPECT_EQ(content(directory_ / "bare.txt"), "x");
+  EXPECT_EQ(read_all(directory_ / "bare.txt"), "x");
 }
 
 }  // namespace
