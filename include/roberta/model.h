@@ -16,11 +16,12 @@ namespace roberta {
 enum class Precision : uint8_t { kF32, kBF16 };
 
 struct ModelOptions {
-  Precision precision = Precision::kF32;  ///< of weights and matrix products; sums, LayerNorm and softmax are fp32
-  std::string device = "cpu";             ///< "cpu" or "ref" (plain loops, for checking)
-  int threads = 0;                        ///< 0: all cores that this process may use
-  int64_t max_batch_tokens = 16384;       ///< texts are run together up to this many tokens
-  bool strict_format = true;              ///< refuse safetensors files with duplicate keys or a first byte other than '{'
+  Precision precision =
+      Precision::kF32;              ///< of weights and matrix products; sums, LayerNorm and softmax are fp32
+  std::string device = "cpu";       ///< "cpu" or "ref" (plain loops, for checking)
+  int threads = 0;                  ///< 0: all cores that this process may use
+  int64_t max_batch_tokens = 4096;  ///< texts are run together up to this many tokens
+  bool strict_format = true;  ///< refuse safetensors files with duplicate keys or a first byte other than '{'
 };
 
 /// What the directory holds.
@@ -28,7 +29,7 @@ struct ModelInfo {
   std::string architecture;  ///< "RobertaForMaskedLM", "RobertaModel", ...
   int64_t vocab_size, hidden_size, layers, heads, intermediate_size, max_length, type_vocab_size;
   double layer_norm_eps;
-  int64_t parameters;        ///< tied tensors counted once
+  int64_t parameters;  ///< tied tensors counted once
   bool has_mlm_head;
   std::string default_pooling;  ///< "cls", "mean" or "max": from 1_Pooling/config.json, else "mean"
   bool default_normalize;       ///< modules.json has a Normalize module
@@ -48,8 +49,8 @@ struct TokenPosition {
   int32_t token;
 };
 
-/// Not thread safe: one call at a time (the server runs one compute thread a model). Results of fp32 do not depend, to
-/// the bit, on the other texts of the call nor on the number of threads.
+/// Not thread safe: one call at a time (the server runs one compute thread a model). Results of fp32 do not
+/// depend, to the bit, on the other texts of the call nor on the number of threads.
 class Model {
  public:
   /// Throws Error(kModel) naming file, field or tensor.
@@ -63,17 +64,22 @@ class Model {
   bool has_tokenizer() const;
   /// One line for each group of the load report: found, tied, ignored, missing, unknown.
   std::string load_report() const;
+  /// "cpu avx512_bf16, 2 threads"
+  std::string device() const;
+  int64_t max_batch_tokens() const;
 
   using Ids = std::vector<int32_t>;
-  /// Vocabulary logits [positions.size(), V] at the given tokens. Error(kInput) names a sequence that is too long, empty
-  /// or has an id outside the vocabulary; Error(kModel) when the model has no MLM head.
+  /// Vocabulary logits [positions.size(), V] at the given tokens. Error(kInput) names a sequence that is too
+  /// long, empty or has an id outside the vocabulary; Error(kModel) when the model has no MLM head.
   Matrix mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
   /// log P(target | rest) at the given tokens, without holding [positions, V].
   std::vector<float> mlm_log_probs(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
                                    std::span<const int32_t> targets);
-  /// Hidden states [total tokens, C] of one layer: 0 = embeddings after LayerNorm, L = last; -1 = L, -2 = L-1, ...
-  /// Several layers: columns of each follow one another, [total tokens, C * layers.size()].
+  /// Hidden states [total tokens, C] of one layer: 0 = embeddings after LayerNorm, L = last; -1 = L, -2 =
+  /// L-1, ... Several layers: columns of each follow one another, [total tokens, C * layers.size()].
   Matrix hidden_states(std::span<const Ids> sequences, std::span<const int> layers);
+  /// Last hidden state of each sequence's first token, [sequences.size(), C]: cheaper than the above.
+  Matrix first_token_states(std::span<const Ids> sequences);
 
   struct Impl;
 

@@ -32,12 +32,13 @@ struct Encoding {
 enum class TruncationStrategy : uint8_t { kNone, kLongestFirst, kOnlyFirst, kOnlySecond };
 
 struct EncodeOptions {
-  bool add_special_tokens = true;   ///< <s> A </s>, and <s> A </s></s> B </s> for pairs
-  bool parse_special_tokens = true; ///< strings such as "<mask>" in the text become those tokens; false: ordinary text
+  bool add_special_tokens = true;  ///< <s> A </s>, and <s> A </s></s> B </s> for pairs
+  bool parse_special_tokens =
+      true;  ///< strings such as "<mask>" in the text become those tokens; false: ordinary text
   TruncationStrategy truncation = TruncationStrategy::kNone;
-  int64_t max_length = 0;           ///< tokens, added special tokens counted; read when truncation != kNone
-  int64_t stride = 0;               ///< tokens that neighbouring windows share
-  bool truncate_left = false;       ///< cut at the beginning of the text instead of the end
+  int64_t max_length = 0;      ///< tokens, added special tokens counted; read when truncation != kNone
+  int64_t stride = 0;          ///< tokens that neighbouring windows share
+  bool truncate_left = false;  ///< cut at the beginning of the text instead of the end
   bool return_overflowing = false;
   std::optional<bool> add_prefix_space;  ///< overrides the tokenizer's own setting
 };
@@ -49,37 +50,43 @@ struct AddedToken {
   bool special = false, lstrip = false, rstrip = false, normalized = false, single_word = false;
 };
 
-/// Immutable after construction: every const method may be called from any number of threads at once. Copying is cheap.
+/// Immutable after construction: every const method may be called from any number of threads at once. Copying
+/// is cheap.
 class Tokenizer {
  public:
-  /// Reads tokenizer.json, or vocab.json + merges.txt (with tokenizer_config.json, special_tokens_map.json and
-  /// added_tokens.json where they exist). Throws Error(kModel) that names the file and field.
+  /// Reads tokenizer.json, or vocab.json + merges.txt (with tokenizer_config.json, special_tokens_map.json
+  /// and added_tokens.json where they exist). Throws Error(kModel) that names the file and field.
   static Tokenizer from_directory(const std::filesystem::path& directory);
   static Tokenizer from_file(const std::filesystem::path& tokenizer_json);
 
   /// Text is UTF-8; ill-formed bytes are read as U+FFFD, one for each maximal subpart.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
-  Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
+  Encoding encode_pair(std::string_view first, std::string_view second,
+                       const EncodeOptions& options = {}) const;
   /// The same for many texts on all cores; results in input order. threads = 0: as many as OpenMP gives.
-  std::vector<Encoding> encode_batch(std::span<const std::string_view> texts, const EncodeOptions& options = {},
-                                     int threads = 0) const;
-  /// Text already split into words (tagging): each word is encoded as with add_prefix_space; word_ids has one entry a
-  /// token, -1 for added special tokens. Offsets are inside each word.
+  std::vector<Encoding> encode_batch(std::span<const std::string_view> texts,
+                                     const EncodeOptions& options = {}, int threads = 0) const;
+  /// Text already split into words (tagging): each word is encoded as with add_prefix_space; word_ids has one
+  /// entry a token, -1 for added special tokens. Offsets are inside each word.
   Encoding encode_words(std::span<const std::string_view> words, std::vector<int32_t>& word_ids,
                         const EncodeOptions& options = {}) const;
   /// The fast path: ids only, appended to `ids`; no truncation. `add_special_tokens` as above.
   void encode_ids(std::string_view text, std::vector<int32_t>& ids, bool add_special_tokens = true,
                   bool parse_special_tokens = true) const;
   /// Ids only for many texts on `threads` threads: text i is ids[starts[i] .. starts[i+1]).
-  void encode_ids_batch(std::span<const std::string_view> texts, std::vector<int32_t>& ids, std::vector<int64_t>& starts,
-                        bool add_special_tokens = true, bool parse_special_tokens = true, int threads = 0) const;
+  void encode_ids_batch(std::span<const std::string_view> texts, std::vector<int32_t>& ids,
+                        std::vector<int64_t>& starts, bool add_special_tokens = true,
+                        bool parse_special_tokens = true, int threads = 0) const;
 
-  /// Bytes of the ids joined, ill-formed UTF-8 replaced by U+FFFD. Throws Error(kInput) for an id outside the vocabulary.
+  /// Bytes of the ids joined, ill-formed UTF-8 replaced by U+FFFD. Throws Error(kInput) for an id outside the
+  /// vocabulary.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = false) const;
 
-  int32_t vocab_size() const;                                 ///< entries, added tokens included
-  std::optional<int32_t> token_to_id(std::string_view token) const;  ///< token in byte-level spelling ("Ġworld")
-  const std::string& id_to_token(int32_t id) const;           ///< byte-level spelling; Error(kInput) outside the vocabulary
+  int32_t vocab_size() const;  ///< entries, added tokens included
+  std::optional<int32_t> token_to_id(
+      std::string_view token) const;  ///< token in byte-level spelling ("Ġworld")
+  const std::string& id_to_token(
+      int32_t id) const;  ///< byte-level spelling; Error(kInput) outside the vocabulary
   const std::vector<AddedToken>& added_tokens() const;
   bool is_special(int32_t id) const;
 
@@ -94,8 +101,8 @@ class Tokenizer {
   /// model_max_length of tokenizer_config.json, if it is there and sane (below 1e6).
   std::optional<int64_t> model_max_length() const;
 
-  /// Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json into an existing
-  /// directory, each file atomically.
+  /// Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json into an
+  /// existing directory, each file atomically.
   void save(const std::filesystem::path& directory) const;
 
   struct Impl;

@@ -15,7 +15,8 @@ namespace roberta {
 struct TokenizerTrainerOptions {
   int64_t vocab_size = 50265;
   int64_t min_frequency = 2;
-  std::vector<std::string> special_tokens = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"};  ///< ids in this order
+  std::vector<std::string> special_tokens = {"<s>", "<pad>", "</s>", "<unk>",
+                                             "<mask>"};  ///< ids in this order
   bool add_prefix_space = false;
   int64_t max_token_length = 0;  ///< in characters of the byte-level alphabet; 0: no limit
   int threads = 0;               ///< 0: all cores; the result does not depend on it
@@ -24,6 +25,7 @@ struct TokenizerTrainerOptions {
 };
 
 /// Plain, .gz and .zst files; "-" is standard input. Throws Error(kInput) that names the file.
-Tokenizer train_tokenizer(const std::vector<std::filesystem::path>& files, const TokenizerTrainerOptions& options);
+Tokenizer train_tokenizer(const std::vector<std::filesystem::path>& files,
+                          const TokenizerTrainerOptions& options);
 
 }  // namespace roberta

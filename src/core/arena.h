@@ -1,7 +1,8 @@
 #pragma once
-// Activation memory: one block, handed out from both ends. Bottom: what lives on to the next layer (or to backward);
-// top: temporaries, given back when their Scope ends. A measuring arena has no memory: it hands out addresses that must
-// not be read and records the peak, so that the real block can be made at once in the right size.
+// Activation memory: one block, handed out from both ends. Bottom: what lives on to the next layer (or to
+// backward); top: temporaries, given back when their Scope ends. A measuring arena has no memory: it hands
+// out addresses that must not be read and records the peak, so that the real block can be made at once in the
+// right size.
 
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +37,8 @@ class Arena {
   class Scope {
    public:
     enum End { kTop, kBoth };
-    explicit Scope(Arena& arena, End end = kTop) : arena_(arena), end_(end), bottom_(arena.bottom_), top_(arena.top_) {}
+    explicit Scope(Arena& arena, End end = kTop)
+        : arena_(arena), end_(end), bottom_(arena.bottom_), top_(arena.top_) {}
     ~Scope() {
       arena_.top_ = top_;
       if (end_ == kBoth) arena_.bottom_ = bottom_;
@@ -53,7 +55,8 @@ class Arena {
   static constexpr size_t kAlign = 64;
   static size_t round_up(size_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
   void reserve(size_t bytes) {
-    if (bytes > top_ - bottom_) fail(ErrorCode::kResource, "[arena] activation block of ", size_, " bytes is too small");
+    if (bytes > top_ - bottom_)
+      fail(ErrorCode::kResource, "[arena] activation block of ", size_, " bytes is too small");
     const size_t used = bottom_ + (size_ - top_) + bytes;
     if (used > peak_) peak_ = used;
   }

@@ -5,7 +5,8 @@
 namespace roberta {
 namespace {
 
-/// Branch-free, so that compilers vectorise it: the exponent is moved by a multiplication, denormals included.
+/// Branch-free, so that compilers vectorise it: the exponent is moved by a multiplication, denormals
+/// included.
 inline float half_to_float(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16, rest = h & 0x7fffu;
   uint32_t u = rest << 13;
@@ -33,7 +34,8 @@ void convert(const View& from, const View& to) {
   using enum DType;
   if (from.dtype == to.dtype && size_of(from.dtype) > 0) {
     for (int64_t r = 0; r < from.rows; ++r) {
-      std::memcpy(to.slice(r, 1).data, from.slice(r, 1).data, static_cast<size_t>(from.cols * size_of(from.dtype)));
+      std::memcpy(to.slice(r, 1).data, from.slice(r, 1).data,
+                  static_cast<size_t>(from.cols * size_of(from.dtype)));
     }
   } else if (from.dtype == kBF16 && to.dtype == kF32) {
     rows<uint16_t, float>(from, to, bf16_to_float);

@@ -3,8 +3,8 @@
 
 namespace roberta {
 
-/// Element-wise conversion of equal shapes between fp32, bf16 and f16 (rounding to nearest even), on host memory.
-/// Error(kModel) for another dtype.
+/// Element-wise conversion of equal shapes between fp32, bf16 and f16 (rounding to nearest even), on host
+/// memory. Error(kModel) for another dtype.
 void convert(const View& from, const View& to);
 
 }  // namespace roberta

@@ -10,22 +10,36 @@ enum class DType : uint8_t { kF32, kBF16, kF16, kF64, kI32, kI64, kOther };
 
 constexpr int64_t size_of(DType t) {
   switch (t) {
-    case DType::kF32: case DType::kI32: return 4;
-    case DType::kBF16: case DType::kF16: return 2;
-    case DType::kF64: case DType::kI64: return 8;
-    case DType::kOther: return 0;
+    case DType::kF32:
+    case DType::kI32:
+      return 4;
+    case DType::kBF16:
+    case DType::kF16:
+      return 2;
+    case DType::kF64:
+    case DType::kI64:
+      return 8;
+    case DType::kOther:
+      return 0;
   }
   return 0;
 }
 constexpr const char* name_of(DType t) {
   switch (t) {
-    case DType::kF32: return "float32";
-    case DType::kBF16: return "bfloat16";
-    case DType::kF16: return "float16";
-    case DType::kF64: return "float64";
-    case DType::kI32: return "int32";
-    case DType::kI64: return "int64";
-    case DType::kOther: return "other";
+    case DType::kF32:
+      return "float32";
+    case DType::kBF16:
+      return "bfloat16";
+    case DType::kF16:
+      return "float16";
+    case DType::kF64:
+      return "float64";
+    case DType::kI32:
+      return "int32";
+    case DType::kI64:
+      return "int64";
+    case DType::kOther:
+      return "other";
   }
   return "other";
 }
@@ -39,7 +53,9 @@ struct View {
 
   explicit operator bool() const { return data != nullptr; }
   template <class T>
-  T* row(int64_t r) const { return static_cast<T*>(data) + r * stride; }
+  T* row(int64_t r) const {
+    return static_cast<T*>(data) + r * stride;
+  }
   /// Rows [begin, begin + count).
   View slice(int64_t begin, int64_t count) const {
     if (!data) return {};

@@ -50,8 +50,8 @@ class Device {
 
   /// Bytes of a Weight [rows, cols]; a multiple of 64.
   virtual size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const = 0;
-  /// Rows of a Weight that are best packed together: pack() is fastest on whole groups, and distinct groups may be
-  /// packed by distinct threads at once.
+  /// Rows of a Weight that are best packed together: pack() is fastest on whole groups, and distinct groups
+  /// may be packed by distinct threads at once.
   virtual int64_t pack_rows(DType dtype) const = 0;
   /// Puts source [n, cols] (F32, F16 or BF16, host memory) into rows [row, row + n) of w.
   virtual void pack(const Weight& w, int64_t row, View source) const = 0;

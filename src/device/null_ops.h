@@ -1,5 +1,6 @@
 #pragma once
-// Does nothing: the forward run on it only asks its arena for memory, so the peak is known before any real step.
+// Does nothing: the forward run on it only asks its arena for memory, so the peak is known before any real
+// step.
 
 #include "device/ops.h"
 

@@ -1,12 +1,14 @@
 #pragma once
-// The contract between the model and a backend. Every operation works on packed tokens: hidden states are [T, C], one
-// row a token, no padding anywhere. All operations are row by row except attention, which reads `starts`.
+// The contract between the model and a backend. Every operation works on packed tokens: hidden states are [T,
+// C], one row a token, no padding anywhere. All operations are row by row except attention, which reads
+// `starts`.
 //
-// Letters: T tokens, B sequences, C width, H heads, D head width, F inner width, V vocabulary, M rows, N outputs,
-// K inputs. Arguments are plain structs; an empty View means "not wanted". Views are row-major with unit column stride.
+// Letters: T tokens, B sequences, C width, H heads, D head width, F inner width, V vocabulary, M rows, N
+// outputs, K inputs. Arguments are plain structs; an empty View means "not wanted". Views are row-major with
+// unit column stride.
 //
-// Results: for one dtype a row's bits depend on that row alone (attention: on its sequence), never on the other rows of
-// the batch nor on the number of threads.
+// Results: for one dtype a row's bits depend on that row alone (attention: on its sequence), never on the
+// other rows of the batch nor on the number of threads.
 
 #include <cstdint>
 #include <span>
@@ -15,7 +17,8 @@
 
 namespace roberta {
 
-/// A matrix of parameters [N, K] in the backend's own layout, which serves GEMM and row gathers alike. Borrows.
+/// A matrix of parameters [N, K] in the backend's own layout, which serves GEMM and row gathers alike.
+/// Borrows.
 struct Weight {
   void* data = nullptr;
   int64_t rows = 0, cols = 0;
@@ -31,8 +34,8 @@ struct Gemm {
   const Weight* w;  // [N, K]
   View bias;        // [1, N] fp32, may be empty
   Activation act = Activation::kNone;
-  View pre;         // [M, N] fp32 or bf16, out: value before the activation; may be empty
-  View y;           // [M, N] fp32 or bf16, out
+  View pre;  // [M, N] fp32 or bf16, out: value before the activation; may be empty
+  View y;    // [M, N] fp32 or bf16, out
 };
 
 /// y = word[id] + position[pos] + type[0].
@@ -51,17 +54,17 @@ struct LayerNorm {
   View residual;     // [T, C] fp32, may be empty
   View gamma, beta;  // [1, C] fp32
   float eps;
-  View y;            // [T, C] fp32, out; may be x itself
-  View y_low;        // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
-  View stats;        // [T, 2] fp32, out: mean and 1 / sqrt(var + eps); may be empty
+  View y;      // [T, C] fp32, out; may be x itself
+  View y_low;  // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
+  View stats;  // [T, 2] fp32, out: mean and 1 / sqrt(var + eps); may be empty
 };
 
 /// y = softmax(q k^T * scale) v for each sequence and head. Never holds more than a few rows of scores.
 struct Attention {
-  View q;                              // [Tq, C]; bf16 or fp32 as k and v
-  View k, v;                           // [T, C]
-  std::span<const int32_t> q_starts;   // [B + 1]: rows of q that belong to each sequence
-  std::span<const int32_t> starts;     // [B + 1]: rows of k and v
+  View q;                             // [Tq, C]; bf16 or fp32 as k and v
+  View k, v;                          // [T, C]
+  std::span<const int32_t> q_starts;  // [B + 1]: rows of q that belong to each sequence
+  std::span<const int32_t> starts;    // [B + 1]: rows of k and v
   int64_t heads;
   float scale;
   View y;    // [Tq, C] of q's dtype, out

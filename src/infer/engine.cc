@@ -8,7 +8,8 @@
 
 namespace roberta {
 
-Engine::Engine(RobertaConfig config, ModelParams params, std::unique_ptr<Device> device, int64_t max_batch_tokens)
+Engine::Engine(RobertaConfig config, ModelParams params, std::unique_ptr<Device> device,
+               int64_t max_batch_tokens)
     : config_(std::move(config)),
       params_(std::move(params)),
       device_(std::move(device)),
@@ -19,13 +20,14 @@ void Engine::check(std::span<const Ids> sequences) const {
     const Ids& ids = sequences[s];
     if (ids.empty()) fail(ErrorCode::kInput, "[model] sequence ", s, " is empty");
     if (static_cast<int64_t>(ids.size()) > config_.max_length()) {
-      fail(ErrorCode::kInput, "[model] sequence ", s, " has ", ids.size(), " tokens; the model takes at most ",
-           config_.max_length());
+      fail(ErrorCode::kInput, "[model] sequence ", s, " has ", ids.size(),
+           " tokens; the model takes at most ", config_.max_length());
     }
     for (size_t t = 0; t < ids.size(); ++t) {
       if (ids[t] < 0 || ids[t] >= config_.vocab_size) {
-        fail(ErrorCode::kInput, "[model] sequence ", s, ", token ", t, ": id ", ids[t], " is outside the model's vocabulary of ",
-             config_.vocab_size, "; do tokenizer and model belong together?");
+        fail(ErrorCode::kInput, "[model] sequence ", s, ", token ", t, ": id ", ids[t],
+             " is outside the model's vocabulary of ", config_.vocab_size,
+             "; do tokenizer and model belong together?");
       }
     }
   }
@@ -71,7 +73,8 @@ void Engine::for_chosen(std::span<const Ids> sequences, std::span<const TokenPos
     const TokenPosition p = positions[i];
     if (p.sequence < 0 || static_cast<size_t>(p.sequence) >= sequences.size() || p.token < 0 ||
         static_cast<size_t>(p.token) >= sequences[static_cast<size_t>(p.sequence)].size()) {
-      fail(ErrorCode::kInput, "[model] position ", i, ": token ", p.token, " of sequence ", p.sequence, " does not exist");
+      fail(ErrorCode::kInput, "[model] position ", i, ": token ", p.token, " of sequence ", p.sequence,
+           " does not exist");
     }
     wanted[static_cast<size_t>(p.sequence)].push_back(i);
   }
@@ -108,21 +111,24 @@ Matrix Engine::mlm_logits(std::span<const Ids> sequences, std::span<const TokenP
       if (pass.arena.measuring()) return;
       const size_t bytes = static_cast<size_t>(out.cols) * sizeof(float);
       for (size_t i = 0; i < chosen.answers.size(); ++i) {
-        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(), logits.row<float>(chosen.answer_row[i]), bytes);
+        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(),
+                      logits.row<float>(chosen.answer_row[i]), bytes);
       }
     });
   });
   return out;
 }
 
-std::vector<float> Engine::mlm_log_probs(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+std::vector<float> Engine::mlm_log_probs(std::span<const Ids> sequences,
+                                         std::span<const TokenPosition> positions,
                                          std::span<const int32_t> targets) {
   if (!params_.mlm) fail(ErrorCode::kModel, "[model] the model has no masked-language-model head (lm_head)");
   if (targets.size() != positions.size()) {
     fail(ErrorCode::kInput, "[model] ", positions.size(), " positions but ", targets.size(), " targets");
   }
   for (int32_t t : targets) {
-    if (t < 0 || t >= config_.vocab_size) fail(ErrorCode::kInput, "[model] target ", t, " is outside the vocabulary");
+    if (t < 0 || t >= config_.vocab_size)
+      fail(ErrorCode::kInput, "[model] target ", t, " is outside the vocabulary");
   }
   std::vector<float> out(positions.size());
   for_chosen(sequences, positions, [&](const Chosen& chosen) {
@@ -158,7 +164,8 @@ Matrix Engine::hidden_states(std::span<const Ids> sequences, std::span<const int
   for (int layer : layers) {
     const int64_t at = layer < 0 ? count + 1 + layer : layer;
     if (at < 0 || at > count) {
-      fail(ErrorCode::kUsage, "[model] layer ", layer, " does not exist; the model has layers 0 (embeddings) to ", count);
+      fail(ErrorCode::kUsage, "[model] layer ", layer,
+           " does not exist; the model has layers 0 (embeddings) to ", count);
     }
     wanted.push_back(at);
   }
@@ -198,8 +205,8 @@ Matrix Engine::first_tokens(std::span<const Ids> sequences) {
       const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
       if (pass.arena.measuring()) return;
       for (size_t i = 0; i < chosen.answers.size(); ++i) {
-        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(), x.full.row<float>(chosen.answer_row[i]),
-                      static_cast<size_t>(out.cols) * sizeof(float));
+        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(),
+                      x.full.row<float>(chosen.answer_row[i]), static_cast<size_t>(out.cols) * sizeof(float));
       }
     });
   });

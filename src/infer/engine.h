@@ -1,6 +1,6 @@
 #pragma once
-// Runs a model over any number of sequences: cuts them into packed batches by tokens, plans the memory of each by a dry
-// run of the same code, and brings the results back to host memory. One call at a time.
+// Runs a model over any number of sequences: cuts them into packed batches by tokens, plans the memory of
+// each by a dry run of the same code, and brings the results back to host memory. One call at a time.
 
 #include <functional>
 #include <memory>
@@ -34,10 +34,10 @@ class Engine {
   Matrix first_tokens(std::span<const Ids> sequences);
 
  private:
-  struct Chosen {                   // what is wanted of one batch
+  struct Chosen {  // what is wanted of one batch
     Batch batch;
-    std::vector<int32_t> rows;      // ascending, each once
-    std::vector<size_t> answers;    // indices into the caller's positions
+    std::vector<int32_t> rows;        // ascending, each once
+    std::vector<size_t> answers;      // indices into the caller's positions
     std::vector<int32_t> answer_row;  // of each answer: index into rows
   };
   void check(std::span<const Ids> sequences) const;

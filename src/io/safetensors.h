@@ -72,4 +72,12 @@ struct TensorToWrite {
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
+/// The weights of a model directory as transformers loads them: one model.safetensors if it fits
+/// `max_shard_bytes`, else model-00001-of-0000N.safetensors and so on with model.safetensors.index.json,
+/// tensors kept in the given order. Each file appears whole or not at all; the index, or the single file,
+/// comes last; then weights of an earlier save are removed.
+void write_sharded_safetensors(const std::filesystem::path& directory,
+                               const std::vector<TensorToWrite>& tensors,
+                               uint64_t max_shard_bytes = uint64_t{5'000'000'000});
+
 }  // namespace roberta

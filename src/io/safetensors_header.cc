@@ -165,9 +165,8 @@ class HeaderParser {
     while (scan_.next_item(first, ']')) {
       const std::optional<uint64_t> size = scan_.number();
       if (!size) fail_tensor(tensor, "has a shape with a number that is not whole, negative or too large");
-      // A dimension above 2^63 is only possible beside one of 0; what it says then doesn't matter.
-      constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
-      tensor.shape.push_back(static_cast<int64_t>(std::min(*size, kLargest)));
+      tensor.shape.push_back(
+          static_cast<int64_t>(*size));  // above 2^63: negative here, mended in check_layout
     }
   }
 
@@ -260,6 +259,9 @@ void check_layout(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_
   for (TensorInfo& tensor : tensors) {
     tensor.begin += data_begin;
     tensor.end += data_begin;
+    // The size fits the file, so a dimension above 2^63 stands beside one of 0, and what it says doesn't
+    // matter.
+    for (int64_t& size : tensor.shape) size = size < 0 ? std::numeric_limits<int64_t>::max() : size;
   }
 }
 

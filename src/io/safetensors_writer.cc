@@ -123,4 +123,66 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   file.commit();
 }
 
+namespace {
+
+constexpr const char* kSingleName = "model.safetensors";
+constexpr const char* kIndexName = "model.safetensors.index.json";
+
+std::string shard_name(size_t shard, size_t shards) {
+  char name[64];
+  std::snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", shard + 1, shards);
+  return name;
+}
+
+// Of an earlier save; a left-over model.safetensors would be read before the new index.
+void remove_other_weights(const std::filesystem::path& directory, const std::set<std::string>& keep) {
+  std::error_code error;
+  std::vector<std::filesystem::path> stale;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_shard = name.size() == shard_name(0, 1).size() && name.starts_with("model-") &&
+                          name.ends_with(".safetensors");
+    if ((is_shard || name == kSingleName || name == kIndexName) && !keep.contains(name))
+      stale.push_back(entry.path());
+  }
+  for (const auto& path : stale) {
+    if (!std::filesystem::remove(path, error) && error) {
+      fail(ErrorCode::kResource, "[safetensors] ", path.string(),
+           ": can't remove the weights of an earlier save: ", error.message());
+    }
+  }
+}
+
+}  // namespace
+
+void write_sharded_safetensors(const std::filesystem::path& directory,
+                               const std::vector<TensorToWrite>& tensors, uint64_t max_shard_bytes) {
+  std::vector<std::vector<TensorToWrite>> shards(1);
+  uint64_t total = 0, in_shard = 0;
+  for (const TensorToWrite& tensor : tensors) {
+    const uint64_t size = size_in_bytes(tensor, directory / kSingleName);
+    if (!shards.back().empty() && in_shard + size > max_shard_bytes) {
+      shards.emplace_back();
+      in_shard = 0;
+    }
+    shards.back().push_back(tensor);
+    in_shard += size;
+    total += size;
+  }
+  if (shards.size() == 1) {
+    write_safetensors(directory / kSingleName, tensors);
+    return remove_other_weights(directory, {kSingleName});
+  }
+  nlohmann::json index = {{"metadata", {{"total_size", total}}}, {"weight_map", nlohmann::json::object()}};
+  std::set<std::string> written = {kIndexName};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = shard_name(i, shards.size());
+    write_safetensors(directory / name, shards[i]);
+    for (const TensorToWrite& tensor : shards[i]) index["weight_map"][tensor.name] = name;
+    written.insert(name);
+  }
+  write_file_atomically(directory / kIndexName, index.dump(2) + "\n");
+  remove_other_weights(directory, written);
+}
+
 }  // namespace roberta

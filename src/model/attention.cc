@@ -5,7 +5,8 @@
 namespace roberta {
 
 void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, const Hidden& x_q,
-               std::span<const int32_t> q_starts, const Hidden& x, std::span<const int32_t> starts, const Hidden& y) {
+               std::span<const int32_t> q_starts, const Hidden& x, std::span<const int32_t> starts,
+               const Hidden& y) {
   const int64_t c = config.hidden_size, rows = x_q.full.rows;
   Arena::Scope scope(pass.arena);
   const View q = pass.temp(rows, c, pass.matrix);

@@ -14,8 +14,8 @@ struct Batch {
 
   int64_t tokens() const { return static_cast<int64_t>(ids.size()); }
 
-  /// Positions as fairseq and transformers count them: from pad_id + 1, over the tokens that are not padding; a padding
-  /// token has position pad_id.
+  /// Positions as fairseq and transformers count them: from pad_id + 1, over the tokens that are not padding;
+  /// a padding token has position pad_id.
   void add(std::span<const int32_t> sequence, int32_t pad_id) {
     int32_t next = pad_id;
     for (int32_t id : sequence) {

@@ -6,6 +6,7 @@
 namespace roberta {
 
 /// y = LN(word[id] + position[pos] + type[0]).
-void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params, const Batch& batch, const Hidden& y);
+void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params, const Batch& batch,
+                const Hidden& y);
 
 }  // namespace roberta

@@ -27,8 +27,8 @@ Hidden gather(Pass& pass, const Hidden& x, const std::vector<int32_t>& rows) {
 
 }  // namespace
 
-Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch, RowSelection rows,
-               const LayerVisitor& visit) {
+Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
+               RowSelection rows, const LayerVisitor& visit) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
   const Hidden x = keep_hidden(pass, batch.tokens(), c);
   embeddings(pass, config, params.embeddings, batch, x);

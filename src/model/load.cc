@@ -41,10 +41,12 @@ class Loader {
   /// Vectors of `size` elements, one behind the other: read as columns, so that several may be stacked.
   void vector(View& to, int64_t size, std::initializer_list<std::string> names) {
     const int64_t all = size * static_cast<int64_t>(names.size());
-    add({.view = &to, .vector = true, .rows = all, .cols = 1}, names, size, static_cast<size_t>(all) * sizeof(float));
+    add({.view = &to, .vector = true, .rows = all, .cols = 1}, names, size,
+        static_cast<size_t>(all) * sizeof(float));
   }
   void table(View& to, int64_t rows, int64_t cols, const std::string& name) {
-    add({.view = &to, .rows = rows, .cols = cols}, {name}, rows, static_cast<size_t>(rows * cols) * sizeof(float));
+    add({.view = &to, .rows = rows, .cols = cols}, {name}, rows,
+        static_cast<size_t>(rows * cols) * sizeof(float));
   }
   void linear(LinearParams& to, int64_t rows, int64_t cols, const std::string& name) {
     weight(to.w, rows, cols, {name + ".weight"});
@@ -100,7 +102,8 @@ class Loader {
   int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(matrix_)); }
 
   /// Rows from `row` on: a group of a weight, or a whole view.
-  void read(const Entry& e, int64_t row, char* base, std::vector<char>& raw, std::vector<char>& staged) const {
+  void read(const Entry& e, int64_t row, char* base, std::vector<char>& raw,
+            std::vector<char>& staged) const {
     const int64_t count = e.weight ? std::min(piece_rows(), e.rows - row) : e.rows;
     const DType dtype = e.weight ? matrix_ : DType::kF32;
     View to{base + e.offset, count, e.cols, e.cols, dtype};
@@ -111,9 +114,11 @@ class Loader {
     int64_t first = 0;  // of the source
     for (const Source& source : e.sources) {
       const int64_t begin = std::max(row, first), end = std::min(row + count, first + source.rows);
-      if (begin < end && source.tensor) read_rows(source, begin - first, to.slice(begin - row, end - begin), raw);
+      if (begin < end && source.tensor)
+        read_rows(source, begin - first, to.slice(begin - row, end - begin), raw);
       if (begin < end && !source.tensor) {
-        std::memset(to.slice(begin - row, 1).data, 0, static_cast<size_t>((end - begin) * e.cols * size_of(dtype)));
+        std::memset(to.slice(begin - row, 1).data, 0,
+                    static_cast<size_t>((end - begin) * e.cols * size_of(dtype)));
       }
       first += source.rows;
     }
@@ -150,8 +155,8 @@ void plan_layer(Loader& loader, const RobertaConfig& config, LayerParams& layer,
 
 }  // namespace
 
-ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head, Device& device,
-                        DType matrix) {
+ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                        Device& device, DType matrix) {
   const int64_t c = config.hidden_size, v = config.vocab_size;
   ModelParams params;
   params.matrix = matrix;

@@ -1,6 +1,6 @@
 #pragma once
-// Parameters from a checkpoint into one block of the device, tensor by tensor: rows are read from the file straight into
-// the place where they are packed, on all threads, so the weights are never held twice.
+// Parameters from a checkpoint into one block of the device, tensor by tensor: rows are read from the file
+// straight into the place where they are packed, on all threads, so the weights are never held twice.
 
 #include <optional>
 
@@ -18,9 +18,9 @@ struct ModelParams {
   std::optional<MlmHeadParams> mlm;
 };
 
-/// `matrix`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32. Error(kModel) names the
-/// tensor that is missing or does not fit.
-ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head, Device& device,
-                        DType matrix);
+/// `matrix`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32. Error(kModel)
+/// names the tensor that is missing or does not fit.
+ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                        Device& device, DType matrix);
 
 }  // namespace roberta

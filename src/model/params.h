@@ -23,9 +23,10 @@ struct EmbeddingsParams {
   NormParams norm;
 };
 struct AttentionParams {
-  LinearParams query;      // [C, C]
-  LinearParams key_value;  // [2C, C]: keys first. Apart from the query, for the last layer may want few rows of it.
-  LinearParams output;     // [C, C]
+  LinearParams query;  // [C, C]
+  LinearParams
+      key_value;  // [2C, C]: keys first. Apart from the query, for the last layer may want few rows of it.
+  LinearParams output;  // [C, C]
   NormParams norm;
 };
 struct FeedForwardParams {

@@ -1,7 +1,8 @@
 #pragma once
-// Attention of one instruction set, for one block of query rows of one sequence and head: keys and values are packed once
-// into GEMM panels, then each register tile of query rows makes its scores against all keys (a few rows of at most some
-// thousand floats: first-level cache), their softmax in fp32, and its part of the output. Include after gemm-inl.h.
+// Attention of one instruction set, for one block of query rows of one sequence and head: keys and values are
+// packed once into GEMM panels, then each register tile of query rows makes its scores against all keys (a
+// few rows of at most some thousand floats: first-level cache), their softmax in fp32, and its part of the
+// output. Include after gemm-inl.h.
 
 namespace {
 
@@ -11,7 +12,8 @@ inline void pack_values(Fp32, const float* v, int64_t stride, int64_t length, in
     for (int c = 0; c < kPanel; ++c) panel[i * kPanel + c] = c < columns ? v[i * stride + c] : 0;
   }
 }
-inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length, int columns, uint16_t* panel) {
+inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length, int columns,
+                        uint16_t* panel) {
   if (!Bf16::kPairs) {
     for (int64_t i = 0; i < length; ++i) {
       for (int c = 0; c < kPanel; ++c) panel[i * kPanel + c] = c < columns ? v[i * stride + c] : 0;
@@ -35,8 +37,8 @@ inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length,
 inline void store_probabilities(float* row, int64_t at, F p) { store(row + at, p); }
 inline void store_probabilities(uint16_t* row, int64_t at, F p) { store_bf16(row + at, p); }
 
-/// Softmax of one row of scores[length] scaled; the row's padding up to a whole vector is written too. Returns the
-/// log-sum-exp.
+/// Softmax of one row of scores[length] scaled; the row's padding up to a whole vector is written too.
+/// Returns the log-sum-exp.
 template <class T>
 inline float softmax(float* scores, int64_t length, float scale, T* out) {
   const int64_t whole = length / kLanes * kLanes;
@@ -73,16 +75,19 @@ void attention(const AttentionBlock& a) {
   char* keys = static_cast<char*>(a.scratch);
   char* values = keys + panels * key_step;
   const int64_t score_stride = panels * kPanel + kLanes;
-  float* scores = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(values + value_panels * value_step) + 63) / 64 * 64);
+  float* scores = reinterpret_cast<float*>(
+      (reinterpret_cast<uintptr_t>(values + value_panels * value_step) + 63) / 64 * 64);
   // bf16 probabilities have their own rows, fp32 ones replace the scores.
-  T* probabilities = sizeof(T) == 4 ? reinterpret_cast<T*>(scores) : reinterpret_cast<T*>(scores + kTileRows * score_stride);
+  T* probabilities =
+      sizeof(T) == 4 ? reinterpret_cast<T*>(scores) : reinterpret_cast<T*>(scores + kTileRows * score_stride);
   const T *k = static_cast<const T*>(a.k), *v = static_cast<const T*>(a.v), *q = static_cast<const T*>(a.q);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t rows = columns_of(p, a.length);
     pack_panel(S{}, k + p * kPanel * a.k_stride, a.k_stride, rows, a.width, keys + p * key_step);
   }
   for (int64_t p = 0; p < value_panels; ++p) {
-    pack_values(S{}, v + p * kPanel, a.v_stride, a.length, columns_of(p, a.width), reinterpret_cast<T*>(values + p * value_step));
+    pack_values(S{}, v + p * kPanel, a.v_stride, a.length, columns_of(p, a.width),
+                reinterpret_cast<T*>(values + p * value_step));
   }
   Epilogue to_scores, to_y;
   to_scores.y = scores;
@@ -98,7 +103,8 @@ void attention(const AttentionBlock& a) {
       kTiles<S>[height](q + row * a.q_stride, a.q_stride, keys + p * key_step, a.width, io);
     }
     for (int r = 0; r < height; ++r) {
-      const float lse = softmax(scores + r * score_stride, a.length, a.scale, probabilities + r * score_stride);
+      const float lse =
+          softmax(scores + r * score_stride, a.length, a.scale, probabilities + r * score_stride);
       if (a.lse) a.lse[(row + r) * a.lse_stride] = lse;
     }
     io.out = &to_y;

@@ -18,14 +18,16 @@ constexpr size_t kHugePage = 2 << 20;
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice(const Kernels& kernels, int threads) : kernels_(kernels), threads_(threads), ops_(kernels, threads) {}
+  CpuDevice(const Kernels& kernels, int threads)
+      : kernels_(kernels), threads_(threads), ops_(kernels, threads) {}
 
   Buffer allocate(size_t bytes) override {
     if (bytes == 0) bytes = 64;
     // Large blocks ask for huge pages: fewer page faults at loading and fewer TLB misses in GEMM.
     const size_t align = bytes >= 4 * kHugePage ? kHugePage : 4096;
     const size_t length = (bytes + align - 1) / align * align + align;
-    void* base = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* base =
+        mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) fail(ErrorCode::kResource, "[cpu] no memory for ", bytes, " bytes");
     char* data = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(base) + align - 1) / align * align);
     if (align == kHugePage) madvise(data, length - align, MADV_HUGEPAGE);
@@ -40,7 +42,8 @@ class CpuDevice final : public Device {
   int64_t pack_rows(DType) const override { return kernels_.panel; }
 
   void pack(const Weight& w, int64_t row, View source) const override {
-    if (row % kernels_.panel) fail(ErrorCode::kFailed, "[cpu] pack: row ", row, " is not the first of a panel");
+    if (row % kernels_.panel)
+      fail(ErrorCode::kFailed, "[cpu] pack: row ", row, " is not the first of a panel");
     const MatrixKernels& matrix = w.dtype == DType::kBF16 ? kernels_.bf16 : kernels_.f32;
     const int64_t step = panel_bytes(kernels_.panel, w.cols, size_of(w.dtype));
     std::vector<char> converted;

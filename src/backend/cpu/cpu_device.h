@@ -6,7 +6,8 @@
 
 namespace roberta::cpu {
 
-/// threads = 0: as many as this process may use. `kernels`: a name of select.h, or "" for the process's own choice.
+/// threads = 0: as many as this process may use. `kernels`: a name of select.h, or "" for the process's own
+/// choice.
 std::unique_ptr<Device> open_cpu_device(int threads, const std::string& kernels = "");
 
 }  // namespace roberta::cpu

@@ -12,11 +12,12 @@
 namespace roberta::cpu {
 namespace {
 
-constexpr int64_t kBlockBytes = 448 << 10;    // of x: stays in the second-level cache (1 MiB) beside a panel of w
-constexpr int64_t kSmallWork = 16 << 10;      // elements below which a second thread costs more than it brings
-constexpr int64_t kQueryRows = 256;           // of one attention piece: packing of the keys is spread over them
-constexpr int64_t kCrossEntropyPieces = 64;   // cuts of the vocabulary; fixed, for the order of sums
-constexpr int64_t kSplitPanels = 8;           // most panels of one piece when K is split: bounds the partial sums
+constexpr int64_t kBlockBytes =
+    448 << 10;                            // of x: stays in the second-level cache (1 MiB) beside a panel of w
+constexpr int64_t kSmallWork = 16 << 10;  // elements below which a second thread costs more than it brings
+constexpr int64_t kQueryRows = 256;       // of one attention piece: packing of the keys is spread over them
+constexpr int64_t kCrossEntropyPieces = 64;  // cuts of the vocabulary; fixed, for the order of sums
+constexpr int64_t kSplitPanels = 8;  // most panels of one piece when K is split: bounds the partial sums
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -45,7 +46,8 @@ void CpuOps::parallel(int64_t pieces, bool worth_it, const std::function<void(in
   }
 }
 
-void CpuOps::parallel_rows(int64_t rows, int64_t cols, const std::function<void(int64_t, int64_t)>& work) const {
+void CpuOps::parallel_rows(int64_t rows, int64_t cols,
+                           const std::function<void(int64_t, int64_t)>& work) const {
   const int64_t block = std::max<int64_t>(1, kSmallWork / std::max<int64_t>(1, cols));
   parallel(ceil_div(rows, block), rows * cols > kSmallWork,
            [&](int64_t i, int) { work(i * block, std::min(block, rows - i * block)); });
@@ -55,9 +57,11 @@ void CpuOps::gemm(const Gemm& a) {
   const int64_t element = size_of(a.w->dtype), n = a.w->rows, k = a.w->cols;
   if (a.x.rows == 0) return;
   const int64_t panels = ceil_div(n, kernels_.panel), part = k_part(k, element);
-  const int64_t most = std::max(kBlockBytes / (part * element) / kernels_.tile_rows, int64_t{1}) * kernels_.tile_rows;
+  const int64_t most =
+      std::max(kBlockBytes / (part * element) / kernels_.tile_rows, int64_t{1}) * kernels_.tile_rows;
   const int64_t blocks = ceil_div(a.x.rows, std::min<int64_t>(most, 288));
-  // Enough pieces to keep the threads even, few enough that a block of x is read from near memory for many panels.
+  // Enough pieces to keep the threads even, few enough that a block of x is read from near memory for many
+  // panels.
   int64_t groups = std::min(panels, ceil_div(threads_ == 1 ? 1 : 8 * threads_, blocks));
   if (part < k) groups = std::max(groups, ceil_div(panels, kSplitPanels));
   GemmBlock whole{.x = a.x.data,
@@ -86,7 +90,8 @@ void CpuOps::gemm(const Gemm& a) {
     block.out.pre = a.pre.slice(row, block.rows).data;
     if (part < k) {
       const int64_t columns = (block.panel_end - block.panel_begin) * kernels_.panel;
-      block.scratch = static_cast<float*>(scratch(thread, static_cast<size_t>(block.rows * columns) * sizeof(float)));
+      block.scratch =
+          static_cast<float*>(scratch(thread, static_cast<size_t>(block.rows * columns) * sizeof(float)));
     }
     matrix(a.w->dtype).gemm(block);
   });
@@ -136,28 +141,31 @@ void CpuOps::attention(const Attention& a) {
     }
   }
   const int64_t d = a.q.cols / a.heads;
-  parallel(static_cast<int64_t>(pieces.size()), a.q.rows * a.q.cols > kSmallWork / 16, [&](int64_t i, int thread) {
-    const Piece& p = pieces[static_cast<size_t>(i)];
-    const int64_t start = a.starts[static_cast<size_t>(p.sequence)];
-    const int64_t length = a.starts[static_cast<size_t>(p.sequence) + 1] - start;
-    const auto at = [&](const View& v, int64_t row) { return v.slice(row, 1).columns(p.head * d, d).data; };
-    const size_t bytes = static_cast<size_t>(attention_scratch_bytes(kernels_, length, d));
-    matrix(a.q.dtype).attention({.q = at(a.q, p.row),
-                                 .k = at(a.k, start),
-                                 .v = at(a.v, start),
-                                 .q_stride = a.q.stride,
-                                 .k_stride = a.k.stride,
-                                 .v_stride = a.v.stride,
-                                 .q_rows = p.rows,
-                                 .length = length,
-                                 .width = d,
-                                 .scale = a.scale,
-                                 .y = at(a.y, p.row),
-                                 .y_stride = a.y.stride,
-                                 .lse = a.lse ? a.lse.row<float>(p.row) + p.head : nullptr,
-                                 .lse_stride = a.lse.stride,
-                                 .scratch = scratch(thread, bytes)});
-  });
+  parallel(static_cast<int64_t>(pieces.size()), a.q.rows * a.q.cols > kSmallWork / 16,
+           [&](int64_t i, int thread) {
+             const Piece& p = pieces[static_cast<size_t>(i)];
+             const int64_t start = a.starts[static_cast<size_t>(p.sequence)];
+             const int64_t length = a.starts[static_cast<size_t>(p.sequence) + 1] - start;
+             const auto at = [&](const View& v, int64_t row) {
+               return v.slice(row, 1).columns(p.head * d, d).data;
+             };
+             const size_t bytes = static_cast<size_t>(attention_scratch_bytes(kernels_, length, d));
+             matrix(a.q.dtype).attention({.q = at(a.q, p.row),
+                                          .k = at(a.k, start),
+                                          .v = at(a.v, start),
+                                          .q_stride = a.q.stride,
+                                          .k_stride = a.k.stride,
+                                          .v_stride = a.v.stride,
+                                          .q_rows = p.rows,
+                                          .length = length,
+                                          .width = d,
+                                          .scale = a.scale,
+                                          .y = at(a.y, p.row),
+                                          .y_stride = a.y.stride,
+                                          .lse = a.lse ? a.lse.row<float>(p.row) + p.head : nullptr,
+                                          .lse_stride = a.lse.stride,
+                                          .scratch = scratch(thread, bytes)});
+           });
 }
 
 void CpuOps::gather_rows(const GatherRows& a) {
@@ -171,7 +179,8 @@ void CpuOps::gather_rows(const GatherRows& a) {
 void CpuOps::linear_cross_entropy(const LinearCrossEntropy& a) {
   const int64_t rows = a.x.rows, n = a.w->rows, k = a.w->cols, element = size_of(a.w->dtype);
   const int64_t panels = ceil_div(n, kernels_.panel), cuts = std::min(panels, kCrossEntropyPieces);
-  const int64_t most = std::max(kBlockBytes / (k * element) / kernels_.tile_rows, int64_t{1}) * kernels_.tile_rows;
+  const int64_t most =
+      std::max(kBlockBytes / (k * element) / kernels_.tile_rows, int64_t{1}) * kernels_.tile_rows;
   const int64_t blocks = ceil_div(rows, most);
   std::vector<float> max_sum(static_cast<size_t>(rows * cuts * 2)), target(static_cast<size_t>(rows));
   parallel(blocks * cuts, true, [&](int64_t piece, int thread) {
@@ -199,7 +208,8 @@ void CpuOps::linear_cross_entropy(const LinearCrossEntropy& a) {
     float top = ms[0];
     for (int64_t c = 1; c < cuts; ++c) top = std::max(top, ms[2 * c]);
     double total = 0;
-    for (int64_t c = 0; c < cuts; ++c) total += ms[2 * c + 1] * std::exp(static_cast<double>(ms[2 * c]) - top);
+    for (int64_t c = 0; c < cuts; ++c)
+      total += ms[2 * c + 1] * std::exp(static_cast<double>(ms[2 * c]) - top);
     *a.loss.row<float>(r) = static_cast<float>(top - target[static_cast<size_t>(r)] + std::log(total));
   }
 }
@@ -208,7 +218,8 @@ void CpuOps::cast(const Cast& a) {
   parallel_rows(a.x.rows, a.x.cols, [&](int64_t begin, int64_t count) {
     for (int64_t r = begin; r < begin + count; ++r) {
       if (a.x.dtype == a.y.dtype) {
-        std::memcpy(a.y.slice(r, 1).data, a.x.slice(r, 1).data, static_cast<size_t>(a.x.cols * size_of(a.x.dtype)));
+        std::memcpy(a.y.slice(r, 1).data, a.x.slice(r, 1).data,
+                    static_cast<size_t>(a.x.cols * size_of(a.x.dtype)));
       } else if (a.y.dtype == DType::kBF16) {
         kernels_.to_bf16(a.x.row<float>(r), a.y.row<uint16_t>(r), a.x.cols);
       } else {

@@ -1,6 +1,6 @@
 #pragma once
-// The operations on a CPU: cuts each into pieces of fixed borders, which the threads take one after another. Which thread
-// takes which piece never shows in the result.
+// The operations on a CPU: cuts each into pieces of fixed borders, which the threads take one after another.
+// Which thread takes which piece never shows in the result.
 
 #include <functional>
 #include <vector>

@@ -1,12 +1,12 @@
 #pragma once
 // The GEMM of one instruction set. Include after simd_*.h and math-inl.h.
 //
-// Packed weights: panels of kPanel = 2 vectors of output columns; a panel holds, for k = 0, 1, ..., the kPanel weights
-// of that k side by side (bf16 with the dot instruction: pairs of k). A register tile is MR rows by one panel: 2 MR sums
-// stay in registers, each step of k loads 2 vectors and broadcasts MR values of x for 2 MR multiply-adds. MR = 12 with 32
-// registers leaves room for both vectors and the broadcast, and 24 independent sums hide the latency of the
-// multiply-add (4 cycles, two a cycle: 8 are needed). Each sum runs over k in order whatever the tile's height, so a
-// row's bits never depend on its neighbours.
+// Packed weights: panels of kPanel = 2 vectors of output columns; a panel holds, for k = 0, 1, ..., the
+// kPanel weights of that k side by side (bf16 with the dot instruction: pairs of k). A register tile is MR
+// rows by one panel: 2 MR sums stay in registers, each step of k loads 2 vectors and broadcasts MR values of
+// x for 2 MR multiply-adds. MR = 12 with 32 registers leaves room for both vectors and the broadcast, and 24
+// independent sums hide the latency of the multiply-add (4 cycles, two a cycle: 8 are needed). Each sum runs
+// over k in order whatever the tile's height, so a row's bits never depend on its neighbours.
 
 #include "backend/cpu/kernels.h"
 
@@ -32,7 +32,8 @@ inline float widen(uint16_t x) {
 struct Fp32 {
   using T = float;
   template <int MR>
-  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k, F (&sum)[MR][2]) {
+  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k,
+                                                        F (&sum)[MR][2]) {
     for (int64_t i = 0; i < k; ++i, b += kPanel) {
       const F b0 = load(b), b1 = load(b + kLanes);
 #pragma GCC unroll 16
@@ -55,7 +56,8 @@ struct Bf16 {
     return reinterpret_cast<__m512bh>(_mm512_loadu_si512(p));
   }
   template <int MR>
-  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k, F (&sum)[MR][2]) {
+  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k,
+                                                        F (&sum)[MR][2]) {
     int64_t i = 0;
     for (; i + 1 < k; i += 2, b += 2 * kPanel) {
       const __m512bh b0 = vector(b), b1 = vector(b + kPanel);
@@ -85,7 +87,8 @@ struct Bf16 {
   using T = uint16_t;
   static constexpr bool kPairs = false;
   template <int MR>
-  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k, F (&sum)[MR][2]) {
+  static inline __attribute__((always_inline)) void run(const T* a, int64_t lda, const T* b, int64_t k,
+                                                        F (&sum)[MR][2]) {
     for (int64_t i = 0; i < k; ++i, b += kPanel) {
       const F b0 = load_bf16(b), b1 = load_bf16(b + kLanes);
 #pragma GCC unroll 16
@@ -136,7 +139,8 @@ void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io
     sum[r][0] = io.in ? load(io.in + r * io.partial_stride) : zero();
     sum[r][1] = io.in ? load(io.in + r * io.partial_stride + kLanes) : zero();
   }
-  S::template run<MR>(static_cast<const typename S::T*>(a), lda, static_cast<const typename S::T*>(b), k, sum);
+  S::template run<MR>(static_cast<const typename S::T*>(a), lda, static_cast<const typename S::T*>(b), k,
+                      sum);
   if (io.partial) {
     for (int r = 0; r < MR; ++r) {
       store(io.partial + r * io.partial_stride, sum[r][0]);
@@ -153,7 +157,8 @@ void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io
   }
   for (int r = 0; r < MR; ++r) {
     F v0 = sum[r][0] + b0, v1 = sum[r][1] + b1;
-    if (out.pre) store_out(out.pre, (io.row + r) * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
+    if (out.pre)
+      store_out(out.pre, (io.row + r) * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
     if (out.activation == 1) v0 = gelu(v0), v1 = gelu(v1);
     if (out.activation == 2) v0 = tanh(v0), v1 = tanh(v1);
     store_out(out.y, (io.row + r) * out.y_stride + io.column, out.y_bf16, v0, v1, io.columns);
@@ -165,8 +170,8 @@ using TileFunction = void (*)(const void*, int64_t, const void*, int64_t, const 
 #if defined(__AVX512F__)
 constexpr int kTileRows = 12;
 template <class S>
-constexpr TileFunction kTiles[kTileRows + 1] = {nullptr,     tile<S, 1>, tile<S, 2>,  tile<S, 3>,  tile<S, 4>,
-                                                tile<S, 5>,  tile<S, 6>, tile<S, 7>,  tile<S, 8>,  tile<S, 9>,
+constexpr TileFunction kTiles[kTileRows + 1] = {nullptr,     tile<S, 1>,  tile<S, 2>, tile<S, 3>, tile<S, 4>,
+                                                tile<S, 5>,  tile<S, 6>,  tile<S, 7>, tile<S, 8>, tile<S, 9>,
                                                 tile<S, 10>, tile<S, 11>, tile<S, 12>};
 #else
 constexpr int kTileRows = 6;
@@ -185,7 +190,9 @@ inline void for_tiles(int64_t rows, Visit f) {
   }
 }
 
-inline int64_t panel_step(int64_t k, int64_t element) { return roberta::cpu::panel_bytes(kPanel, k, element); }
+inline int64_t panel_step(int64_t k, int64_t element) {
+  return roberta::cpu::panel_bytes(kPanel, k, element);
+}
 inline int columns_of(int64_t panel, int64_t n) {
   const int64_t left = n - panel * kPanel;
   return left < kPanel ? static_cast<int>(left) : kPanel;
@@ -211,7 +218,8 @@ void gemm(const GemmBlock& g) {
         io.row = row;
         io.column = p * kPanel;
         io.columns = columns_of(p, g.n);
-        kTiles<S>[height](static_cast<const typename S::T*>(g.x) + row * g.x_stride + k, g.x_stride, b, depth, io);
+        kTiles<S>[height](static_cast<const typename S::T*>(g.x) + row * g.x_stride + k, g.x_stride, b, depth,
+                          io);
       });
     }
   }
@@ -260,9 +268,11 @@ void cross_entropy(const CrossEntropyBlock& g) {
 }
 
 /// 32-bit units: fp32, or pairs of bf16.
-inline void pack_units(const char* source, int64_t stride_bytes, int64_t rows, int64_t units, uint32_t* panel) {
+inline void pack_units(const char* source, int64_t stride_bytes, int64_t rows, int64_t units,
+                       uint32_t* panel) {
   for (int64_t u = 0; u < units; ++u) {
-    for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(panel + u * kPanel + r, source + r * stride_bytes + 4 * u, 4);
+    for (int64_t r = 0; r < rows; ++r)
+      __builtin_memcpy(panel + u * kPanel + r, source + r * stride_bytes + 4 * u, 4);
     for (int64_t r = rows; r < kPanel; ++r) panel[u * kPanel + r] = 0;
   }
 }
@@ -274,7 +284,8 @@ inline void pack_panel(Bf16, const uint16_t* source, int64_t stride, int64_t row
     uint32_t* out = static_cast<uint32_t*>(panel);
     pack_units(reinterpret_cast<const char*>(source), stride * 2, rows, k / 2, out);
     if (k % 2) {
-      for (int64_t r = 0; r < kPanel; ++r) out[k / 2 * kPanel + r] = r < rows ? source[r * stride + k - 1] : 0;
+      for (int64_t r = 0; r < kPanel; ++r)
+        out[k / 2 * kPanel + r] = r < rows ? source[r * stride + k - 1] : 0;
     }
     return;
   }
@@ -292,13 +303,17 @@ void pack_panel_of(const void* source, int64_t stride, int64_t rows, int64_t k, 
 }
 
 inline void read_row_f32(const void* w, int64_t row, int64_t k, float* out) {
-  const float* p = reinterpret_cast<const float*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 4)) + row % kPanel;
+  const float* p =
+      reinterpret_cast<const float*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 4)) +
+      row % kPanel;
   for (int64_t i = 0; i < k; ++i) out[i] = p[i * kPanel];
 }
 inline void read_row_bf16(const void* w, int64_t row, int64_t k, float* out) {
-  const uint16_t* p = reinterpret_cast<const uint16_t*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 2));
+  const uint16_t* p =
+      reinterpret_cast<const uint16_t*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 2));
   for (int64_t i = 0; i < k; ++i) {
-    out[i] = widen(Bf16::kPairs ? p[i / 2 * 2 * kPanel + row % kPanel * 2 + i % 2] : p[i * kPanel + row % kPanel]);
+    out[i] =
+        widen(Bf16::kPairs ? p[i / 2 * 2 * kPanel + row % kPanel * 2 + i % 2] : p[i * kPanel + row % kPanel]);
   }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// The table of kernels of one instruction set. Each kernel does one thread's piece of work on raw pointers; cpu_ops.cc
-// cuts operations into pieces. Kernel files include nothing from the standard library that could emit shared code, so
-// code built with -mavx512f can never be picked by the linker for a caller on an older CPU.
+// The table of kernels of one instruction set. Each kernel does one thread's piece of work on raw pointers;
+// cpu_ops.cc cuts operations into pieces. Kernel files include nothing from the standard library that could
+// emit shared code, so code built with -mavx512f can never be picked by the linker for a caller on an older
+// CPU.
 
 #include <cstdint>
 
@@ -33,7 +34,8 @@ struct GemmBlock {
 
 /// One block of query rows of one sequence and one head.
 struct AttentionBlock {
-  const void *q, *k, *v;  // q at the block's first row, k and v at the sequence's first, all at the head's first column
+  const void *q, *k,
+      *v;  // q at the block's first row, k and v at the sequence's first, all at the head's first column
   int64_t q_stride, k_stride, v_stride;
   int64_t q_rows, length, width;  // width: D
   float scale;
@@ -44,8 +46,8 @@ struct AttentionBlock {
   void* scratch;  // attention_scratch_bytes(length, width)
 };
 
-/// Partial log-sum-exp of `rows` rows over panels [panel_begin, panel_end): max and sum of exp(logit - max), and the
-/// target's logit where the target lies in these panels.
+/// Partial log-sum-exp of `rows` rows over panels [panel_begin, panel_end): max and sum of exp(logit - max),
+/// and the target's logit where the target lies in these panels.
 struct CrossEntropyBlock {
   const void* x;
   int64_t x_stride;
@@ -54,11 +56,11 @@ struct CrossEntropyBlock {
   const float* bias;
   int64_t n, k;
   int64_t panel_begin, panel_end;
-  const int32_t* targets;   // [rows]
-  float* max_sum;           // [rows] pairs, stride max_sum_stride floats
+  const int32_t* targets;  // [rows]
+  float* max_sum;          // [rows] pairs, stride max_sum_stride floats
   int64_t max_sum_stride;
-  float* target_logit;      // [rows]
-  float* scratch;           // rows * panel floats
+  float* target_logit;  // [rows]
+  float* scratch;       // rows * panel floats
 };
 
 struct LayerNormRows {
@@ -99,7 +101,8 @@ struct Kernels {
   void (*from_bf16)(const uint16_t* x, float* y, int64_t n);
 };
 
-/// K is cut into equal parts of at most this many bytes a row, so that a block of x stays in the second-level cache.
+/// K is cut into equal parts of at most this many bytes a row, so that a block of x stays in the second-level
+/// cache.
 constexpr int64_t kSplitBytes = 4096;
 inline int64_t k_part(int64_t k, int64_t element_bytes) {
   const int64_t limit = kSplitBytes / element_bytes;
@@ -114,7 +117,8 @@ inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {
 inline int64_t attention_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
   const int64_t keys = (length + kernels.panel - 1) / kernels.panel * kernels.panel;
   const int64_t columns = (width + kernels.panel - 1) / kernels.panel * kernels.panel;
-  return 4 * (keys * (width + 1) + columns * (length + 1) + kernels.tile_rows * (keys + keys / 2 + 64)) + 1024;
+  return 4 * (keys * (width + 1) + columns * (length + 1) + kernels.tile_rows * (keys + keys / 2 + 64)) +
+         1024;
 }
 
 extern const Kernels kKernelsAvx512Bf16, kKernelsAvx512, kKernelsAvx2, kKernelsPortable;

@@ -1,8 +1,12 @@
 // The kernels built for one instruction set; flags in CMakeLists.txt.
 
+// The order matters: each builds on the ones before.
 #include "backend/cpu/simd_avx512.h"
+
 #include "backend/cpu/math-inl.h"
+
 #include "backend/cpu/gemm-inl.h"
+
 #include "backend/cpu/attention-inl.h"
 #include "backend/cpu/rows-inl.h"
 

@@ -3,7 +3,8 @@
 
 namespace {
 
-/// e^x, relative error below 2e-7; inputs are clamped to [-87, 88], so results below 1e-38 are not denormal but 1e-38.
+/// e^x, relative error below 2e-7; inputs are clamped to [-87, 88], so results below 1e-38 are not denormal
+/// but 1e-38.
 inline F exp(F x) {
   x = min(max(x, set(-87.0f)), set(88.0f));
   const F n = round(x * set(1.44269504f));
@@ -19,12 +20,12 @@ inline F exp(F x) {
   return mul_pow2(p, n);
 }
 
-/// x * Phi(x). Phi(x) - 1/2 = x P(u) with u = 2 x^2 / 5.4^2 - 1 in [-1, 1]: a Chebyshev fit of degree 14 (made by
-/// tools/fit_gelu.py), written in powers of u. Error below 1.5e-7 for |x| < 1 and one unit in the last place of x beyond;
-/// Phi(5.4) = 1 - 3e-8, so x is clamped there.
+/// x * Phi(x). Phi(x) - 1/2 = x P(u) with u = 2 x^2 / 5.4^2 - 1 in [-1, 1]: a Chebyshev fit of degree 14
+/// (made by tools/fit_gelu.py), written in powers of u. Error below 1.5e-7 for |x| < 1 and one unit in the
+/// last place of x beyond; Phi(5.4) = 1 - 3e-8, so x is clamped there.
 inline F gelu(F x) {
-  constexpr float kC[] = {0.130928114f,   -0.0653280021f, 0.0484993797f,  -0.0392086048f,  0.0321209757f,
-                          -0.0257294426f, 0.019612359f,   -0.0140313756f, 0.00976493156f,  -0.0065848782f,
+  constexpr float kC[] = {0.130928114f,   -0.0653280021f,  0.0484993797f,  -0.0392086048f,   0.0321209757f,
+                          -0.0257294426f, 0.019612359f,    -0.0140313756f, 0.00976493156f,   -0.0065848782f,
                           0.00346062752f, -0.00130503971f, 0.00104345941f, -0.000987293831f, 0.000337378826f};
   const F c = min(max(x, set(-5.4f)), set(5.4f));
   const F u = mul_add(c * c, set(2.0f / (5.4f * 5.4f)), set(-1.0f));

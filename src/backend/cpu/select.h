@@ -1,6 +1,6 @@
 #pragma once
-// Which kernels this process uses: the best that the CPU has, or what ROBERTA_CPU says (avx512_bf16 | avx512 | avx2 |
-// portable), read once. Error(kUsage) for another word, or for one that the CPU lacks.
+// Which kernels this process uses: the best that the CPU has, or what ROBERTA_CPU says (avx512_bf16 | avx512
+// | avx2 | portable), read once. Error(kUsage) for another word, or for one that the CPU lacks.
 
 #include <string>
 #include <vector>

@@ -1,6 +1,7 @@
 #pragma once
-// Float vectors of the AVX-512 kernels: 16 lanes, 32 registers. Included by one kernel file only, inside its namespace
-// rules: everything here has internal linkage, so no other file can pick up code of this instruction set.
+// Float vectors of the AVX-512 kernels: 16 lanes, 32 registers. Included by one kernel file only, inside its
+// namespace rules: everything here has internal linkage, so no other file can pick up code of this
+// instruction set.
 
 #include <immintrin.h>
 
@@ -13,9 +14,13 @@ struct F {
   __m512 v;
 };
 inline F load(const float* p) { return {_mm512_loadu_ps(p)}; }
-inline F load_n(const float* p, int n) { return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)}; }
+inline F load_n(const float* p, int n) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)};
+}
 inline void store(float* p, F a) { _mm512_storeu_ps(p, a.v); }
-inline void store_n(float* p, F a, int n) { _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), a.v); }
+inline void store_n(float* p, F a, int n) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), a.v);
+}
 inline F set(float a) { return {_mm512_set1_ps(a)}; }
 inline F zero() { return {_mm512_setzero_ps()}; }
 inline F operator+(F a, F b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -42,7 +47,8 @@ inline __m256i to_bf16(F a) {
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
   const __m512i r = _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd);
   const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
-  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(_mm512_srli_epi32(r, 16), nan, _mm512_set1_epi32(0x7fc0)));
+  return _mm512_cvtepi32_epi16(
+      _mm512_mask_mov_epi32(_mm512_srli_epi32(r, 16), nan, _mm512_set1_epi32(0x7fc0)));
 #endif
 }
 inline void store_bf16(uint16_t* p, F a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16(a)); }

@@ -1,6 +1,6 @@
 #pragma once
-// Float vectors of the portable kernels: 4 lanes by the compiler's vector extension, any CPU. See simd_avx512.h for the
-// rule on linkage.
+// Float vectors of the portable kernels: 4 lanes by the compiler's vector extension, any CPU. See
+// simd_avx512.h for the rule on linkage.
 
 #include <cstdint>
 #include <cstring>

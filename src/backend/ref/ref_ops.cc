@@ -21,9 +21,12 @@ View as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}
 
 double activate(Activation act, double x) {
   switch (act) {
-    case Activation::kNone: return x;
-    case Activation::kGelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case Activation::kTanh: return std::tanh(x);
+    case Activation::kNone:
+      return x;
+    case Activation::kGelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::kTanh:
+      return std::tanh(x);
   }
   return x;
 }
@@ -112,7 +115,8 @@ void RefOps::linear_cross_entropy(const LinearCrossEntropy& a) {
   const View w = as_view(*a.w);
   std::vector<double> logits(static_cast<size_t>(w.rows));
   for (int64_t i = 0; i < a.x.rows; ++i) {
-    for (int64_t j = 0; j < w.rows; ++j) logits[static_cast<size_t>(j)] = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
+    for (int64_t j = 0; j < w.rows; ++j)
+      logits[static_cast<size_t>(j)] = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
     const double top = *std::max_element(logits.begin(), logits.end());
     double sum = 0;
     for (double x : logits) sum += std::exp(x - top);

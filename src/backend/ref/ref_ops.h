@@ -1,6 +1,6 @@
 #pragma once
-// Plain loops: the readable statement of what each operation means, and the oracle of the tests. Matrices are row-major,
-// sums run in double, results are rounded to the dtype of the output.
+// Plain loops: the readable statement of what each operation means, and the oracle of the tests. Matrices are
+// row-major, sums run in double, results are rounded to the dtype of the output.
 
 #include "device/ops.h"
 

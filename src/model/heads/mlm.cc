@@ -4,7 +4,11 @@ namespace roberta {
 
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x) {
   const Hidden y = temp_hidden(pass, x.full.rows, config.hidden_size);
-  pass.ops.gemm({.x = x.matrix(), .w = &params.dense.w, .bias = params.dense.bias, .act = Activation::kGelu, .y = y.full});
+  pass.ops.gemm({.x = x.matrix(),
+                 .w = &params.dense.w,
+                 .bias = params.dense.bias,
+                 .act = Activation::kGelu,
+                 .y = y.full});
   pass.ops.layer_norm({.x = y.full,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
@@ -14,7 +18,8 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
   return y;
 }
 
-void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x, const View& logits) {
+void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
+              const View& logits) {
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config, params, x);
   pass.ops.gemm({.x = y.matrix(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});

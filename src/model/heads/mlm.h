@@ -8,6 +8,7 @@ namespace roberta {
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x);
 
 /// logits = mlm_transform(x) W_emb^T + bias; logits: [rows, V] fp32.
-void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x, const View& logits);
+void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
+              const View& logits);
 
 }  // namespace roberta

@@ -1,0 +1,123 @@
+// Latency of the masked language model at fixed shapes: `bench_infer DIR [float32|bfloat16] [threads] [shape...]`.
+// Shapes are BxT, or mixed32 (32 texts of 8..128 tokens); the head runs at one mask a text. With no shape, reads shapes
+// from stdin, one a line, runs each once and prints its milliseconds: so a driver can interleave it with a peer
+// (tools/bench_infer.py). Prints machine facts and JSON lines.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "machine.h"
+#include "roberta/model.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using roberta::Model;
+using roberta::TokenPosition;
+
+struct Work {
+  std::vector<Model::Ids> sequences;
+  std::vector<TokenPosition> positions;
+  int64_t tokens = 0;
+};
+
+/// Lengths of mixed32 as the peers' scripts draw them (numpy RandomState(0).randint(8, 129, 32)).
+constexpr int kMixed[] = {52, 55, 125, 72, 75, 75, 111, 17, 91, 29, 122, 44, 95, 78, 96, 96,
+                          20, 66, 73, 110, 47, 95, 54, 96, 89, 45, 33, 85, 80, 17, 28, 123};
+
+Work make_work(const std::string& shape, int64_t vocabulary) {
+  std::vector<int> lengths;
+  if (shape == "mixed32") {
+    lengths.assign(std::begin(kMixed), std::end(kMixed));
+  } else {
+    int b = 0, t = 0;
+    if (std::sscanf(shape.c_str(), "%dx%d", &b, &t) != 2) {
+      std::fprintf(stderr, "bench_infer: shape '%s' is not BxT or mixed32\n", shape.c_str());
+      std::exit(2);
+    }
+    lengths.assign(static_cast<size_t>(b), t);
+  }
+  std::mt19937 random(0);
+  Work w;
+  for (int n : lengths) {
+    Model::Ids ids(static_cast<size_t>(n));
+    for (int32_t& id : ids) id = 4 + static_cast<int32_t>(random() % static_cast<uint32_t>(vocabulary - 5));
+    ids.front() = 0;
+    ids.back() = 2;
+    w.positions.push_back({static_cast<int32_t>(w.sequences.size()), n / 2});
+    w.sequences.push_back(std::move(ids));
+    w.tokens += n;
+  }
+  return w;
+}
+
+double run(Model& model, const Work& w) {
+  const auto start = Clock::now();
+  const roberta::Matrix logits = model.mlm_logits(w.sequences, w.positions);
+  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  if (!(logits.data[0] == logits.data[0])) std::fprintf(stderr, "bench_infer: NaN\n");
+  return ms;
+}
+
+/// Useful multiply-adds of one forward: every layer for every token, the head for the masked rows.
+double flops(const Model& model, const Work& w) {
+  const roberta::ModelInfo& m = model.info();
+  const double c = static_cast<double>(m.hidden_size), f = static_cast<double>(m.intermediate_size);
+  double total = 0;
+  for (const Model::Ids& ids : w.sequences) {
+    const double t = static_cast<double>(ids.size());
+    total += static_cast<double>(m.layers) * (2 * t * (4 * c * c + 2 * c * f) + 4 * t * t * c);
+  }
+  return total + static_cast<double>(w.positions.size()) * 2 * (c * c + c * static_cast<double>(m.vocab_size));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: bench_infer DIR [float32|bfloat16] [threads] [shape...]\n");
+    return 2;
+  }
+  roberta::ModelOptions options;
+  const std::string dtype = argc > 2 ? argv[2] : "float32";
+  options.precision = dtype == "bfloat16" ? roberta::Precision::kBF16 : roberta::Precision::kF32;
+  options.threads = argc > 3 ? std::atoi(argv[3]) : 0;
+  const auto start = Clock::now();
+  Model model = Model::load(argv[1], options);
+  const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  std::printf("%s\n", machine_facts().c_str());
+  std::printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"load_ms\": %.1f}\n", argv[1],
+              model.device().c_str(), dtype.c_str(), load_ms);
+  std::fflush(stdout);
+  if (argc <= 4) {
+    for (std::string shape; std::getline(std::cin, shape);) {
+      std::printf("%.4f\n", run(model, make_work(shape, model.info().vocab_size)));
+      std::fflush(stdout);
+    }
+    return 0;
+  }
+  for (int i = 4; i < argc; ++i) {
+    const Work w = make_work(argv[i], model.info().vocab_size);
+    std::vector<double> ms;
+    run(model, w);
+    run(model, w);
+    const auto begin = Clock::now();
+    while (ms.size() < 7 || (std::chrono::duration<double>(Clock::now() - begin).count() < 2 && ms.size() < 101)) {
+      ms.push_back(run(model, w));
+    }
+    std::sort(ms.begin(), ms.end());
+    const double median = ms[ms.size() / 2];
+    std::printf("{\"shape\": \"%s\", \"ms\": {\"min\": %.3f, \"median\": %.3f, \"max\": %.3f}, \"n\": %zu, "
+                "\"tokens_per_s\": %.1f, \"gflops\": %.1f, \"peak_rss_mb\": %.1f}\n",
+                argv[i], ms.front(), median, ms.back(), ms.size(), static_cast<double>(w.tokens) / median * 1e3,
+                flops(model, w) / median / 1e6, peak_rss_mb());
+    std::fflush(stdout);
+  }
+  return 0;
+}

@@ -1,0 +1,251 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "roberta/pipeline.h"
+#include "tasks/encode_texts.h"
+#include "tasks/probabilities.h"
+
+namespace roberta {
+namespace {
+
+constexpr size_t kMostRows = 512;  // masks whose logits are held at once: 100 MB at 50,265 entries
+
+struct MaskedText {
+  std::string_view text;
+  Encoding encoding;
+  std::vector<int32_t> masks;  // positions of <mask>
+};
+
+std::vector<MaskedText> read_texts(const Model& model, std::span<const std::string> texts) {
+  if (!model.info().has_mlm_head) {
+    fail(ErrorCode::kModel, "[fill-mask] the model (", model.info().architecture,
+         ") has no masked-language-model head; fill-mask needs a RobertaForMaskedLM");
+  }
+  const Tokenizer& tokenizer = model.tokenizer();
+  std::vector<Encoding> encodings =
+      encode_texts(tokenizer, texts, model.info().max_length, false, "fill-mask");
+  std::vector<MaskedText> out;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    MaskedText t{texts[i], std::move(encodings[i]), {}};
+    for (size_t p = 0; p < t.encoding.ids.size(); ++p) {
+      if (t.encoding.ids[p] == tokenizer.mask_id()) t.masks.push_back(static_cast<int32_t>(p));
+    }
+    if (t.masks.empty()) {
+      fail(ErrorCode::kInput, "[fill-mask] text ", i, " has no ", tokenizer.mask_token(),
+           ": put one where a word is to be found");
+    }
+    out.push_back(std::move(t));
+  }
+  return out;
+}
+
+/// The text of ids with padding left out, as the transformers pipeline writes it.
+std::string sequence_text(const Tokenizer& tokenizer, std::vector<int32_t> ids, bool skip_special) {
+  std::erase(ids, tokenizer.pad_id());
+  return tokenizer.decode(ids, skip_special);
+}
+
+/// ids with the mask at `position` replaced by `tokens`.
+std::vector<int32_t> filled(const std::vector<int32_t>& ids, int32_t position,
+                            std::span<const int32_t> tokens) {
+  std::vector<int32_t> out(ids.begin(), ids.begin() + position);
+  out.insert(out.end(), tokens.begin(), tokens.end());
+  out.insert(out.end(), ids.begin() + position + 1, ids.end());
+  return out;
+}
+
+std::vector<Fill> candidates(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
+                             std::span<const float> logits, int top_k) {
+  std::vector<Fill> fills;
+  for (const Candidate& c : top_candidates(logits, top_k)) {
+    const std::vector<int32_t> token{c.token};
+    fills.push_back(
+        {c.probability, token, tokenizer.decode(token),
+         sequence_text(tokenizer, filled(text.encoding.ids, position, token), text.masks.size() == 1)});
+  }
+  return fills;
+}
+
+/// The word's tokens as it stands in this text: with the space that <mask> has swallowed.
+std::vector<int32_t> target_tokens(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
+                                   const std::string& word) {
+  const Offset offset = text.encoding.offsets[static_cast<size_t>(position)];
+  // Offsets count code points; a swallowed space shows as a first byte that is not the mask token's.
+  size_t byte = 0;
+  for (uint32_t n = 0; n < offset.begin; ++n) {
+    ++byte;
+    while (byte < text.text.size() && (static_cast<unsigned char>(text.text[byte]) & 0xC0) == 0x80) ++byte;
+  }
+  const bool space_inside = byte < text.text.size() &&
+                            text.text.substr(byte, tokenizer.mask_token().size()) != tokenizer.mask_token();
+  const bool space_before = byte > 0 && byte <= text.text.size() && text.text[byte - 1] == ' ';
+  const bool space = (space_inside || space_before) && !word.starts_with(' ');
+  EncodeOptions options;
+  options.add_special_tokens = false;
+  options.parse_special_tokens = false;
+  return tokenizer.encode((space ? " " : "") + word, options).ids;
+}
+
+/// One target at one mask on its way through the chain rule.
+struct Chain {
+  size_t text;
+  int32_t position;
+  std::vector<int32_t> tokens;
+  double log_prob = 0;
+};
+
+/// Adds log P(tokens[step] | tokens before it, masks behind it) to each chain that is that long. Chains that
+/// ask the same sequence share one run of it.
+void advance(Model& model, const std::vector<MaskedText>& texts, std::vector<Chain>& chains, size_t step) {
+  std::vector<Model::Ids> sequences;
+  std::vector<TokenPosition> positions;
+  std::vector<int32_t> targets;
+  std::vector<Chain*> asking;
+  std::map<Model::Ids, int32_t> known;
+  const int32_t mask = model.tokenizer().mask_id();
+  for (Chain& chain : chains) {
+    if (step >= chain.tokens.size()) continue;
+    std::vector<int32_t> inside(chain.tokens.size(), mask);
+    std::copy_n(chain.tokens.begin(), step, inside.begin());
+    Model::Ids ids = filled(texts[chain.text].encoding.ids, chain.position, inside);
+    if (static_cast<int64_t>(ids.size()) > model.info().max_length) {
+      fail(ErrorCode::kInput, "[fill-mask] text ", chain.text, " with a target of ", chain.tokens.size(),
+           " tokens is longer than the model's ", model.info().max_length);
+    }
+    const auto [entry, fresh] = known.try_emplace(ids, static_cast<int32_t>(sequences.size()));
+    if (fresh) sequences.push_back(std::move(ids));
+    positions.push_back({entry->second, chain.position + static_cast<int32_t>(step)});
+    targets.push_back(chain.tokens[step]);
+    asking.push_back(&chain);
+  }
+  const std::vector<float> log_probs = model.mlm_log_probs(sequences, positions, targets);
+  for (size_t i = 0; i < asking.size(); ++i) asking[i]->log_prob += log_probs[i];
+}
+
+std::vector<std::vector<std::vector<Fill>>> fill_targets(Model& model, const std::vector<MaskedText>& texts,
+                                                         const FillMaskOptions& options) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  std::vector<Chain> chains;
+  size_t longest = 0;
+  for (size_t t = 0; t < texts.size(); ++t) {
+    for (int32_t position : texts[t].masks) {
+      for (const std::string& word : options.targets) {
+        Chain chain{t, position, target_tokens(tokenizer, texts[t], position, word)};
+        if (chain.tokens.empty()) fail(ErrorCode::kUsage, "[fill-mask] a target is empty");
+        longest = std::max(longest, chain.tokens.size());
+        chains.push_back(std::move(chain));
+      }
+    }
+  }
+  for (size_t step = 0; step < longest; ++step) advance(model, texts, chains, step);
+  std::vector<std::vector<std::vector<Fill>>> answers(texts.size());
+  size_t next = 0;
+  for (size_t t = 0; t < texts.size(); ++t) {
+    for (int32_t position : texts[t].masks) {
+      std::vector<Fill> fills;
+      for (size_t w = 0; w < options.targets.size(); ++w) {
+        const Chain& chain = chains[next++];
+        fills.push_back({static_cast<float>(std::exp(chain.log_prob)), chain.tokens,
+                         tokenizer.decode(chain.tokens),
+                         sequence_text(tokenizer, filled(texts[t].encoding.ids, position, chain.tokens),
+                                       texts[t].masks.size() == 1)});
+      }
+      std::stable_sort(fills.begin(), fills.end(),
+                       [](const Fill& a, const Fill& b) { return a.score > b.score; });
+      fills.resize(std::min(fills.size(), static_cast<size_t>(options.top_k)));
+      answers[t].push_back(std::move(fills));
+    }
+  }
+  return answers;
+}
+
+void check(const FillMaskOptions& options) {
+  if (options.top_k < 1)
+    fail(ErrorCode::kUsage, "[fill-mask] top_k is ", options.top_k, "; it must be at least 1");
+  if (options.beam < 0)
+    fail(ErrorCode::kUsage, "[fill-mask] beam is ", options.beam, "; it must not be negative");
+}
+
+}  // namespace
+
+std::vector<std::vector<std::vector<Fill>>> fill_mask(Model& model, std::span<const std::string> texts,
+                                                      const FillMaskOptions& options) {
+  check(options);
+  const std::vector<MaskedText> masked = read_texts(model, texts);
+  if (!options.targets.empty()) return fill_targets(model, masked, options);
+  std::vector<std::vector<std::vector<Fill>>> answers(texts.size());
+  for (size_t begin = 0; begin < masked.size();) {
+    std::vector<Model::Ids> sequences;
+    std::vector<TokenPosition> positions;
+    size_t end = begin;
+    for (; end < masked.size() && (end == begin || positions.size() + masked[end].masks.size() <= kMostRows);
+         ++end) {
+      for (int32_t p : masked[end].masks) positions.push_back({static_cast<int32_t>(end - begin), p});
+      sequences.push_back(masked[end].encoding.ids);
+    }
+    const Matrix logits = model.mlm_logits(sequences, positions);
+    for (size_t i = 0; i < positions.size(); ++i) {
+      const size_t t = begin + static_cast<size_t>(positions[i].sequence);
+      answers[t].push_back(candidates(model.tokenizer(), masked[t], positions[i].token,
+                                      logits.row(static_cast<int64_t>(i)), options.top_k));
+    }
+    begin = end;
+  }
+  return answers;
+}
+
+std::vector<std::vector<JointFill>> fill_mask_joint(Model& model, std::span<const std::string> texts,
+                                                    const FillMaskOptions& options) {
+  check(options);
+  const Tokenizer& tokenizer = model.tokenizer();
+  const size_t width = static_cast<size_t>(options.beam > 0 ? options.beam : std::max(16, 4 * options.top_k));
+  struct Beam {
+    double log_prob = 0;
+    std::vector<int32_t> tokens;
+  };
+  std::vector<std::vector<JointFill>> answers;
+  for (const MaskedText& text : read_texts(model, texts)) {
+    std::vector<Beam> beams(1);
+    for (int32_t position : text.masks) {
+      std::vector<Model::Ids> sequences;
+      std::vector<TokenPosition> positions;
+      for (const Beam& beam : beams) {
+        positions.push_back({static_cast<int32_t>(sequences.size()), position});
+        sequences.push_back(text.encoding.ids);
+        for (size_t m = 0; m < beam.tokens.size(); ++m) {
+          sequences.back()[static_cast<size_t>(text.masks[m])] = beam.tokens[m];
+        }
+      }
+      const Matrix logits = model.mlm_logits(sequences, positions);
+      std::vector<Beam> next;
+      for (size_t b = 0; b < beams.size(); ++b) {
+        for (const Candidate& c :
+             top_candidates(logits.row(static_cast<int64_t>(b)), static_cast<int64_t>(width))) {
+          next.push_back({beams[b].log_prob + std::log(static_cast<double>(c.probability)), beams[b].tokens});
+          next.back().tokens.push_back(c.token);
+        }
+      }
+      std::stable_sort(next.begin(), next.end(),
+                       [](const Beam& a, const Beam& b) { return a.log_prob > b.log_prob; });
+      next.resize(std::min(next.size(), width));
+      beams = std::move(next);
+    }
+    std::vector<JointFill>& out = answers.emplace_back();
+    for (const Beam& beam : beams) {
+      if (out.size() == static_cast<size_t>(options.top_k)) break;
+      JointFill fill{static_cast<float>(std::exp(beam.log_prob)), beam.tokens, {}, ""};
+      std::vector<int32_t> ids = text.encoding.ids;
+      for (size_t m = 0; m < beam.tokens.size(); ++m) {
+        ids[static_cast<size_t>(text.masks[m])] = beam.tokens[m];
+        fill.token_strs.push_back(tokenizer.decode({&beam.tokens[m], 1}));
+      }
+      fill.sequence = sequence_text(tokenizer, std::move(ids), true);
+      out.push_back(std::move(fill));
+    }
+  }
+  return answers;
+}
+
+}  // namespace roberta

@@ -1,0 +1,22 @@
+#pragma once
+// From logits to ranked answers.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace roberta {
+
+struct Candidate {
+  int32_t token;
+  float probability;
+};
+
+/// Softmax over the whole row, then the k most probable, best first; ties by lower token id. k is cut to the
+/// row's size.
+std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k);
+
+/// log of the sum of exponentials, in double.
+double log_sum_exp(std::span<const float> logits);
+
+}  // namespace roberta
