@@ -33,7 +33,8 @@ bootstrap:
 
 # CMake notices by itself when a CMakeLists changes; it is run by hand only for a new folder or a changed preset.
 $(BUILD)/build.ninja: CMakePresets.json | bootstrap
-	@cmake --preset $(PRESET) --log-level=WARNING
+	@mkdir -p $(BUILD)
+	@cmake --preset $(PRESET) >$(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 	@touch $@
 
 configure: bootstrap $(BUILD)/build.ninja

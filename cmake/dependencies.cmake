@@ -5,17 +5,25 @@ if(ROBERTA_STATIC_DEPENDENCIES AND NOT BUILD_SHARED_LIBS)
   set(ZLIB_USE_STATIC_LIBS ON)
   set(zstd_NAMES libzstd.a)
 endif()
+
+# Their own version files call newer minor versions incompatible.
+macro(find_at_least name version)
+  find_package(${name} REQUIRED)
+  if(${name}_VERSION VERSION_LESS ${version})
+    message(FATAL_ERROR "${name} ${version} or newer is needed; this is ${${name}_VERSION}")
+  endif()
+endmacro()
+
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(simdjson 3.0 REQUIRED)
+find_at_least(simdjson 3.0)
 find_package(ZLIB REQUIRED)
 find_package(zstd REQUIRED MODULE)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 
 if(ROBERTA_BUILD_CLI)
-  find_package(CLI11 2.1 REQUIRED)
-  find_package(yaml-cpp 0.7 REQUIRED)
+  find_at_least(yaml-cpp 0.7)
   if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp 0.7 calls it yaml-cpp
     add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
     find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)

@@ -8,7 +8,10 @@ set(roberta_program_rpath "$ORIGIN/${roberta_bin_to_lib}" "$ORIGIN/${roberta_bin
 set_target_properties(roberta PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
                                          INSTALL_RPATH "$ORIGIN;$ORIGIN/roberta")
 
-install(TARGETS roberta EXPORT robertaTargets
+if(BUILD_SHARED_LIBS)
+  set(roberta_dependency_set RUNTIME_DEPENDENCY_SET roberta_shared)
+endif()
+install(TARGETS roberta EXPORT robertaTargets ${roberta_dependency_set}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/roberta DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
@@ -34,28 +37,19 @@ file(RELATIVE_PATH roberta_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/roberta.pc.in roberta.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roberta.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(ROBERTA_BUNDLE)
-  # Under the name that the loader asks for (libsimdjson.so.14), which may be a link to the file.
-  foreach(library simdjson gomp)
-    if(library STREQUAL "simdjson")
-      get_target_property(file simdjson::simdjson IMPORTED_LOCATION_RELWITHDEBINFO)
-      if(NOT file)
-        get_target_property(file simdjson::simdjson LOCATION)
-      endif()
-    else()
-      set(file ${OpenMP_gomp_LIBRARY})
-    endif()
-    if(file MATCHES "\\.so")
-      execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${file} OUTPUT_VARIABLE header ERROR_QUIET)
-      if(header MATCHES "SONAME +([^ \n]+)")
-        file(REAL_PATH ${file} real_file)
-        install(FILES ${real_file} DESTINATION ${roberta_bundle_dir} RENAME ${CMAKE_MATCH_1})
-      endif()
-    endif()
-  endforeach()
+if(TARGET roberta_program)
+  set_target_properties(roberta_program PROPERTIES INSTALL_RPATH "${roberta_program_rpath}")
+  install(TARGETS roberta_program RUNTIME_DEPENDENCY_SET roberta_shared RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # The program writes its own man pages and completions.
+  install(CODE "
+    set(bindir \"${CMAKE_INSTALL_BINDIR}\")
+    set(mandir \"${CMAKE_INSTALL_MANDIR}\")
+    set(datadir \"${CMAKE_INSTALL_DATADIR}\")")
+  install(SCRIPT cmake/install_pages.cmake)
 endif()
 
-if(TARGET roberta_cli)
-  set_target_properties(roberta_cli PROPERTIES INSTALL_RPATH "${roberta_program_rpath}")
-  install(TARGETS roberta_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(ROBERTA_BUNDLE AND (BUILD_SHARED_LIBS OR TARGET roberta_program))
+  install(RUNTIME_DEPENDENCY_SET roberta_shared
+          PRE_INCLUDE_REGEXES "^lib(simdjson|gomp|yaml-cpp|zstd|z)\\.so" PRE_EXCLUDE_REGEXES ".*"
+          DESTINATION ${roberta_bundle_dir})
 endif()

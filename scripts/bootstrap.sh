@@ -12,7 +12,7 @@ set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 step=${1:-build}
 
-build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev libcli11-dev
+build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev
   libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev python3"
 case $step in
   build) packages=$build_packages ;;

@@ -6,9 +6,9 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
-cmake --preset fuzz --log-level=WARNING
-cmake --build build-fuzz --parallel "$(nproc)"
 mkdir -p build-fuzz/found
+cmake --preset fuzz >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
+cmake --build build-fuzz --parallel "$(nproc)"
 targets=${*:-$(cd build-fuzz/bin && ls -d fuzz_* 2>/dev/null || true)}
 if [ -z "$targets" ]; then
   echo "fuzz: no targets were built" >&2

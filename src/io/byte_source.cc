@@ -234,7 +234,7 @@ void check_readable(const std::filesystem::path& path) {
 
 int64_t stored_size(const std::filesystem::path& path) {
   struct stat info {};
-  if (path == "-" || stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+  if (path == "-" || stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return -1;
   return info.st_size;
 }
 

@@ -27,7 +27,7 @@ class ByteSource {
 std::unique_ptr<ByteSource> open_byte_source(const std::filesystem::path& path);
 /// Error(kInput) that names the file when it is missing, a directory or may not be read. Reads nothing.
 void check_readable(const std::filesystem::path& path);
-/// Size of the stored file; 0 when unknown (standard input, a pipe, a missing file).
+/// Size of the stored file; -1 when unknown (standard input, a pipe, a missing file).
 int64_t stored_size(const std::filesystem::path& path);
 /// How messages name the path: "-" is "standard input".
 std::string display_name(const std::filesystem::path& path);

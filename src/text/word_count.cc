@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <exception>
@@ -32,7 +33,7 @@ uint64_t load64(const char* p) {
 
 }  // namespace
 
-WordCounts::WordCounts() : slots_(1 << 14), mask_(slots_.size() - 1) {}
+WordCounts::WordCounts() : slots_(1 << 10), mask_(slots_.size() - 1) {}
 
 uint64_t WordCounts::hash_of(uint64_t low, uint64_t high) {
   if (high >> kTopByte == kLong) return low;
@@ -197,7 +198,7 @@ class ChunkQueue {
     for (const auto& file : files) {
       check_readable(file);  // before hours are spent on the others
       const int64_t size = stored_size(file);
-      if (size == 0) unknown_ = true;
+      if (size < 0) unknown_ = true;
       total_ += size;
     }
   }
@@ -227,47 +228,77 @@ class ChunkQueue {
   bool unknown_ = false;
 };
 
+/// Keeps the first exception of a parallel region, to be thrown after it; the other threads stop when they
+/// see it.
+class FirstError {
+ public:
+  void keep() {
+    if (!raised_.exchange(true)) error_ = std::current_exception();
+  }
+  bool raised() const { return raised_; }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::atomic<bool> raised_{false};
+  std::exception_ptr error_;
+};
+
+/// Adds the threads' tables up in pairs, in pairs of pairs, ...
+WordCounts sum_of(std::vector<LineCounter>& counters) {
+  const int count = static_cast<int>(counters.size());
+  FirstError error;
+  for (int step = 1; step < count; step *= 2) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(count)
+    for (int i = 0; i < count - step; i += 2 * step) {
+      try {
+        counters[i].table().merge(counters[i + step].table());
+        counters[i + step].table() = WordCounts();
+      } catch (...) {
+        error.keep();
+      }
+    }
+    error.rethrow();
+  }
+  return std::move(counters[0].table());
+}
+
 }  // namespace
 
 WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add_prefix_space, int threads,
                        const std::function<void(int64_t done, int64_t total)>& progress) {
+  threads = std::max(threads, 1);
   ChunkQueue queue(files);
-  std::vector<std::unique_ptr<LineCounter>> counters(std::max(threads, 1));
-  std::exception_ptr error;
-#pragma omp parallel num_threads(static_cast <int>(counters.size()))
+  std::vector<LineCounter> counters(threads, LineCounter(add_prefix_space));
+  FirstError error;
+#pragma omp parallel num_threads(threads)
   {
     const int thread = omp_get_thread_num();
-    try {
-      counters[thread] = std::make_unique<LineCounter>(add_prefix_space);
-      TextChunk chunk;
-      std::string name;
-      for (bool more = true; more;) {
-        int64_t done = 0;
-        std::exception_ptr failed;
+    TextChunk chunk;
+    std::string name;
+    for (bool more = true; more;) {
+      int64_t done = 0;
 #pragma omp critical(roberta_count_words)
-        {
-          try {
-            more = !error && queue.next(chunk, name);
-            done = queue.done();
-          } catch (...) {
-            error = std::current_exception();
-            more = false;
-          }
-        }
-        if (!more) break;
-        counters[thread]->count(chunk, name);
-        if (thread == 0 && progress) progress(done, queue.total());
+      try {
+        more = !error.raised() && queue.next(chunk, name);
+        done = queue.done();
+      } catch (...) {
+        error.keep();
+        more = false;
       }
-    } catch (...) {
-#pragma omp critical(roberta_count_words)
-      if (!error) error = std::current_exception();
+      if (!more) break;
+      try {
+        counters[thread].count(chunk, name);
+        if (thread == 0 && progress) progress(done, queue.total());
+      } catch (...) {
+        error.keep();
+      }
     }
   }
-  if (error) std::rethrow_exception(error);
-  for (size_t i = 1; i < counters.size(); ++i) {
-    if (counters[i]) counters[0]->table().merge(counters[i]->table());
-  }
-  return std::move(counters[0]->table());
+  error.rethrow();
+  if (progress) progress(queue.done(), queue.total());
+  return sum_of(counters);
 }
 
 }  // namespace roberta
