@@ -56,8 +56,13 @@ void report(const char* name, const Texts& texts, size_t tokens, double seconds,
 
 size_t encode_ids(const roberta::Tokenizer& tokenizer, const Texts& texts) {
   std::vector<int32_t> ids;
-  for (const std::string_view text : texts) tokenizer.encode_ids(text, ids, false);
-  return ids.size();
+  size_t tokens = 0;
+  for (const std::string_view text : texts) {
+    ids.clear();
+    tokenizer.encode_ids(text, ids, false);
+    tokens += ids.size();
+  }
+  return tokens;
 }
 
 size_t encode_with_offsets(const roberta::Tokenizer& tokenizer, const Texts& texts) {
