@@ -38,7 +38,9 @@ std::string as_json(const Settings& settings) {
     if (out.size() > 1) out += ",";
     append_json_string(out, value.option->name);
     out += ":{\"value\":";
-    if (value.option->type == Type::kFlag || value.option->type == Type::kInteger)
+    if (value.text.empty())
+      out += "null";
+    else if (value.option->type == Type::kFlag || value.option->type == Type::kInteger)
       out += value.text;
     else
       append_json_string(out, value.text);

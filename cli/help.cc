@@ -8,20 +8,20 @@
 namespace roberta::cli {
 namespace {
 
-constexpr size_t kHelpColumn = 28;
+constexpr size_t kHelpColumn = 28, kWidth = 100;
 
 std::string pad(std::string text, size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
 }
 
-/// Words of `text` in lines of at most 100 columns, each line begun at kHelpColumn.
+/// Words of `text` in lines of at most kWidth columns, each line begun at kHelpColumn.
 std::string wrapped(std::string_view text) {
   std::string out;
   size_t column = kHelpColumn;
   while (!text.empty()) {
     size_t space = std::min(text.find(' '), text.size());
-    if (column > kHelpColumn && column + 1 + space > 100) {
+    if (column > kHelpColumn && column + 1 + space > kWidth) {
       out += "\n" + std::string(kHelpColumn, ' ');
       column = kHelpColumn;
     } else if (column > kHelpColumn) {
@@ -70,7 +70,10 @@ std::string command_help(const Command& command) {
       std::string facts = " [" + type_name(option);
       if (!option.fallback.empty()) facts += "; default " + std::string(option.fallback);
       if (takes_environment(option)) facts += "; " + environment_name(option);
-      out += wrapped(std::string(option.help) + facts + "]") + "\n";
+      facts += "]";
+      bool together = kHelpColumn + option.help.size() + facts.size() <= kWidth;
+      out +=
+          wrapped(option.help) + (together ? facts : "\n" + std::string(kHelpColumn - 1, ' ') + facts) + "\n";
     }
   }
   return out + "\nExample:\n  " + std::string(command.example) + "\n";

@@ -16,7 +16,7 @@ constexpr double kDrawEvery = 0.1, kLogEvery = 5.0;  // seconds
 std::atomic<bool> g_drawn{false};                    // main thread draws, the signal thread wipes
 }  // namespace
 
-Progress::Progress(const Settings& settings, std::string unit) : unit_(std::move(unit)) {
+Progress::Progress(const Settings& settings) {
   const std::string& setting = settings.text("progress");
   bool wanted = setting == "always" || (setting == "auto" && log_enabled(Level::kInfo));
   bar_ = wanted && !log_is_json() && (setting == "always" || is_terminal(STDERR_FILENO));
@@ -27,10 +27,10 @@ Progress::Progress(const Settings& settings, std::string unit) : unit_(std::move
 
 Progress::~Progress() { clear_progress_line(); }
 
-void Progress::update(const char* phase, int64_t done, int64_t total) {
+void Progress::update(std::string_view phase, std::string_view unit, int64_t done, int64_t total) {
   if (!bar_ && !lines_) return;
   Clock::time_point now = Clock::now();
-  if (phase_ != phase) phase_ = phase, start_ = now, last_ = lines_ ? now : Clock::time_point{};
+  if (phase_ != phase) phase_ = phase, unit_ = unit, start_ = now, last_ = lines_ ? now : Clock::time_point{};
   auto since = std::chrono::duration<double>(now - last_).count();
   if (since < (bar_ ? kDrawEvery : kLogEvery)) return;
   last_ = now;

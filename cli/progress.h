@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "settings.h"
 
@@ -12,13 +13,13 @@ namespace roberta::cli {
 /// One at a time. The bar is wiped when the object dies.
 class Progress {
  public:
-  /// `unit` is what is counted, for the rate ("rows", "bytes").
-  Progress(const Settings& settings, std::string unit);
+  explicit Progress(const Settings& settings);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Cheap: prints at most ten times a second. total = 0: unknown. A new phase starts the clock again.
-  void update(const char* phase, int64_t done, int64_t total);
+  /// Cheap: prints at most ten times a second. `unit` is what is counted, for the rate ("rows", "bytes").
+  /// total = 0: unknown. A new phase starts the clock again.
+  void update(std::string_view phase, std::string_view unit, int64_t done, int64_t total);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -149,9 +149,11 @@ std::vector<float> Engine::mlm_log_probs(std::span<const Ids> sequences,
                                      .targets = answer_targets,
                                      .loss = loss});
       if (pass.arena.measuring()) return;
-      std::vector<float> host(chosen.answers.size());
-      device_->copy(host.data(), loss.data, host.size() * sizeof(float));
-      for (size_t i = 0; i < host.size(); ++i) out[chosen.answers[i]] = -host[i];
+      for (int64_t i = 0; i < n; ++i) {
+        float& answer = out[chosen.answers[static_cast<size_t>(i)]];
+        device_->copy(&answer, loss.row<float>(i), sizeof(float));
+        answer = -answer;
+      }
     });
   });
   return out;

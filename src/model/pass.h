@@ -22,10 +22,10 @@ struct Pass {
 
  private:
   static size_t bytes(int64_t rows, int64_t cols, DType dtype) {
-    return static_cast<size_t>(rows * cols * size_of(dtype));
+    return static_cast<size_t>(rows * padded_stride(cols, dtype) * size_of(dtype));
   }
   static View view(void* data, int64_t rows, int64_t cols, DType dtype) {
-    return {data, rows, cols, cols, dtype};
+    return {data, rows, cols, padded_stride(cols, dtype), dtype};
   }
 };
 

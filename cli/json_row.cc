@@ -1,0 +1,154 @@
+#include "json_row.h"
+
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "roberta/error.h"
+
+namespace roberta::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kDeepest = 64;
+
+[[noreturn]] void bad(const std::string& message) { throw Error(ErrorCode::kInput, "[input] " + message); }
+
+/// Listens to the parser and keeps the wanted member only.
+class RowListener : public nlohmann::json_sax<Json> {
+ public:
+  explicit RowListener(Field field) : field_(field) {}
+
+  ParsedRow row;
+  std::string error;
+  bool found = false;
+
+  bool null() override { return scalar("null"); }
+  bool boolean(bool) override { return scalar("true or false"); }
+  bool number_integer(number_integer_t value) override { return integer(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return integer(value > INT64_MAX ? INT64_MAX : static_cast<int64_t>(value));
+  }
+  bool number_float(number_float_t, const string_t&) override { return scalar("a fraction"); }
+  bool binary(binary_t&) override { return false; }
+  bool string(string_t& value) override {
+    if (!at_member() || field_ != Field::kText) return scalar("a string");
+    row.text = std::move(value);
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ > 0 && !scalar("an object")) return false;
+    return deeper();
+  }
+  bool end_object() override { return --depth_, true; }
+  bool start_array(std::size_t) override {
+    if (depth_ == 0) return stop("an object {\"" + name() + "\": ...} is needed, not a list");
+    if (at_member() && field_ == Field::kIds)
+      in_ids_ = true;
+    else if (!scalar("a list"))
+      return false;
+    return deeper();
+  }
+  bool end_array() override {
+    if (--depth_ == 1) in_ids_ = false;
+    return true;
+  }
+  bool key(string_t& value) override {
+    if (depth_ != 1) return true;
+    wanted_ = value == name();
+    row.has_output |= value == "output" || value == "error";
+    if (wanted_ && found) return stop("'" + name() + "' stands in the row twice");
+    found |= wanted_;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."; the line is always the first.
+    std::string message = e.what();
+    size_t column = message.find("column ");
+    if (column == std::string::npos) column = message.find("] ") + 2;
+    error = "not JSON: " + message.substr(column);
+    return false;
+  }
+
+ private:
+  std::string name() const { return field_ == Field::kText ? "text" : "ids"; }
+  bool at_member() const { return depth_ == 1 && wanted_; }
+  bool stop(std::string message) { return error = std::move(message), false; }
+  bool deeper() { return ++depth_ <= kDeepest || stop("nested deeper than " + std::to_string(kDeepest)); }
+  bool integer(int64_t value) {
+    if (!in_ids_ || depth_ != 2) return scalar("a number");
+    if (value < 0 || value > std::numeric_limits<int32_t>::max())
+      return stop("id " + std::to_string(value) + " is no token");
+    row.ids.push_back(static_cast<int32_t>(value));
+    return true;
+  }
+  /// Anything that isn't what the wanted member must be.
+  bool scalar(const char* what) {
+    if (depth_ == 0) return stop("an object {\"" + name() + "\": ...} is needed, not " + what);
+    if (in_ids_ || at_member())
+      return stop("'" + name() + "' must be " + (field_ == Field::kText ? "a string" : "a list of numbers") +
+                  ", not " + what);
+    return true;
+  }
+
+  Field field_;
+  int depth_ = 0;
+  bool wanted_ = false, in_ids_ = false;
+};
+
+std::vector<int32_t> parse_plain_ids(std::string_view line) {
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < line.size();) {
+    if (line[i] == ' ' || line[i] == '\t' || line[i] == ',') {
+      ++i;
+      continue;
+    }
+    int32_t id = 0;
+    auto [end, error] = std::from_chars(line.data() + i, line.data() + line.size(), id);
+    size_t next = static_cast<size_t>(end - line.data());
+    bool separated = next == line.size() || line[next] == ' ' || line[next] == '\t' || line[next] == ',';
+    if (error != std::errc{} || id < 0 || !separated)
+      bad("column " + std::to_string(i + 1) + ": a token id is needed, not '" +
+          std::string(line.substr(i, std::min<size_t>(20, line.find(' ', i) - i))) + "'");
+    ids.push_back(id);
+    i = next;
+  }
+  return ids;
+}
+
+}  // namespace
+
+ParsedRow parse_row(std::string_view json, Field field) {
+  RowListener listener(field);
+  bool whole = Json::sax_parse(json.begin(), json.end(), &listener);
+  if (!whole) bad(listener.error.empty() ? "not JSON" : listener.error);
+  if (!listener.found)
+    bad(field == Field::kText ? "the row has no member 'text'" : "the row has no member 'ids'");
+  return std::move(listener.row);
+}
+
+std::vector<int32_t> parse_ids(std::string_view line) {
+  size_t begin = line.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  if (line[begin] == '{') return parse_row(line, Field::kIds).ids;
+  if (line[begin] != '[') return parse_plain_ids(line);
+  return parse_row("{\"ids\":" + std::string(line) + "}", Field::kIds).ids;
+}
+
+std::string with_members(std::string_view row, bool has_output, std::string_view members) {
+  std::string out;
+  if (has_output) {  // rare: written anew without the member that is replaced
+    Json tree = Json::parse(row);
+    tree.erase("output");
+    tree.erase("error");
+    out = tree.dump();
+  } else {
+    out = row.substr(0, row.find_last_of('}') + 1);
+    out.erase(0, out.find('{'));
+  }
+  out.pop_back();
+  if (out.size() > 1) out += ',';
+  return (out += members) += '}';
+}
+
+}  // namespace roberta::cli

@@ -1,0 +1,14 @@
+#pragma once
+// From settings to the objects of the library.
+
+#include "roberta/model.h"
+#include "roberta/tokenizer.h"
+#include "settings.h"
+
+namespace roberta::cli {
+
+int thread_count(const Settings& settings);          ///< --threads; 0: all
+Tokenizer load_tokenizer(const Settings& settings);  ///< of --model
+Model load_model(const Settings& settings);          ///< with --dtype, --device, ...; reports with -v
+
+}  // namespace roberta::cli
