@@ -228,8 +228,8 @@ TEST(Tokenizer, CacheStaysRightWhenItOverflows) {
   const Tokenizer tokenizer = Tokenizer::from_file(kSmall);
   const Tokenizer fresh = Tokenizer::from_file(kSmall);
   std::string text;
-  for (int i = 0; i < 400'000; ++i) {  // more words than the cache keeps, some too long for a slot
-    text += " w" + std::to_string(i * 7919 % 400'000);
+  for (size_t i = 0; i < 400000; ++i) {  // more words than the cache keeps, some too long for a slot
+    text += " w" + std::to_string(i * 7919 % 400000);
     if (i % 16 == 0) text += "anextraordinarilylongword";
   }
   ids_of(tokenizer, text);
