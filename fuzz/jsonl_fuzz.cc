@@ -1,5 +1,5 @@
-// Rows of JSONL as the streaming commands read them. Whatever is accepted must go through with_members() and come
-// back as a row with the same text.
+// Rows of JSONL as the streaming commands read them. Whatever is accepted must go through with_members() and
+// come back as a row with the same text.
 
 #include <cstdlib>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Writes a tokenizer as Hugging Face lays it out.
 #include <algorithm>
 
+#include "core/error.h"
 #include "io/atomic_file.h"
 #include "roberta/tokenizer.h"
 #include "text/tokenizer_impl.h"
@@ -53,7 +54,9 @@ std::string vocabulary_object(const Vocabulary& vocabulary, const char* indent, 
     if (!first) out += ',';
     first = false;
     out += indent;
-    out += json_string(vocabulary.token(id)) + ": " + std::to_string(id);
+    out += json_string(vocabulary.token(id));
+    out += *indent != '\0' ? ": " : ":";  // vocab.json byte for byte as the reference writes it
+    out += std::to_string(id);
   }
   return out + end + "}";
 }
@@ -66,7 +69,7 @@ std::string byte_level(const TokenizerSpec& spec) {
 std::string post_processor(const TokenizerSpec& spec) {
   if (!spec.post_processor_json.empty()) return spec.post_processor_json;
   const auto pair = [&](const std::string& name) {
-    return "[" + json_string(name) + ", " + std::to_string(spec.vocabulary.find(name).value_or(0)) + "]";
+    return concat("[", json_string(name), ", ", spec.vocabulary.find(name).value_or(0), "]");
   };
   return "{\"type\": \"RobertaProcessing\", \"sep\": " + pair(spec.eos_token) +
          ", \"cls\": " + pair(spec.bos_token) + ", \"trim_offsets\": " + flag(spec.trim_offsets) +

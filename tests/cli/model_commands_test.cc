@@ -16,7 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::vector<json> rows_of(const std::string& text) {
   std::vector<json> rows;
@@ -33,7 +35,8 @@ class ModelCommands : public ::testing::Test {
   }
   static void TearDownTestSuite() { delete scratch_; }
 
-  static Result on_model(const std::string& command, std::vector<std::string> words, const std::string& input = "") {
+  static Result on_model(const std::string& command, std::vector<std::string> words,
+                         const std::string& input = "") {
     words.insert(words.begin(), {command, "--model", model_});
     return run(words, input);
   }
@@ -104,7 +107,8 @@ TEST_F(ModelCommands, FillMaskBadTexts) {
   Result too_long = on_model("fill-mask", {}, "a <mask>\n" + long_text + "\n");
   EXPECT_EQ(too_long.code, 3);
   EXPECT_TRUE(contains(too_long.err, "line 2: ")) << too_long.err;
-  Result skipped = on_model("fill-mask", {"--format", "json", "--on-error", "skip"}, "a <mask>\nnone\n" + long_text + "\n<mask> b\n");
+  Result skipped = on_model("fill-mask", {"--format", "json", "--on-error", "skip"},
+                            "a <mask>\nnone\n" + long_text + "\n<mask> b\n");
   EXPECT_EQ(skipped.code, 3);
   std::vector<json> rows = rows_of(skipped.out);
   ASSERT_EQ(rows.size(), 4u);
@@ -125,7 +129,8 @@ TEST_F(ModelCommands, EmbedShapes) {
   EXPECT_EQ(answer("embed", {"--pooling", "cls", "the cat"})["embedding"], tokens["embedding"][0]);
   EXPECT_EQ(answer("embed", {"--layers", "-1,-2", "the cat"})["embedding"].size(), 32u);
   double sum = 0;
-  for (double x : answer("embed", {"--normalize", "the cat"})["embedding"]) sum += x * x;
+  json unit = answer("embed", {"--normalize", "the cat"});
+  for (double x : unit["embedding"]) sum += x * x;
   EXPECT_NEAR(sum, 1, 1e-5);
 }
 
@@ -196,17 +201,18 @@ TEST_F(ModelCommands, DamagedDirectories) {
   struct Damage {
     std::string command, message;
   };
-  for (const Damage& damage : {Damage{"rm -r copy", "copy"}, Damage{"rm copy/config.json", "config.json"},
-                               Damage{"echo '{\"model_type\": ' > copy/config.json", "config.json"},
-                               Damage{"echo '[]' > copy/config.json", "config.json"},
-                               Damage{"sed -i 's/\"roberta\"/\"xlm-roberta\"/' copy/config.json", "xlm-roberta"},
-                               Damage{"truncate -s -100 copy/model.safetensors", "model.safetensors"},
-                               Damage{"truncate -s 4 copy/model.safetensors", "model.safetensors"},
-                               Damage{"head -c 1000 /dev/urandom > copy/model.safetensors", "model.safetensors"},
-                               Damage{"rm copy/model.safetensors", "safetensors"},
-                               Damage{"mv copy/model.safetensors copy/pytorch_model.bin", "pytorch_model.bin"},
-                               Damage{"echo '{}' > copy/tokenizer.json", "tokenizer.json"},
-                               Damage{"rm copy/tokenizer.json copy/vocab.json", "tokenizer"}}) {
+  for (const Damage& damage :
+       {Damage{"rm -r copy", "copy"}, Damage{"rm copy/config.json", "config.json"},
+        Damage{"echo '{\"model_type\": ' > copy/config.json", "config.json"},
+        Damage{"echo '[]' > copy/config.json", "config.json"},
+        Damage{"sed -i 's/\"roberta\"/\"xlm-roberta\"/' copy/config.json", "xlm-roberta"},
+        Damage{"truncate -s -100 copy/model.safetensors", "model.safetensors"},
+        Damage{"truncate -s 4 copy/model.safetensors", "model.safetensors"},
+        Damage{"head -c 1000 /dev/urandom > copy/model.safetensors", "model.safetensors"},
+        Damage{"rm copy/model.safetensors", "safetensors"},
+        Damage{"mv copy/model.safetensors copy/pytorch_model.bin", "pytorch_model.bin"},
+        Damage{"echo '{}' > copy/tokenizer.json", "tokenizer.json"},
+        Damage{"rm copy/tokenizer.json copy/vocab.json", "tokenizer"}}) {
     Scratch scratch;
     copy(scratch);
     shell("cd " + scratch.path("") + " && " + damage.command);

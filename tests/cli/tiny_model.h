@@ -1,5 +1,6 @@
 #pragma once
-// A model directory a user could have: a tokenizer trained on a few sentences, two layers of small random weights.
+// A model directory a user could have: a tokenizer trained on a few sentences, two layers of small random
+// weights.
 
 #include <cstring>
 #include <string>
@@ -13,7 +14,8 @@
 namespace roberta::cli_test {
 
 inline const char kCorpus[] =
-    "the cat sat on the mat\nthe dog sat on the log\na cat and a dog sat together\nthe cat saw the dog and the log\n"
+    "the cat sat on the mat\nthe dog sat on the log\na cat and a dog sat together\nthe cat saw the dog and "
+    "the log\n"
     "Paris is the capital of France\nBerlin is the capital of Germany\nRome is the capital of Italy\n";
 
 /// Small values that differ from place to place, the same on every machine.
@@ -23,8 +25,10 @@ inline float scrambled(uint64_t seed) {
   return static_cast<float>(static_cast<double>(seed >> 11) / 9007199254740992.0 - 0.5);
 }
 
-inline TensorToWrite random_tensor(const std::string& name, const std::vector<int64_t>& shape, uint64_t seed) {
-  bool scale = name.find("LayerNorm.weight") != std::string::npos || name.find("layer_norm.weight") != std::string::npos;
+inline TensorToWrite random_tensor(const std::string& name, const std::vector<int64_t>& shape,
+                                   uint64_t seed) {
+  bool scale = name.find("LayerNorm.weight") != std::string::npos ||
+               name.find("layer_norm.weight") != std::string::npos;
   auto fill = [seed, scale](uint64_t offset, std::span<std::byte> out) {
     for (uint64_t i = 0; i < out.size() / 4; ++i) {
       float value = scrambled(seed * 1000003 + offset / 4 + i) + (scale ? 1.0f : 0.0f);
@@ -57,7 +61,8 @@ inline std::string make_model(const Scratch& scratch, const std::string& name = 
   write_config(directory, config);
   std::vector<TensorToWrite> tensors;
   for (const TensorSpec& spec : expected_tensors(config, HeadKind::kMaskedLm))
-    tensors.push_back(random_tensor(file_name_of(spec.name, HeadKind::kMaskedLm), spec.shape, tensors.size()));
+    tensors.push_back(
+        random_tensor(file_name_of(spec.name, HeadKind::kMaskedLm), spec.shape, tensors.size()));
   write_sharded_safetensors(directory, tensors);
   return directory;
 }
