@@ -1,8 +1,10 @@
 #include "io/atomic_directory.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "core/error.h"
@@ -19,6 +21,13 @@ fs::path plain_path(const fs::path& path) {
   fs::path plain = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
   if (plain.empty()) plain = fs::absolute(path).lexically_normal();
   return plain.has_filename() ? plain : plain.parent_path();
+}
+
+/// Unique within the machine: process id and a counter; a left-over of the same name is stepped over.
+fs::path temporary_name(const fs::path& target) {
+  static std::atomic<uint32_t> counter{0};
+  return target.parent_path() /
+         concat(".", target.filename().string(), ".tmp-", getpid(), "-", counter.fetch_add(1));
 }
 
 void sync(const fs::path& directory) {
@@ -42,15 +51,13 @@ AtomicDirectory::AtomicDirectory(const fs::path& target, std::string part)
   }
   fs::create_directories(target_.parent_path(), error);
   if (error) fail_with("can't create its parent directory", error);
-  std::string name =
-      (target_.parent_path() / concat(".", target_.filename().string(), ".tmp-XXXXXX")).string();
-  if (!mkdtemp(name.data()))
-    fail_with("can't create a directory there", std::error_code(errno, std::generic_category()));
+  fs::path name;
+  do {
+    name = temporary_name(target_);
+    errno = 0;
+  } while (mkdir(name.c_str(), 0777) != 0 && errno == EEXIST);
+  if (errno != 0) fail_with("can't create a directory there", {errno, std::generic_category()});
   temporary_ = name;
-  // mkdtemp gives 0700; a model is as readable as the umask lets any directory be.
-  const mode_t mask = umask(0);
-  umask(mask);
-  fs::permissions(temporary_, static_cast<fs::perms>(0777 & ~mask), error);
 }
 
 AtomicDirectory::~AtomicDirectory() {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
+#include <bit>
 
 namespace roberta {
 namespace {
@@ -35,10 +35,10 @@ TEST(Random, LogarithmAndQuantile) {
   const double known[][2] = {{0.5, 0},
                              {0.6, 0.2533471031357997},
                              {0.925, 1.4395314709384563},
-                             {0.9251, 1.4402384447893064},
+                             {0.9251, 1.4402382675279632},
                              {0.975, 1.9599639845400536},
                              {0.001, -3.090232306167813},
-                             {0x1p-33, -6.231086220246398}};
+                             {0x1p-33, -6.337957754553789}};
   for (const auto& [p, z] : known) EXPECT_NEAR(normal_quantile(p), z, 8e-7) << p;
 }
 
@@ -69,9 +69,9 @@ TEST(Random, MomentsOfTheNormal) {
 // The same bits on every machine, compiler and kernel path: written down once.
 TEST(Random, KnownBits) {
   const Random random(1);
-  EXPECT_EQ(random.bits(0, 0), 0x00000000u);
-  EXPECT_EQ(std::bit_cast<uint64_t>(Random::normal(random.bits(0, 0))), 0x0ull);
-  EXPECT_EQ(std::bit_cast<uint64_t>(Random::normal(3)), 0x0ull);
+  EXPECT_EQ(random.bits(0, 0), 0xe3e80670u);
+  EXPECT_EQ(std::bit_cast<uint64_t>(Random::normal(random.bits(0, 0))), 0x3ff3a5826c96aac6ull);
+  EXPECT_EQ(std::bit_cast<uint64_t>(Random::normal(3)), 0xc0181fb5a3675dcfull);
 }
 
 }  // namespace
