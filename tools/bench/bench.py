@@ -104,6 +104,8 @@ def same_answers(run, ours, peer, dtype):
 def infer(run):
     for dtype, names in PEERS_OF.items():
         names = [n for n in names if not run.arguments.peers or n in run.arguments.peers]
+        if not names:
+            continue
         with run.ours(dtype) as ours:
             fastest = quick_pass(run, ours, dtype, names)
             for name in names:
@@ -244,7 +246,8 @@ def main():
         return 0
     if run.arguments.realtime:  # above the workers, or a spinning one would hold up the other's order
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(11))
-    if {"infer", "cold"} & set(run.arguments.only):
+    wanted = run.arguments.peers or sum(PEERS_OF.values(), [])
+    if "cold" in run.arguments.only or "infer" in run.arguments.only and any(w.startswith(("onnx", "open")) for w in wanted):
         export_models()
     run.measure_ceilings()
     for part in run.arguments.only:
