@@ -53,7 +53,9 @@ std::string vocabulary_object(const Vocabulary& vocabulary, const char* indent, 
     if (!first) out += ',';
     first = false;
     out += indent;
-    out += json_string(vocabulary.token(id)) + ": " + std::to_string(id);
+    out += json_string(vocabulary.token(id));
+    out += *indent != '\0' ? ": " : ":";  // vocab.json byte for byte as the reference writes it
+    out += std::to_string(id);
   }
   return out + end + "}";
 }

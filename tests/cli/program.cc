@@ -119,6 +119,10 @@ void Conversation::signal(int number) { kill(pid_, number); }
 int Conversation::finish() {
   close(to_);
   to_ = -1;
+  return wait();
+}
+
+int Conversation::wait() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;

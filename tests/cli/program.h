@@ -35,6 +35,7 @@ class Conversation {
   std::string hear();
   void signal(int number);
   int finish();  ///< closes its input and waits; the code as in Result
+  int wait();    ///< waits with the input open
 
  private:
   int pid_, to_, from_;

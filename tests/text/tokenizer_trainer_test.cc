@@ -40,6 +40,7 @@ TEST(TokenizerTrainerTest, SavedFilesAreThoseOfHuggingFace) {
   std::vector<std::string> tokens = golden("empty file")["tokens"];  // special tokens and alphabet
   for (const auto& token : fable["tokens"]) tokens.push_back(token);
   const auto vocabulary = nlohmann::json::parse(read_all(directory / "vocab.json"));
+  EXPECT_TRUE(read_all(directory / "vocab.json").starts_with(R"({"<s>":0,"<pad>":1,)")) << "the bytes, too";
   EXPECT_EQ(vocabulary.size(), tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) EXPECT_EQ(vocabulary.at(tokens[id]), id);
 

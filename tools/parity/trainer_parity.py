@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Trains vocabularies with `roberta train-tokenizer` and with Hugging Face's ByteLevelBPETokenizer on the same files
-and compares vocab.json and merges.txt entry by entry.
+and compares vocab.json and merges.txt byte by byte.
 
     tools/parity/trainer_parity.py [--roberta build/bin/roberta] [--quick]
 
 Three corpora: pieces of ROBERTA_SHARED/data/text (default ../shared). Takes minutes; --quick: 4 MB of each.
 """
 import argparse
-import json
 import os
 import pathlib
 import subprocess
@@ -44,19 +43,16 @@ def train_theirs(file, vocab_size, min_frequency, directory):
 
 
 def differences(ours, theirs):
-    """Files that differ, with the first place where they do."""
+    """Files whose bytes differ, with the first token or line where they do."""
     found = []
-    a, b = (json.loads((d / "vocab.json").read_text("utf-8")) for d in (ours, theirs))
-    if a != b:
-        token = min((t for t in a.keys() | b.keys() if a.get(t) != b.get(t)), key=lambda t: a.get(t, b.get(t)))
-        found.append(f"vocab.json: {token!r} is {a.get(token)}, theirs {b.get(token)}")
-    if (ours / "vocab.json").read_bytes() != (theirs / "vocab.json").read_bytes() and a == b:
-        print("  (vocab.json has the same entries in other bytes)")
-    a, b = ((d / "merges.txt").read_bytes() for d in (ours, theirs))
-    if a != b:
-        lines = list(zip(a.split(b"\n"), b.split(b"\n")))
-        at = next((i for i, (x, y) in enumerate(lines) if x != y), len(lines))
-        found.append(f"merges.txt: line {at + 1} differs")
+    for name in ("vocab.json", "merges.txt"):
+        a, b = ((directory / name).read_bytes() for directory in (ours, theirs))
+        if a == b:
+            continue
+        separator = b"," if name == "vocab.json" else b"\n"
+        pairs = list(zip(a.split(separator), b.split(separator)))
+        at = next((i for i, (x, y) in enumerate(pairs) if x != y), len(pairs))
+        found.append(f"{name}: entry {at + 1} differs: {pairs[at] if at < len(pairs) else 'one file is longer'}")
     return found
 
 
