@@ -20,8 +20,11 @@ uint64_t pack(int32_t left, int32_t right) {
 }  // namespace
 
 Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<std::array<int32_t, 2>>& merges,
-         const Options& options, const std::string& where)
-    : vocabulary_(vocabulary), options_(options), byte_ranks_(65536, kNoRank) {
+         std::vector<int32_t> merged_ids, const Options& options, const std::string& where)
+    : vocabulary_(vocabulary),
+      options_(options),
+      merged_ids_(std::move(merged_ids)),
+      byte_ranks_(65536, kNoRank) {
   std::vector<int16_t> byte_of_id(static_cast<size_t>(vocabulary.id_end()), -1);
   for (int byte = 0; byte < 256; ++byte) {
     std::string spelling;
@@ -31,21 +34,18 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<std::array<int32_t, 2>>
     every_byte_known_ = every_byte_known_ && id.has_value();
     if (id) byte_of_id[static_cast<size_t>(*id)] = static_cast<int16_t>(byte);
   }
+  if (merged_ids_.size() != merges.size()) find_merged_ids(merges, where);
   const size_t slots = std::bit_ceil(merges.size() * 2 + 2);
   shift_ = 64 - std::countr_zero(slots);
   slots_.assign(slots, kFree);
-  merged_ids_.reserve(merges.size());
-  std::string joined;
+  filter_.assign(std::max<size_t>(slots / 16, 1), 0);  // 4 bits a slot
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const auto [left, right] = merges[rank];
-    joined.assign(vocabulary.token(left)).append(vocabulary.token(right));
-    const auto id = vocabulary.find(joined);
-    if (!id)
-      fail(ErrorCode::kModel, where, ": the result '", joined, "' of merge ", rank + 1,
-           " is not in the vocabulary");
-    merged_ids_.push_back(*id);
     const uint64_t pair = pack(left, right);
-    size_t at = home_of(pair, shift_);
+    const uint64_t scrambled = scramble(pair);
+    const uint64_t bit = scrambled >> (shift_ - 2);
+    filter_[(bit >> 6) & (filter_.size() - 1)] |= uint64_t{1} << (bit & 63);
+    size_t at = scrambled >> shift_;
     while (slots_[at] != kFree && slots_[at] >> 24 != pair) at = (at + 1) & (slots - 1);
     slots_[at] = pair << 24 | rank;  // of a repeated pair the last counts, as in the reference
     const int first = byte_of_id[static_cast<size_t>(left)], second = byte_of_id[static_cast<size_t>(right)];
@@ -54,9 +54,26 @@ Bpe::Bpe(const Vocabulary& vocabulary, const std::vector<std::array<int32_t, 2>>
   }
 }
 
+void Bpe::find_merged_ids(const std::vector<std::array<int32_t, 2>>& merges, const std::string& where) {
+  merged_ids_.clear();
+  merged_ids_.reserve(merges.size());
+  std::string joined;
+  for (const auto& [left, right] : merges) {
+    joined.assign(vocabulary_.token(left)).append(vocabulary_.token(right));
+    const auto id = vocabulary_.find(joined);
+    if (!id)
+      fail(ErrorCode::kModel, where, ": the result '", joined, "' of merge ", merged_ids_.size() + 1,
+           " is not in the vocabulary");
+    merged_ids_.push_back(*id);
+  }
+}
+
 uint32_t Bpe::rank_of(int32_t left, int32_t right) const {
   const uint64_t pair = pack(left, right);
-  for (size_t at = home_of(pair, shift_);; at = (at + 1) & (slots_.size() - 1)) {
+  const uint64_t scrambled = scramble(pair);
+  const uint64_t bit = scrambled >> (shift_ - 2);
+  if ((filter_[(bit >> 6) & (filter_.size() - 1)] >> (bit & 63) & 1) == 0) return kNoRank;
+  for (size_t at = scrambled >> shift_;; at = (at + 1) & (slots_.size() - 1)) {
     const uint64_t slot = slots_[at];
     if (slot >> 24 == pair) return static_cast<uint32_t>(slot & 0xFFFFFF);
     if (slot == kFree) return kNoRank;

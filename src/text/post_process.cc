@@ -40,9 +40,9 @@ size_t content_room(const std::vector<TemplatePiece>& frame, const EncodeOptions
   int64_t added = 0;
   if (options.add_special_tokens)
     for (const TemplatePiece& piece : frame) added += static_cast<int64_t>(piece.ids.size());
-  if (options.max_length < added || options.stride < 0)
+  if (options.max_length < added || options.stride < 0 || options.max_length - added < options.stride)
     fail(ErrorCode::kUsage, "[tokenizer] max_length ", options.max_length, " and stride ", options.stride,
-         ": there must be room for the ", added, " special tokens, and neither may be negative");
+         ": there must be room for the stride beside the ", added, " special tokens");
   return static_cast<size_t>(options.max_length - added);
 }
 

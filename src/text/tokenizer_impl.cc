@@ -134,7 +134,7 @@ Tokenizer::Impl::TokenInfo describe(std::string_view token) {
 
 Tokenizer::Impl::Impl(TokenizerSpec specification, const std::string& where)
     : spec(prepared(std::move(specification), where)),
-      bpe(spec.vocabulary, spec.merges, bpe_options(spec, where), where),
+      bpe(spec.vocabulary, spec.merges, std::move(spec.merged_ids), bpe_options(spec, where), where),
       matcher(spec.added_tokens) {
   int32_t id_end = spec.vocabulary.id_end();
   for (const AddedToken& token : spec.added_tokens) id_end = std::max(id_end, token.id + 1);

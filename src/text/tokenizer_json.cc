@@ -2,6 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
 
 namespace roberta {
@@ -92,45 +95,77 @@ void read_vocabulary(element value, const std::string& where, const std::string&
   }
 }
 
-int32_t merge_part(std::string_view token, size_t rank, const std::string& where, const TokenizerSpec& spec) {
-  const auto id = spec.vocabulary.find(token);
-  if (!id)
-    fail(ErrorCode::kModel, where, ": merge ", rank + 1, " has '", token,
-         "', which is not in the vocabulary");
-  return *id;
-}
+/// Turns the merges' strings into ids, some at a time so that the look-ups overlap.
+class MergeReader {
+ public:
+  MergeReader(const std::string& where, TokenizerSpec& spec) : where_(where), spec_(spec) {}
 
-/// A merge written as "left right".
-void read_merge_line(std::string_view line, const std::string& where, TokenizerSpec& spec) {
-  const size_t rank = spec.merges.size();
-  const size_t blank = line.find(' ');
-  if (blank == std::string_view::npos || line.find(' ', blank + 1) != std::string_view::npos)
-    fail(ErrorCode::kModel, where, ": merge ", rank + 1, " ('", line.substr(0, 80),
-         "') must be two tokens with one space between");
-  spec.merges.push_back({merge_part(line.substr(0, blank), rank, where, spec),
-                         merge_part(line.substr(blank + 1), rank, where, spec)});
-}
+  /// The strings must stay where they are until finish().
+  void add(std::string_view left, std::string_view right) {
+    parts_[3 * pending_] = left;
+    parts_[3 * pending_ + 1] = right;
+    if (++pending_ == kBlock) finish();
+  }
+  /// A merge written as "left right".
+  void add_line(std::string_view line) {
+    const size_t blank = line.find(' ');
+    if (blank == std::string_view::npos || line.find(' ', blank + 1) != std::string_view::npos)
+      fail(ErrorCode::kModel, where_, ": merge ", spec_.merges.size() + pending_ + 1, " ('",
+           line.substr(0, 80), "') must be two tokens with one space between");
+    add(line.substr(0, blank), line.substr(blank + 1));
+  }
+  void finish() {
+    joined_.clear();
+    for (size_t i = 0; i < pending_; ++i) joined_.append(parts_[3 * i]).append(parts_[3 * i + 1]);
+    for (size_t i = 0, at = 0; i < pending_; ++i) {
+      const size_t bytes = parts_[3 * i].size() + parts_[3 * i + 1].size();
+      parts_[3 * i + 2] = std::string_view(joined_).substr(at, bytes);
+      at += bytes;
+    }
+    int32_t ids[3 * kBlock];
+    spec_.vocabulary.find_many({parts_.data(), 3 * pending_}, ids);
+    for (size_t i = 0; i < pending_; ++i) {
+      for (size_t k = 0; k < 3; ++k) {
+        if (ids[3 * i + k] < 0)
+          fail(ErrorCode::kModel, where_, ": merge ", spec_.merges.size() + 1, " has '", parts_[3 * i + k],
+               "', which is not in the vocabulary");
+      }
+      spec_.merges.push_back({ids[3 * i], ids[3 * i + 1]});
+      spec_.merged_ids.push_back(ids[3 * i + 2]);
+    }
+    if (spec_.merges.size() > static_cast<size_t>(kMaxMerges))
+      fail(ErrorCode::kModel, where_, ": too many merges");
+    pending_ = 0;
+  }
+
+ private:
+  static constexpr size_t kBlock = Vocabulary::kMany / 3;
+  const std::string& where_;
+  TokenizerSpec& spec_;
+  std::array<std::string_view, 3 * kBlock> parts_;  // left, right, joined
+  std::string joined_;
+  size_t pending_ = 0;
+};
 
 void read_merges(const Fields& model, TokenizerSpec& spec) {
   const array merges = model.need_array("merges");
   spec.merges.reserve(merges.size());
+  spec.merged_ids.reserve(merges.size());
+  MergeReader reader(model.where(), spec);
   for (const element merge : merges) {
-    if (spec.merges.size() >= static_cast<size_t>(kMaxMerges)) model.bad("merges", "has too many entries");
     std::string_view line;
     if (merge.get(line) == simdjson::SUCCESS) {
-      if (!line.starts_with("#version")) read_merge_line(line, model.where(), spec);
+      if (!line.starts_with("#version")) reader.add_line(line);
       continue;
     }
     array parts;
     std::string_view left, right;
     if (merge.get(parts) != simdjson::SUCCESS || parts.size() != 2 ||
         parts.at(0).get(left) != simdjson::SUCCESS || parts.at(1).get(right) != simdjson::SUCCESS)
-      model.bad("merges",
-                concat("entry ", spec.merges.size() + 1, " must be \"left right\" or [\"left\", \"right\"]"));
-    const size_t rank = spec.merges.size();
-    spec.merges.push_back(
-        {merge_part(left, rank, model.where(), spec), merge_part(right, rank, model.where(), spec)});
+      model.bad("merges", "has an entry that is neither \"left right\" nor [\"left\", \"right\"]");
+    reader.add(left, right);
   }
+  reader.finish();
 }
 
 void read_model(const Fields& model, TokenizerSpec& spec) {
@@ -327,16 +362,16 @@ TokenizerSpec parse_vocab_and_merges(std::string_view vocab_json, std::string_vi
   const std::string vocab_where = where + "/vocab.json", merges_where = where + "/merges.txt";
   read_vocabulary(parse(parser, vocab_json, vocab_where), vocab_where, "", spec);
   spec.merges.reserve(static_cast<size_t>(std::count(merges_txt.begin(), merges_txt.end(), '\n')));
+  MergeReader reader(merges_where, spec);
   while (!merges_txt.empty()) {
     const size_t stop = merges_txt.find('\n');
     std::string_view line = merges_txt.substr(0, stop);
     merges_txt.remove_prefix(stop == std::string_view::npos ? merges_txt.size() : stop + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.starts_with("#version") || (line.empty() && merges_txt.empty())) continue;
-    if (spec.merges.size() >= static_cast<size_t>(kMaxMerges))
-      fail(ErrorCode::kModel, merges_where, ": too many merges");
-    read_merge_line(line, merges_where, spec);
+    reader.add_line(line);
   }
+  reader.finish();
   return spec;
 }
 

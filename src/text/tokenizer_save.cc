@@ -1,6 +1,7 @@
 // Writes a tokenizer as Hugging Face lays it out.
 #include <algorithm>
 
+#include "core/error.h"
 #include "io/atomic_file.h"
 #include "roberta/tokenizer.h"
 #include "text/tokenizer_impl.h"
@@ -68,7 +69,7 @@ std::string byte_level(const TokenizerSpec& spec) {
 std::string post_processor(const TokenizerSpec& spec) {
   if (!spec.post_processor_json.empty()) return spec.post_processor_json;
   const auto pair = [&](const std::string& name) {
-    return "[" + json_string(name) + ", " + std::to_string(spec.vocabulary.find(name).value_or(0)) + "]";
+    return concat("[", json_string(name), ", ", spec.vocabulary.find(name).value_or(0), "]");
   };
   return "{\"type\": \"RobertaProcessing\", \"sep\": " + pair(spec.eos_token) +
          ", \"cls\": " + pair(spec.bos_token) + ", \"trim_offsets\": " + flag(spec.trim_offsets) +

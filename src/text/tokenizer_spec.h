@@ -22,7 +22,8 @@ struct TemplatePiece {
 struct TokenizerSpec {
   Vocabulary vocabulary;  ///< of the model; added tokens may lie outside it
   std::vector<std::array<int32_t, 2>>
-      merges;  ///< pairs of ids, best first; each joined string is in the vocabulary
+      merges;                       ///< pairs of ids, best first; each joined string is in the vocabulary
+  std::vector<int32_t> merged_ids;  ///< id of each merge's joined string; may be left empty
   std::vector<AddedToken> added_tokens;  ///< in file order; ids are assigned by the tokenizer
 
   std::optional<std::string> unk_token;  ///< for bytes that the vocabulary lacks

@@ -65,6 +65,20 @@ void Vocabulary::add(std::string_view token, int32_t id) {
   present_[index] = 1;
 }
 
+void Vocabulary::find_many(std::span<const std::string_view> tokens, int32_t* ids) const {
+  uint64_t hashes[kMany];
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    hashes[i] = hash_of(tokens[i]);
+    __builtin_prefetch(&slots_[hashes[i] & mask]);
+  }
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const int32_t likely = slots_[hashes[i] & mask].id;
+    if (likely >= 0) __builtin_prefetch(&tokens_[static_cast<size_t>(likely)]);
+  }
+  for (size_t i = 0; i < tokens.size(); ++i) ids[i] = slots_[slot_of(tokens[i], hashes[i])].id;
+}
+
 std::optional<int32_t> Vocabulary::find(std::string_view token) const {
   if (slots_.empty()) return std::nullopt;
   const Slot& slot = slots_[slot_of(token, hash_of(token))];

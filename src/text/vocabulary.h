@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ class Vocabulary {
   /// Adds an entry. An id or string that is there already gets the new partner; the old partner is forgotten.
   void add(std::string_view token, int32_t id);
   std::optional<int32_t> find(std::string_view token) const;
+  /// find() for each of up to kMany strings; -1 where there is none. The waits for memory overlap.
+  void find_many(std::span<const std::string_view> tokens, int32_t* ids) const;
+  static constexpr size_t kMany = 192;
   bool contains(int32_t id) const {
     return id >= 0 && id < id_end() && present_[static_cast<size_t>(id)] != 0;
   }

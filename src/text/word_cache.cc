@@ -1,5 +1,9 @@
 #include "text/word_cache.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -11,10 +15,18 @@ namespace roberta {
 
 namespace {
 
+/// Zeroed memory for `count` slots. Large tables are laid on huge pages where the system has them: the table
+/// is read at random, and with small pages many reads would wait for an address translation as well.
 WordCache::Slot* make_slots(size_t count) {
-  const size_t bytes = (count * sizeof(WordCache::Slot) + 63) / 64 * 64;
-  void* memory = std::aligned_alloc(64, bytes);
+  constexpr size_t kHuge = size_t{2} << 20;
+  const size_t bytes = count * sizeof(WordCache::Slot);
+  const size_t alignment = bytes >= kHuge ? kHuge : 64;
+  const size_t whole = (bytes + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole);
   if (memory == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  if (alignment == kHuge) madvise(memory, whole, MADV_HUGEPAGE);  // a hint: what it returns does not matter
+#endif
   std::memset(memory, 0, bytes);
   return static_cast<WordCache::Slot*>(memory);
 }

@@ -123,8 +123,8 @@ TEST(Config, LabelsAreChecked) {
 TEST(Config, RefusesRelativesByName) {
   for (const char* type : {"xlm-roberta", "camembert", "bert", "distilbert", "deberta-v2", "electra",
                            "longformer", "gpt2", "t5"}) {
-    EXPECT_ERROR(ErrorCode::kModel, parse({{"model_type", type}}), "config.json",
-                 std::string(type), "not supported");
+    EXPECT_ERROR(ErrorCode::kModel, parse({{"model_type", type}}), "config.json", std::string(type),
+                 "not supported");
   }
   EXPECT_ERROR(ErrorCode::kModel, parse({{"model_type", "xlm-roberta"}}), "SentencePiece", "roberta-base");
   EXPECT_ERROR(ErrorCode::kModel, parse({{"tokenizer_class", "BertweetTokenizer"}}), "BertweetTokenizer",

@@ -1,6 +1,5 @@
 #include "backend/cpu/cpu_device.h"
 
-#include <omp.h>
 #include <sys/mman.h>
 
 #include <cstring>
@@ -9,6 +8,7 @@
 #include "backend/cpu/cpu_ops.h"
 #include "backend/cpu/select.h"
 #include "core/convert.h"
+#include "core/cpus.h"
 #include "core/error.h"
 
 namespace roberta::cpu {
@@ -77,7 +77,7 @@ class CpuDevice final : public Device {
 std::unique_ptr<Device> open_cpu_device(int threads, const std::string& name) {
   const Kernels* kernels = name.empty() ? &selected_kernels() : find_kernels(name);
   if (!kernels) fail(ErrorCode::kUsage, "[cpu] kernels '", name, "' do not run on this CPU");
-  return std::make_unique<CpuDevice>(*kernels, threads > 0 ? threads : omp_get_max_threads());
+  return std::make_unique<CpuDevice>(*kernels, threads > 0 ? threads : usable_cpus());
 }
 
 }  // namespace roberta::cpu

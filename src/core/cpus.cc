@@ -1,0 +1,46 @@
+#include "core/cpus.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+namespace roberta {
+namespace {
+
+/// CPUs of the quota in "QUOTA PERIOD" (microseconds; "max": none), or a large number.
+double quota_of(const std::string& file) {
+  std::ifstream in(file);
+  std::string quota;
+  double period = 0;
+  if (!(in >> quota >> period) || quota == "max" || period <= 0) return 1e9;
+  try {
+    return std::stod(quota) / period;
+  } catch (const std::exception&) {
+    return 1e9;
+  }
+}
+
+/// The tightest quota from this process's own control group up to the root of what it can see.
+double cgroup_quota() {
+  double least = quota_of("/sys/fs/cgroup/cpu.max");
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (line.rfind("0::", 0) != 0) continue;  // version 2 only
+    for (std::string path = line.substr(3); path.size() > 1; path.resize(path.rfind('/'))) {
+      least = std::min(least, quota_of("/sys/fs/cgroup" + path + "/cpu.max"));
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+int usable_cpus() {
+  const double quota = std::max(1.0, std::ceil(cgroup_quota()));
+  return std::max(1, static_cast<int>(std::min<double>(omp_get_max_threads(), quota)));
+}
+
+}  // namespace roberta
