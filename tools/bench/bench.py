@@ -244,6 +244,8 @@ def main():
     if not PYTHON.is_file() or not MODEL.is_dir():
         print(f"SKIPPED benchmark: no peers in {PEERS} (set PEERS, or run setup.sh of ROBERTA_SHARED/peers)")
         return 0
+    if "cold" in run.arguments.only and not (SHARED / "peers/cold.py").is_file():
+        raise SystemExit(f"bench: no {SHARED}/peers/cold.py for the cold starts: set ROBERTA_SHARED")
     if run.arguments.realtime:  # above the workers, or a spinning one would hold up the other's order
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(11))
     wanted = run.arguments.peers or sum(PEERS_OF.values(), [])
