@@ -74,6 +74,12 @@ std::string as_text(const Matrix& matrix) {
   return out;
 }
 
+void append_all(NpyWriter& file, const std::vector<Matrix>& matrices) {
+  for (const Matrix& matrix : matrices)
+    for (float value : matrix.data) check_finite(value);
+  for (const Matrix& matrix : matrices) file.append(matrix.data);
+}
+
 /// Whether a .npy file is written; refuses combinations that mean nothing.
 bool wants_npy(const Settings& settings) {
   bool output = settings.given("output"), npy = settings.text("format") == "npy";
@@ -115,7 +121,7 @@ int run(const Settings& settings) {
     for (const Row& row : rows) texts.push_back(row.text);
     std::vector<Matrix> matrices = embed(model, texts, options);
     if (file)
-      for (const Matrix& matrix : matrices) file->append(matrix.data);
+      append_all(*file, matrices);
     else
       parallel_for(static_cast<int64_t>(rows.size()), thread_count(settings), [&](int64_t i) {
         auto k = static_cast<size_t>(i);

@@ -126,6 +126,7 @@ class Table {
     for (const Line& line : lines) width = std::max(width, display_width(printable(line.token)));
     std::string out;
     for (const Line& line : lines) {
+      check_finite(line.score);
       std::string token = printable(line.token);
       token.append(static_cast<size_t>(width - display_width(token)), ' ');
       std::string score = fixed(line.score * 100.0, 2);

@@ -11,9 +11,7 @@ namespace {
 
 template <class Float>
 void append_float(std::string& out, Float value) {
-  if (!std::isfinite(value))
-    throw Error(ErrorCode::kNumeric,
-                "[json] the answer holds NaN or infinity: the weights are damaged or out of range");
+  check_finite(value);
   char text[40];
   auto [end, error] = std::to_chars(text, text + sizeof text, value);
   std::string_view digits(text, static_cast<size_t>(end - text));
@@ -22,6 +20,11 @@ void append_float(std::string& out, Float value) {
 }
 
 }  // namespace
+
+void check_finite(double value) {
+  if (!std::isfinite(value))
+    throw Error(ErrorCode::kNumeric, "[answer] NaN or infinity: the weights are damaged or out of range");
+}
 
 void append_json_string(std::string& out, std::string_view text) {
   static const char kHex[] = "0123456789abcdef";

@@ -14,6 +14,8 @@ void append_json_string(std::string& out, std::string_view text);
 void append_json_number(std::string& out, float value);
 void append_json_number(std::string& out, double value);
 void append_number(std::string& out, int64_t value);
+/// Error(kNumeric) for NaN and infinity: an answer that holds them is none, in whatever form it is printed.
+void check_finite(double value);
 /// For eyes: `digits` behind the point.
 std::string fixed(double value, int digits);
 

@@ -40,10 +40,10 @@ void Progress::update(std::string_view phase, std::string_view unit, int64_t don
 
 void Progress::draw(double seconds, int64_t done, int64_t total) {
   bool bytes = unit_ == "bytes";
-  double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  double rate = seconds > 0.05 ? static_cast<double>(done) / seconds : 0;
   std::string right = quantity_text(static_cast<double>(done), bytes);
   if (total > 0) right += "/" + quantity_text(static_cast<double>(total), bytes);
-  right += "  " + quantity_text(rate, bytes) + (bytes ? "/s" : " " + unit_ + "/s");
+  if (rate > 0) right += "  " + quantity_text(rate, bytes) + (bytes ? "/s" : " " + unit_ + "/s");
   if (total > 0 && rate > 0) right += "  ETA " + duration_text(static_cast<double>(total - done) / rate);
   int room = terminal_width(STDERR_FILENO) - 1 - display_width(phase_) - display_width(right) - 4;
   std::string line = "\r\033[K" + phase_ + "  ";

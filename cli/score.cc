@@ -62,6 +62,7 @@ std::string right(std::string text, size_t width) {
 
 /// Total and text, then for each token its logarithm, its probability as a bar, and itself.
 std::string as_text(const Row& row, const Score& score, bool total_only, bool color) {
+  check_finite(score.log_prob);
   std::string out = right(fixed(score.log_prob, 4), 11) + "  " + (color ? "\033[1m" : "") +
                     printable(row.text) + (color ? "\033[0m" : "");
   if (total_only) return out;

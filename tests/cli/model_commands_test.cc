@@ -224,5 +224,21 @@ TEST_F(ModelCommands, DamagedDirectories) {
   }
 }
 
+TEST_F(ModelCommands, NaNIsExit7InEveryForm) {
+  Scratch scratch;
+  std::string model = copy(scratch), weights = read_file(model + "/model.safetensors");
+  weights.replace(weights.size() - 3000, 3000, 3000, '\xff');
+  scratch.file("copy/model.safetensors", weights);
+  for (const char* command : {"fill-mask", "score", "embed"})
+    for (const char* format : {"json", "text"}) {
+      Result result = run({command, "-m", model, "--format", format, "a <mask>"});
+      EXPECT_EQ(result.code, 7) << command << " " << format << ": " << result.out << result.err;
+      EXPECT_TRUE(contains(result.err, "NaN")) << result.err;
+    }
+  std::string file = scratch.path("v.npy");
+  EXPECT_EQ(run({"embed", "-m", model, "--output", file, "a"}).code, 7);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 }  // namespace
 }  // namespace roberta::cli_test
