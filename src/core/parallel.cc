@@ -11,8 +11,9 @@
 namespace roberta {
 namespace {
 
-/// How long an idle worker looks for the next job before it sleeps: longer than the gaps between the operations of a
-/// forward pass (some microseconds), short enough to leave the core to others when the pass is over.
+/// How long an idle worker looks for the next job before it sleeps: longer than the gaps between the
+/// operations of a forward pass (some microseconds), short enough to leave the core to others when the pass
+/// is over.
 constexpr int kSpins = 4000;  // of about 10 ns
 
 inline void relax() {
@@ -57,7 +58,8 @@ class Pool {
 
   void grow(int workers) {
     try {
-      for (; workers_ < workers; ++workers_) std::thread([this, index = workers_ + 1] { serve(index); }).detach();
+      for (; workers_ < workers; ++workers_)
+        std::thread([this, index = workers_ + 1] { serve(index); }).detach();
     } catch (const std::system_error&) {  // no more threads to be had: the work is done by fewer
     }
   }
