@@ -1,0 +1,133 @@
+#include "roberta/init.h"
+
+#include <omp.h>
+
+#include <cstring>
+#include <optional>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "io/atomic_directory.h"
+#include "io/atomic_file.h"
+#include "io/file.h"
+#include "io/safetensors.h"
+#include "model/config.h"
+#include "model/names.h"
+
+namespace roberta {
+namespace {
+
+constexpr const char* kTokenizerFiles[] = {
+    "tokenizer.json",          "vocab.json",       "merges.txt", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json"};
+
+RobertaConfig make_config(const InitOptions& options, const std::optional<Tokenizer>& tokenizer) {
+  RobertaConfig config;
+  config.vocab_size = options.vocab_size;
+  if (tokenizer) {
+    if (config.vocab_size == 0) config.vocab_size = tokenizer->vocab_size();
+    if (config.vocab_size < tokenizer->vocab_size()) {
+      fail(ErrorCode::kUsage, "[init] vocab_size ", options.vocab_size, ": the tokenizer has ",
+           tokenizer->vocab_size(), " entries");
+    }
+    config.bos_token_id = tokenizer->bos_id();
+    config.pad_token_id = tokenizer->pad_id();
+    config.eos_token_id = tokenizer->eos_id();
+  } else if (config.vocab_size == 0) {
+    fail(ErrorCode::kUsage, "[init] neither a tokenizer nor vocab_size is given");
+  }
+  config.hidden_size = options.hidden_size;
+  config.num_hidden_layers = options.num_hidden_layers;
+  config.num_attention_heads = options.num_attention_heads;
+  config.intermediate_size = options.intermediate_size;
+  config.max_position_embeddings = options.max_position_embeddings;
+  config.type_vocab_size = options.type_vocab_size;
+  config.layer_norm_eps = options.layer_norm_eps;
+  config.initializer_range = options.initializer_range;
+  config.architectures = {architecture_of_head(HeadKind::kMaskedLm)};
+  config.torch_dtype = name_of(options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32);
+  return config;
+}
+
+/// Sizes as the reader of config.json asks for them, told in the words of the options.
+void check(const RobertaConfig& config) {
+  const auto positive = [](const char* name, auto value) {
+    if (!(value > 0)) fail(ErrorCode::kUsage, "[init] ", name, " is ", value, "; it must be above 0");
+  };
+  positive("vocab_size", config.vocab_size);
+  positive("hidden_size", config.hidden_size);
+  positive("num_hidden_layers", config.num_hidden_layers);
+  positive("num_attention_heads", config.num_attention_heads);
+  positive("intermediate_size", config.intermediate_size);
+  positive("type_vocab_size", config.type_vocab_size);
+  positive("layer_norm_eps", config.layer_norm_eps);
+  if (config.hidden_size % config.num_attention_heads) {
+    fail(ErrorCode::kUsage, "[init] hidden_size ", config.hidden_size,
+         " is not a multiple of num_attention_heads ", config.num_attention_heads);
+  }
+  if (config.max_length() < 1) {
+    fail(ErrorCode::kUsage, "[init] max_position_embeddings ", config.max_position_embeddings,
+         ": positions start at the id of <pad> + 1 = ", config.pad_token_id + 1,
+         ", so there is room for no token");
+  }
+}
+
+/// Values of one tensor. Element i of the stream `number` (its place in the list of tensors).
+TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const RobertaConfig& config,
+                            const InitOptions& options) {
+  const DType dtype = options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const bool vector = spec.shape.size() == 1;
+  const float constant = vector && spec.name.ends_with(".weight") ? 1.0f : 0.0f;  // LayerNorm's weight
+  const bool padded = spec.name == "embeddings.word_embeddings.weight" ||
+                      spec.name == "embeddings.position_embeddings.weight";
+  const uint64_t width = static_cast<uint64_t>(spec.shape.back());
+  const uint64_t zero_begin = padded ? static_cast<uint64_t>(config.pad_token_id) * width : 0;
+  const uint64_t zero_end = padded ? zero_begin + width : 0;
+  const int threads = options.threads > 0 ? options.threads : omp_get_max_threads();
+  const Random random(options.seed);
+  const double deviation = options.initializer_range;
+  const auto fill = [=](uint64_t offset, std::span<std::byte> out) {
+    const uint64_t size = static_cast<uint64_t>(size_of(dtype)), first = offset / size;
+    const int64_t count = static_cast<int64_t>(out.size() / size);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < count; ++i) {
+      const uint64_t at = first + static_cast<uint64_t>(i);
+      float value = constant;
+      if (!vector) {
+        const bool zero = at >= zero_begin && at < zero_end;
+        value = zero ? 0.0f : static_cast<float>(deviation * Random::normal(random.bits(number, at)));
+      }
+      const uint16_t low = float_to_bf16(value);
+      std::byte* place = out.data() + static_cast<uint64_t>(i) * size;
+      std::memcpy(place, dtype == DType::kF32 ? static_cast<const void*>(&value) : &low, size);
+    }
+  };
+  return {file_name_of(spec.name, HeadKind::kMaskedLm), dtype, spec.shape, fill};
+}
+
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to) {
+  for (const char* name : kTokenizerFiles) {
+    if (std::filesystem::exists(from / name))
+      write_file_atomically(to / name, read_text_file(from / name, "init", 1u << 30));
+  }
+}
+
+}  // namespace
+
+void init_model(const std::filesystem::path& output, const InitOptions& options) {
+  std::optional<Tokenizer> tokenizer;
+  if (!options.tokenizer.empty()) tokenizer = Tokenizer::from_directory(options.tokenizer);
+  const RobertaConfig config = make_config(options, tokenizer);
+  check(config);
+  AtomicDirectory directory(output, "init");
+  write_config(directory.path(), config);
+  read_config(directory.path());  // its limits are ours
+  if (tokenizer) copy_tokenizer(options.tokenizer, directory.path());
+  std::vector<TensorToWrite> tensors;
+  for (const TensorSpec& spec : expected_tensors(config, HeadKind::kMaskedLm))
+    tensors.push_back(random_tensor(spec, tensors.size(), config, options));
+  write_sharded_safetensors(directory.path(), tensors);
+  directory.commit();
+}
+
+}  // namespace roberta
