@@ -59,12 +59,6 @@ std::vector<std::string> cpu_features() {
   return found;
 }
 
-bool has(const std::vector<std::string>& features, const char* name) {
-  for (const std::string& feature : features)
-    if (feature == name) return true;
-  return false;
-}
-
 double kib_bytes(const std::string& text) {
   return text.empty() ? 0 : std::strtod(text.c_str(), nullptr) * 1024;
 }
