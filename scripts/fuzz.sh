@@ -13,7 +13,7 @@ if [ "${1:-}" = --one ]; then  # from below
   [ -d "fuzz/corpus/$name" ] && seeds=fuzz/corpus/$name
   [ -f "fuzz/$name.dict" ] && dictionary=-dict=fuzz/$name.dict
   # One hung or greedy input is a finding too: 10 s or 2 GB for an input of at most 64 KiB.
-  if OMP_NUM_THREADS=1 build-fuzz/bin/fuzz_"$name" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+  if build-fuzz/bin/fuzz_"$name" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
       -artifact_prefix="build-fuzz/found/$name-" $dictionary "build-fuzz/corpus/$name" $seeds >"$log" 2>&1; then
     echo "fuzz: $name: $(grep '^Done' "$log" | tail -n 1)"
     exit 0
