@@ -12,7 +12,7 @@ ifneq ($(PRESET),release)
 BUILD := build-$(PRESET)
 endif
 
-export TEXT MODEL
+export TEXT MODEL PYTHON
 
 .PHONY: help demo build test parity bench fuzz install format check clean bootstrap configure
 
@@ -51,7 +51,7 @@ test: build
 	@ctest --preset $(PRESET) --parallel $(JOBS)
 
 parity: build
-	@scripts/bootstrap.sh parity
+	@[ -n "$(PYTHON)" ] || scripts/bootstrap.sh parity
 	@scripts/parity.sh $(BUILD)
 
 bench: build

@@ -1,7 +1,8 @@
-// Latency of the masked language model at fixed shapes: `bench_infer DIR [float32|bfloat16] [threads] [shape...]`.
-// Shapes are BxT, or mixed32 (32 texts of 8..128 tokens); the head runs at one mask a text. With no shape, reads shapes
-// from stdin, one a line, runs each once and prints its milliseconds: so a driver can interleave it with a peer
-// (tools/bench_infer.py). Prints machine facts and JSON lines.
+// Latency of the masked language model at fixed shapes: `bench_infer DIR [float32|bfloat16] [threads]
+// [shape...]`. Shapes are BxT, or mixed32 (32 texts of 8..128 tokens); the head runs at one mask a text.
+// Prints machine facts and JSON lines. With no shape, reads orders from stdin, one a line, so that a driver
+// can interleave it with a peer (tools/bench): a shape is run once and answered by its milliseconds and
+// useful GFLOP; "logits POSITION ID..." is answered by the logits at that position of that text.
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,8 @@ struct Work {
 };
 
 /// Lengths of mixed32 as the peers' scripts draw them (numpy RandomState(0).randint(8, 129, 32)).
-constexpr int kMixed[] = {52, 55, 125, 72, 75, 75, 111, 17, 91, 29, 122, 44, 95, 78, 96, 96,
-                          20, 66, 73, 110, 47, 95, 54, 96, 89, 45, 33, 85, 80, 17, 28, 123};
+constexpr int kMixed[] = {52, 55, 125, 72,  75, 75, 111, 17, 91, 29, 122, 44, 95, 78, 96, 96,
+                          20, 66, 73,  110, 47, 95, 54,  96, 89, 45, 33,  85, 80, 17, 28, 123};
 
 Work make_work(const std::string& shape, int64_t vocabulary) {
   std::vector<int> lengths;
@@ -74,7 +76,35 @@ double flops(const Model& model, const Work& w) {
     const double t = static_cast<double>(ids.size());
     total += static_cast<double>(m.layers) * (2 * t * (4 * c * c + 2 * c * f) + 4 * t * t * c);
   }
-  return total + static_cast<double>(w.positions.size()) * 2 * (c * c + c * static_cast<double>(m.vocab_size));
+  return total +
+         static_cast<double>(w.positions.size()) * 2 * (c * c + c * static_cast<double>(m.vocab_size));
+}
+
+void print_logits(Model& model, std::istream& order) {
+  int32_t position = 0;
+  order >> position;
+  Model::Ids ids;
+  for (int32_t id = 0; order >> id;) ids.push_back(id);
+  const std::vector<Model::Ids> texts = {ids};
+  const std::vector<TokenPosition> positions = {{0, position}};
+  for (float x : model.mlm_logits(texts, positions).data) std::printf("%.6g ", static_cast<double>(x));
+  std::printf("\n");
+}
+
+/// The driver's orders, until it closes our stdin.
+void obey(Model& model) {
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream order(line);
+    std::string word;
+    order >> word;
+    if (word == "logits") {
+      print_logits(model, order);
+    } else {
+      const Work w = make_work(word, model.info().vocab_size);
+      std::printf("%.4f %.4f\n", run(model, w), flops(model, w) * 1e-9);
+    }
+    std::fflush(stdout);
+  }
 }
 
 }  // namespace
@@ -92,14 +122,14 @@ int main(int argc, char** argv) {
   Model model = Model::load(argv[1], options);
   const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   std::printf("%s\n", machine_facts().c_str());
-  std::printf("{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"load_ms\": %.1f}\n", argv[1],
-              model.device().c_str(), dtype.c_str(), load_ms);
+  std::printf(
+      "{\"model\": \"%s\", \"device\": \"%s\", \"dtype\": \"%s\", \"load_ms\": %.1f, "
+      "\"parameters\": %lld}\n",
+      argv[1], model.device().c_str(), dtype.c_str(), load_ms,
+      static_cast<long long>(model.info().parameters));
   std::fflush(stdout);
   if (argc <= 4) {
-    for (std::string shape; std::getline(std::cin, shape);) {
-      std::printf("%.4f\n", run(model, make_work(shape, model.info().vocab_size)));
-      std::fflush(stdout);
-    }
+    obey(model);
     return 0;
   }
   for (int i = 4; i < argc; ++i) {
@@ -108,15 +138,17 @@ int main(int argc, char** argv) {
     run(model, w);
     run(model, w);
     const auto begin = Clock::now();
-    while (ms.size() < 7 || (std::chrono::duration<double>(Clock::now() - begin).count() < 2 && ms.size() < 101)) {
+    while (ms.size() < 7 ||
+           (std::chrono::duration<double>(Clock::now() - begin).count() < 2 && ms.size() < 101)) {
       ms.push_back(run(model, w));
     }
     std::sort(ms.begin(), ms.end());
     const double median = ms[ms.size() / 2];
-    std::printf("{\"shape\": \"%s\", \"ms\": {\"min\": %.3f, \"median\": %.3f, \"max\": %.3f}, \"n\": %zu, "
-                "\"tokens_per_s\": %.1f, \"gflops\": %.1f, \"peak_rss_mb\": %.1f}\n",
-                argv[i], ms.front(), median, ms.back(), ms.size(), static_cast<double>(w.tokens) / median * 1e3,
-                flops(model, w) / median / 1e6, peak_rss_mb());
+    std::printf(
+        "{\"shape\": \"%s\", \"ms\": {\"min\": %.3f, \"median\": %.3f, \"max\": %.3f}, \"n\": %zu, "
+        "\"tokens_per_s\": %.1f, \"gflops\": %.1f, \"peak_mb\": %.1f}\n",
+        argv[i], ms.front(), median, ms.back(), ms.size(), static_cast<double>(w.tokens) / median * 1e3,
+        flops(model, w) / median / 1e6, peak_mb());
     std::fflush(stdout);
   }
   return 0;

@@ -19,7 +19,7 @@ if [ -z "$model" ]; then
   model=$build/demo-model
   if [ ! -f "$model/model.safetensors" ]; then
     rm -rf "$model" "$build/demo-tokenizer"
-    "$roberta" train-tokenizer --vocab-size 1000 --output "$build/demo-tokenizer" README.md ARCHITECTURE.md CONTRIBUTING.md
+    "$roberta" train-tokenizer --vocab-size 600 --output "$build/demo-tokenizer" README.md ARCHITECTURE.md CONTRIBUTING.md
     "$roberta" init --tokenizer "$build/demo-tokenizer" --hidden-size 64 --num-hidden-layers 2 --seed 1 --output "$model"
   fi
   echo "The model below is untrained: a tiny random one, so its answers mean nothing. Give a real one with MODEL=DIR." >&2

@@ -67,6 +67,7 @@ bool has_tokenizer_files(const std::filesystem::path& directory) {
 Model Model::load(const std::filesystem::path& directory, const ModelOptions& options) {
   const RobertaConfig config = read_config(directory);
   const Checkpoint checkpoint(directory, options.strict_format);
+  checkpoint.will_need();  // on a cold page cache the disk works while the rest is being parsed
   const HeadKind head = find_head(config, checkpoint);
   LoadReport report = require_tensors(checkpoint, config, head);
   std::unique_ptr<Device> device = open_device(options.device, options.threads);

@@ -50,11 +50,12 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::string_view bytes) {
-  if (buffer_.size() + bytes.size() > kBufferSize) {
+  const bool direct = bytes.size() > kBufferSize / 2;
+  if (direct || buffer_.size() + bytes.size() > kBufferSize) {
     write_through(buffer_);
     buffer_.clear();
   }
-  if (bytes.size() > kBufferSize / 2) {
+  if (direct) {
     write_through(bytes);
   } else {
     buffer_.append(bytes);

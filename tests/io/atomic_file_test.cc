@@ -38,8 +38,8 @@ TEST_F(AtomicFileTest, WritesSmallAndLargePieces) {
   const fs::path path = directory_ / "a.bin";
   std::string expected;
   AtomicFile file(path);
-  for (const size_t n :
-       {size_t{1}, size_t{100'000}, size_t{3'000'000}, size_t{200'000}, size_t{0}, size_t{7}}) {
+  for (const size_t n : {size_t{1}, size_t{140'000}, size_t{100'000}, size_t{3'000'000}, size_t{200'000},
+                         size_t{0}, size_t{7}}) {
     const std::string piece(n, static_cast<char>('a' + n % 26));
     file.write(piece);
     expected += piece;
