@@ -76,7 +76,7 @@ TEST_F(ModelErrors, TextsOfTheTasks) {
 TEST_F(ModelErrors, SaysWhatItIs) {
   EXPECT_EQ(model_.info().architecture, "RobertaForMaskedLM");
   EXPECT_EQ(model_.info().max_length, 48);
-  EXPECT_EQ(model_.info().parameters, 75233);
+  EXPECT_EQ(model_.info().parameters, 75041);
   EXPECT_EQ(model_.info().default_pooling, "mean");
   EXPECT_TRUE(model_.info().has_mlm_head);
   EXPECT_NE(model_.device().find("cpu"), std::string::npos);

@@ -55,7 +55,7 @@ TEST_F(Sapiens, All25ProbabilitiesAtEachMask) {
     ++m;
   }
   EXPECT_EQ(m, masks.size());
-  EXPECT_EQ(m, 4u);
+  EXPECT_EQ(m, 3u);
 }
 
 }  // namespace
