@@ -2,12 +2,11 @@
 // (fp32) or dot products (bf16) on registers, in every thread at once. Prints machine facts and GFLOP/s as
 // JSON lines; the rate of a forward pass over the line of its instructions is its fraction of peak.
 
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "machine.h"
@@ -62,8 +61,10 @@ struct Loop {
 
 double gflops(const Loop& loop, int threads, long steps) {
   const auto start = Clock::now();
-#pragma omp parallel num_threads(threads)
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) others.emplace_back(loop.run, steps);
   loop.run(steps);
+  for (std::thread& other : others) other.join();
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return 1e-9 * 12 * loop.flop * static_cast<double>(steps) * threads / seconds;
 }
@@ -71,7 +72,9 @@ double gflops(const Loop& loop, int threads, long steps) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int threads = argc > 1 && std::atoi(argv[1]) > 0 ? std::atoi(argv[1]) : omp_get_num_procs();
+  const int threads = argc > 1 && std::atoi(argv[1]) > 0
+                          ? std::atoi(argv[1])
+                          : static_cast<int>(std::thread::hardware_concurrency());
   std::printf("%s\n", machine_facts().c_str());
   __builtin_cpu_init();
   const bool avx512 = __builtin_cpu_supports("avx512f");

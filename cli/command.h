@@ -11,7 +11,7 @@ namespace roberta::cli {
 
 class Settings;
 
-enum class Type : uint8_t { kFlag, kInteger, kText, kPath, kChoice, kList, kIntegerList };
+enum class Type : uint8_t { kFlag, kInteger, kNumber, kText, kPath, kChoice, kList, kIntegerList };
 
 struct Option {
   std::string_view

@@ -15,7 +15,7 @@ extern const Command completion_command, config_command, detokenize_command, doc
 namespace {
 constexpr const Command* kCommands[] = {
     &fill_mask_command,       &embed_command, &score_command, &tokenize_command, &detokenize_command,
-    &train_tokenizer_command, &init_command,  &info_command,  &doctor_command,   &config_command,
+    &train_tokenizer_command, &info_command,  &init_command,  &doctor_command,   &config_command,
     &completion_command,      &man_command,   &help_command,  &version_command,
 };
 }  // namespace

@@ -40,7 +40,8 @@ std::string as_json(const Settings& settings) {
     out += ":{\"value\":";
     if (value.text.empty())
       out += "null";
-    else if (value.option->type == Type::kFlag || value.option->type == Type::kInteger)
+    else if (value.option->type == Type::kFlag || value.option->type == Type::kInteger ||
+             value.option->type == Type::kNumber)
       out += value.text;
     else
       append_json_string(out, value.text);

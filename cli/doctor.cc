@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <omp.h>
 #include <sched.h>
 #include <simdjson.h>
 #include <sys/utsname.h>
@@ -21,6 +20,8 @@
 #include "json_text.h"
 #include "output.h"
 #include "progress.h"
+#include "roberta/error.h"
+#include "roberta/system.h"
 #include "settings.h"
 #include "terminal.h"
 
@@ -58,25 +59,6 @@ std::vector<std::string> cpu_features() {
   return found;
 }
 
-bool has(const std::vector<std::string>& features, const char* name) {
-  for (const std::string& feature : features)
-    if (feature == name) return true;
-  return false;
-}
-
-std::string best_path(const std::vector<std::string>& features) {
-  if (has(features, "avx512f") && has(features, "avx512bw") && has(features, "avx512vl") &&
-      has(features, "avx512dq"))
-    return "avx512";
-  return has(features, "avx2") && has(features, "fma") ? "avx2" : "portable";
-}
-
-int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                     : static_cast<int>(std::thread::hardware_concurrency());
-}
-
 double kib_bytes(const std::string& text) {
   return text.empty() ? 0 : std::strtod(text.c_str(), nullptr) * 1024;
 }
@@ -97,37 +79,24 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
   std::vector<std::string> features = cpu_features();
   report["cpu"] = line_value("/proc/cpuinfo", "model name");
   report["cpu_features"] = features;
-  const char* forced = std::getenv("ROBERTA_CPU");
-  std::string best = best_path(features), path = best;
-  if (forced && *forced) {
-    path = forced;
-    if (path != "avx2" && path != "portable" && path != "avx512")
-      hints.push_back("ROBERTA_CPU=" + path + " is not known: avx2 or portable");
-    hints.push_back("ROBERTA_CPU forces the " + path + " kernels; unset it for " + best);
+  report["kernels"] = "none";
+  try {
+    const CpuKernels kernels = cpu_kernels();
+    report["kernels"] = kernels.selected;
+    report["kernels_available"] = kernels.available;
+    if (kernels.selected != kernels.available.front())
+      hints.push_back("ROBERTA_CPU forces the " + kernels.selected + " kernels; unset it for " +
+                      kernels.available.front());
+    if (kernels.available.front() == "portable") hints.push_back("no AVX2: expect a tenth of the speed");
+  } catch (const Error& error) {
+    hints.push_back(error.what());
   }
-  report["kernels"] = path;
-  report["bf16_products"] =
-      path == "avx512" && has(features, "avx512_bf16") ? "native" : "converted to float32";
-  if (best == "portable") hints.push_back("no AVX2: expect a tenth of the speed");
 
-  int cores = usable_cores(), online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  int cores = default_threads(), online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   report["cores"] = {{"usable", cores}, {"online", online}};
-  std::string quota = first_line("/sys/fs/cgroup/cpu.max");
-  if (!quota.empty() && !quota.starts_with("max")) {
-    double limit = std::strtod(quota.c_str(), nullptr),
-           period = std::strtod(quota.c_str() + quota.find(' '), nullptr);
-    if (period > 0) {
-      report["cores"]["cgroup_quota"] = limit / period;
-      if (limit / period + 0.5 < cores)
-        hints.push_back("the container may use " + fixed(limit / period, 1) + " of " + std::to_string(cores) +
-                        " cores: --threads " + std::to_string(std::max(1, static_cast<int>(limit / period))));
-    }
-  }
-  report["openmp"] = {{"version", _OPENMP}, {"threads", omp_get_max_threads()}};
-  for (const char* name : {"OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_WAIT_POLICY", "GOMP_CPU_AFFINITY"})
-    if (const char* value = std::getenv(name)) report["openmp"][name] = value;
-  if (omp_get_max_threads() > cores)
-    hints.push_back("OMP_NUM_THREADS asks for more threads than there are cores");
+  if (cores < online)
+    hints.push_back("affinity or a container's quota allow " + std::to_string(cores) + " of " +
+                    std::to_string(online) + " cores");
 
   double total = kib_bytes(line_value("/proc/meminfo", "MemTotal")),
          free = kib_bytes(line_value("/proc/meminfo", "MemAvailable"));

@@ -8,6 +8,10 @@
 
 namespace roberta::cli {
 
+Precision precision_of(const Settings& settings) {
+  return settings.text("dtype") == "bfloat16" ? Precision::kBF16 : Precision::kF32;
+}
+
 int thread_count(const Settings& settings) { return static_cast<int>(settings.integer("threads")); }
 
 Tokenizer load_tokenizer(const Settings& settings) {
@@ -18,7 +22,7 @@ Tokenizer load_tokenizer(const Settings& settings) {
 Model load_model(const Settings& settings) {
   settings.need("model");
   ModelOptions options;
-  options.precision = settings.text("dtype") == "bfloat16" ? Precision::kBF16 : Precision::kF32;
+  options.precision = precision_of(settings);
   options.device = settings.text("device");
   options.threads = thread_count(settings);
   options.max_batch_tokens = settings.integer("max-batch-tokens");

@@ -7,6 +7,7 @@
 
 namespace roberta::cli {
 
+Precision precision_of(const Settings& settings);    ///< --dtype
 int thread_count(const Settings& settings);          ///< --threads; 0: all
 Tokenizer load_tokenizer(const Settings& settings);  ///< of --model
 Model load_model(const Settings& settings);          ///< with --dtype, --device, ...; reports with -v

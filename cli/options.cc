@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -47,6 +48,14 @@ std::string check_integer(const Option& option, std::string_view value, const st
     bad(where, value,
         low == INT64_MIN ? "a whole number" : "a whole number in " + std::string(option.values));
   return std::to_string(number);
+}
+
+std::string check_number(std::string_view value, const std::string& where) {
+  double number = 0;
+  auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || !std::isfinite(number))
+    bad(where, value, "a number");
+  return std::string(value);
 }
 
 std::string check_flag(std::string_view value, const std::string& where) {
@@ -132,6 +141,8 @@ std::string type_name(const Option& option) {
       return "integer " + std::string(option.values);
     case Type::kIntegerList:
       return "list of integers";
+    case Type::kNumber:
+      return "number";
     case Type::kList:
       return "list";
     case Type::kPath:
@@ -148,6 +159,8 @@ std::string check_value(const Option& option, std::string_view value, const std:
   switch (option.type) {
     case Type::kFlag:
       return check_flag(value, where);
+    case Type::kNumber:
+      return check_number(value, where);
     case Type::kInteger:
       return check_integer(option, value, where);
     case Type::kChoice:

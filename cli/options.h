@@ -35,7 +35,7 @@ inline constexpr Option kModelOptions[] = {
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
      "precision of weights and matrix products"},
     {"device", Type::kChoice, "cpu", "cpu|ref", "where to compute; ref = plain loops, slow, for checking"},
-    {"max-batch-tokens", Type::kInteger, "16384", "1..1073741824",
+    {"max-batch-tokens", Type::kInteger, "4096", "1..1073741824",
      "texts are run together up to this many tokens"},
     {"strict-format", Type::kFlag, "true", "",
      "refuse safetensors files with duplicate keys or leading white space"},

@@ -1,28 +1,23 @@
 #pragma once
 // A loop on all cores for the faces' own work (formatting answers). Exceptions come out as from a plain loop.
 
-#include <omp.h>
-
+#include <algorithm>
 #include <cstdint>
-#include <exception>
+
+#include "core/cpus.h"
+#include "core/parallel.h"
 
 namespace roberta::cli {
 
-/// f(i) for i in [0, count). threads = 0: as many as OpenMP gives.
+/// f(i) for i in [0, count). threads = 0: all cores that this process may use.
 template <class F>
 void parallel_for(int64_t count, int threads, F f) {
-  std::exception_ptr error;
-  if (threads <= 0) threads = omp_get_max_threads();
-#pragma omp parallel for schedule(dynamic, 8) num_threads(threads) if (count > 16)
-  for (int64_t i = 0; i < count; ++i) {
-    try {
-      f(i);
-    } catch (...) {  // an exception that leaves the region would end the program
-#pragma omp critical(roberta_cli_parallel_error)
-      if (!error) error = std::current_exception();
-    }
-  }
-  if (error) std::rethrow_exception(error);
+  constexpr int64_t kPiece = 8;
+  roberta::parallel_for(threads > 0 ? threads : usable_cpus(), (count + kPiece - 1) / kPiece,
+                        [&](int64_t piece, int) {
+                          for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i)
+                            f(i);
+                        });
 }
 
 }  // namespace roberta::cli

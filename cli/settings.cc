@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -167,6 +168,13 @@ bool Settings::given(std::string_view name) const {
 }
 
 int64_t Settings::integer(std::string_view name) const { return std::stoll(value(name).text); }
+
+double Settings::number(std::string_view name) const {
+  const std::string& text = value(name).text;
+  double out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);  // checked when it was set
+  return out;
+}
 
 std::vector<std::string> Settings::list(std::string_view name) const {
   std::vector<std::string> items;

@@ -37,6 +37,7 @@ class Settings {
   Origin origin(std::string_view name) const { return value(name).origin; }
   bool flag(std::string_view name) const { return value(name).text == "true"; }
   int64_t integer(std::string_view name) const;
+  double number(std::string_view name) const;
   const std::string& text(std::string_view name) const { return value(name).text; }
   std::filesystem::path path(std::string_view name) const { return value(name).text; }
   std::vector<std::string> list(std::string_view name) const;

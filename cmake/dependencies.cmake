@@ -14,7 +14,6 @@ macro(find_at_least name version)
   endif()
 endmacro()
 
-find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_at_least(simdjson 3.0)

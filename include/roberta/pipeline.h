@@ -25,7 +25,7 @@ struct Fill {
   std::vector<int32_t> tokens;
   std::string token_str;  ///< as decoded, leading space kept (" capital")
   std::string sequence;   ///< the text with this mask filled; as transformers has it, special tokens are left
-                         ///< out when it was the only mask and shown when there are others
+                          ///< out when it was the only mask and shown when there are others
 };
 
 /// Joint filling of all masks of a text.

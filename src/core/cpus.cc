@@ -1,11 +1,12 @@
 #include "core/cpus.h"
 
-#include <omp.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace roberta {
 namespace {
@@ -39,8 +40,14 @@ double cgroup_quota() {
 }  // namespace
 
 int usable_cpus() {
-  const double quota = std::max(1.0, std::ceil(cgroup_quota()));
-  return std::max(1, static_cast<int>(std::min<double>(omp_get_max_threads(), quota)));
+  static const int count = [] {
+    cpu_set_t mine;
+    const int cpus = sched_getaffinity(0, sizeof mine, &mine) == 0
+                         ? CPU_COUNT(&mine)
+                         : static_cast<int>(std::thread::hardware_concurrency());
+    return std::max(1, static_cast<int>(std::min<double>(cpus, std::ceil(cgroup_quota()))));
+  }();
+  return count;
 }
 
 }  // namespace roberta

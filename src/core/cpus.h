@@ -2,8 +2,8 @@
 
 namespace roberta {
 
-/// Threads worth starting: the CPUs that this process may run on, fewer when OMP_NUM_THREADS says so or when a container's
-/// quota (cgroup cpu.max) allows less time than that. More threads than that would wait for one another at every step.
+/// Threads worth starting: the CPUs that this process may run on, fewer when a container's quota (cgroup
+/// cpu.max) allows less time than that. More threads than that would wait for one another at every step.
 int usable_cpus();
 
 }  // namespace roberta

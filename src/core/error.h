@@ -1,5 +1,6 @@
 #pragma once
-// How the library raises roberta::Error: fail(ErrorCode::kModel, "[config] ", path, ": field '", name, "' missing").
+// How the library raises roberta::Error: fail(ErrorCode::kModel, "[config] ", path, ": field '", name, "'
+// missing").
 
 #include <sstream>
 #include <string>

@@ -1,14 +1,10 @@
 #include "model/load.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <exception>
-#include <mutex>
 #include <string>
 
 #include "core/convert.h"
-#include "core/error.h"
+#include "core/parallel.h"
 
 namespace roberta {
 namespace {
@@ -68,22 +64,11 @@ class Loader {
     for (const Entry& e : entries_) {
       for (int64_t row = 0; row < e.rows; row += e.weight ? group : e.rows) pieces.emplace_back(&e, row);
     }
-    std::exception_ptr failure;
-    std::mutex guard;
-#pragma omp parallel num_threads(device_.threads())
-    {
-      std::vector<char> raw, staged;
-#pragma omp for schedule(dynamic, 4)
-      for (size_t i = 0; i < pieces.size(); ++i) {
-        try {
-          read(*pieces[i].first, pieces[i].second, base, raw, staged);
-        } catch (...) {
-          const std::lock_guard lock(guard);
-          if (!failure) failure = std::current_exception();
-        }
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
+    std::vector<std::vector<char>> raw(static_cast<size_t>(device_.threads())), staged(raw.size());
+    parallel_for(device_.threads(), static_cast<int64_t>(pieces.size()), [&](int64_t i, int thread) {
+      const auto& [entry, row] = pieces[static_cast<size_t>(i)];
+      read(*entry, row, base, raw[static_cast<size_t>(thread)], staged[static_cast<size_t>(thread)]);
+    });
     for (Entry& e : entries_) {
       if (!e.view) continue;
       const int64_t rows = e.vector ? 1 : e.rows, cols = e.vector ? e.rows : e.cols;

@@ -13,11 +13,7 @@ std::unique_ptr<Device> open_device(const std::string& name, int threads) {
   fail(ErrorCode::kUsage, "[device] '", name, "' is not a device of this build; use cpu or ref");
 }
 
-std::string describe_cpu_kernels() {
-  std::string text = cpu::selected_kernels().name;
-  text += " (available:";
-  for (const std::string& name : cpu::available_kernels()) text += " " + name;
-  return text + ")";
-}
+std::string selected_cpu_kernels() { return cpu::selected_kernels().name; }
+std::vector<std::string> available_cpu_kernels() { return cpu::available_kernels(); }
 
 }  // namespace roberta

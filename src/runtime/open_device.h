@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "device/device.h"
 
@@ -11,7 +12,8 @@ namespace roberta {
 /// "cpu" or "ref"; threads = 0: as many as this process may use. Error(kUsage) for another name.
 std::unique_ptr<Device> open_device(const std::string& name, int threads);
 
-/// What the CPU offers, for `roberta doctor`: the chosen kernels first.
-std::string describe_cpu_kernels();
+/// Names of the cpu device's kernels: what would be used, and all that run here, best first.
+std::string selected_cpu_kernels();
+std::vector<std::string> available_cpu_kernels();
 
 }  // namespace roberta

@@ -1,10 +1,10 @@
 #include "roberta/tokenizer.h"
 
-#include <exception>
-#include <mutex>
-#include <thread>
+#include <algorithm>
 
+#include "core/cpus.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "text/byte_alphabet.h"
 #include "text/tokenizer_impl.h"
 
@@ -15,28 +15,13 @@ namespace {
 /// Runs body(index, state) for 0..count on several threads; the first exception is thrown again.
 template <class Body>
 void for_each_parallel(size_t count, int threads, StatePool& states, Body body) {
-  std::exception_ptr error;
-  std::mutex guard;
-  const int wanted = threads > 0 ? threads : 0;
-#pragma omp parallel num_threads(wanted) if (count > 1 && threads != 1)
-  {
-    try {
-      const BorrowedState state(states);
-#pragma omp for schedule(dynamic, 16)
-      for (size_t i = 0; i < count; ++i) {
-        try {
-          body(i, *state);
-        } catch (...) {
-          const std::lock_guard<std::mutex> lock(guard);
-          if (!error) error = std::current_exception();
-        }
-      }
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(guard);
-      if (!error) error = std::current_exception();
-    }
-  }
-  if (error) std::rethrow_exception(error);
+  constexpr size_t kTexts = 16;  // a piece: enough that taking it costs nothing beside its work
+  const int64_t pieces = static_cast<int64_t>((count + kTexts - 1) / kTexts);
+  parallel_for(threads > 0 ? threads : usable_cpus(), pieces, [&](int64_t piece, int) {
+    const BorrowedState state(states);
+    const size_t begin = static_cast<size_t>(piece) * kTexts;
+    for (size_t i = begin; i < std::min(count, begin + kTexts); ++i) body(i, *state);
+  });
 }
 
 void append_frame(const std::vector<TemplatePiece>& frame, bool before, std::vector<int32_t>& ids) {

@@ -1,9 +1,8 @@
 #include "roberta/tokenizer_trainer.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
+#include "core/cpus.h"
 #include "core/error.h"
 #include "text/bpe_trainer.h"
 #include "text/pretokenize.h"
@@ -69,7 +68,7 @@ Tokenizer train_tokenizer(const std::vector<std::filesystem::path>& files,
     if (!options.progress) return {};
     return [&options, phase](int64_t done, int64_t total) { options.progress(phase, done, total); };
   };
-  const int threads = options.threads > 0 ? options.threads : omp_get_max_threads();
+  const int threads = options.threads > 0 ? options.threads : usable_cpus();
   const WordCounts words = count_words(files, options.add_prefix_space, threads, report("read"));
   const BpeOptions bpe{options.vocab_size, options.min_frequency, options.special_tokens,
                        options.max_token_length};

@@ -1,17 +1,16 @@
 #include "text/word_count.h"
 
-#include <omp.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstring>
-#include <exception>
 #include <memory>
+#include <mutex>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "io/text_reader.h"
 #include "text/pretokenize.h"
 #include "text/utf8.h"
@@ -228,38 +227,16 @@ class ChunkQueue {
   bool unknown_ = false;
 };
 
-/// Keeps the first exception of a parallel region, to be thrown after it; the other threads stop when they
-/// see it.
-class FirstError {
- public:
-  void keep() {
-    if (!raised_.exchange(true)) error_ = std::current_exception();
-  }
-  bool raised() const { return raised_; }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::atomic<bool> raised_{false};
-  std::exception_ptr error_;
-};
-
 /// Adds the threads' tables up in pairs, in pairs of pairs, ...
 WordCounts sum_of(std::vector<LineCounter>& counters) {
   const int count = static_cast<int>(counters.size());
-  FirstError error;
   for (int step = 1; step < count; step *= 2) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(count)
-    for (int i = 0; i < count - step; i += 2 * step) {
-      try {
-        counters[i].table().merge(counters[i + step].table());
-        counters[i + step].table() = WordCounts();
-      } catch (...) {
-        error.keep();
-      }
-    }
-    error.rethrow();
+    parallel_for(count, (count - 1) / (2 * step) + 1, [&](int64_t pair, int) {
+      const size_t i = static_cast<size_t>(pair * 2 * step);
+      if (i + static_cast<size_t>(step) >= counters.size()) return;
+      counters[i].table().merge(counters[i + static_cast<size_t>(step)].table());
+      counters[i + static_cast<size_t>(step)].table() = WordCounts();
+    });
   }
   return std::move(counters[0].table());
 }
@@ -271,32 +248,22 @@ WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add
   threads = std::max(threads, 1);
   ChunkQueue queue(files);
   std::vector<LineCounter> counters(threads, LineCounter(add_prefix_space));
-  FirstError error;
-#pragma omp parallel num_threads(threads)
-  {
-    const int thread = omp_get_thread_num();
+  std::mutex reading;
+  // Each piece counts chunks into a table of its own until the files are at their end.
+  parallel_for(threads, threads, [&](int64_t piece, int thread) {
     TextChunk chunk;
     std::string name;
-    for (bool more = true; more;) {
+    for (;;) {
       int64_t done = 0;
-#pragma omp critical(roberta_count_words)
-      try {
-        more = !error.raised() && queue.next(chunk, name);
+      {
+        const std::lock_guard<std::mutex> lock(reading);
+        if (!queue.next(chunk, name)) return;
         done = queue.done();
-      } catch (...) {
-        error.keep();
-        more = false;
       }
-      if (!more) break;
-      try {
-        counters[thread].count(chunk, name);
-        if (thread == 0 && progress) progress(done, queue.total());
-      } catch (...) {
-        error.keep();
-      }
+      counters[static_cast<size_t>(piece)].count(chunk, name);
+      if (thread == 0 && progress) progress(done, queue.total());  // thread 0 is the caller's
     }
-  }
-  error.rethrow();
+  });
   if (progress) progress(queue.done(), queue.total());
   return sum_of(counters);
 }

@@ -224,6 +224,26 @@ TEST_F(ModelCommands, DamagedDirectories) {
   }
 }
 
+TEST(Init, MakesAModelThatRuns) {
+  Scratch scratch;
+  std::string tokenizer = make_tokenizer(scratch), model = scratch.path("model");
+  std::vector<std::string> words{
+      "init", "--tokenizer", tokenizer, "--hidden-size", "64", "--num-hidden-layers", "2", "--output", model};
+  Result made = run(words);
+  ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(run({"fill-mask", "-m", model, "the <mask> sat"}).code, 0);
+  json config = json::parse(read_file(model + "/config.json"));
+  EXPECT_EQ(config["num_attention_heads"], 1);
+  EXPECT_EQ(config["intermediate_size"], 256);
+  Result again = run(words);
+  EXPECT_EQ(again.code, 2) << "a model is not written over";
+  EXPECT_EQ(run({"init", "--output", scratch.path("other")}).code, 2);
+  EXPECT_EQ(
+      run({"init", "--output", scratch.path("other"), "--vocab-size", "10", "--layer-norm-eps", "tiny"}).code,
+      2);
+  EXPECT_FALSE(std::filesystem::exists(scratch.path("other")));
+}
+
 TEST_F(ModelCommands, NaNIsExit7InEveryForm) {
   Scratch scratch;
   std::string model = copy(scratch), weights = read_file(model + "/model.safetensors");

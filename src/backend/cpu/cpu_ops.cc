@@ -1,13 +1,10 @@
 #include "backend/cpu/cpu_ops.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
-#include "core/error.h"
+#include "core/parallel.h"
 
 namespace roberta::cpu {
 namespace {
@@ -33,17 +30,7 @@ void* CpuOps::scratch(int thread, size_t bytes) {
 }
 
 void CpuOps::parallel(int64_t pieces, bool worth_it, const std::function<void(int64_t, int)>& work) const {
-  if (threads_ == 1 || pieces <= 1 || !worth_it) {
-    for (int64_t i = 0; i < pieces; ++i) work(i, 0);
-    return;
-  }
-  // Pieces are taken in turn, not dealt out: on a shared machine one core may be slower for a while.
-  std::atomic<int64_t> next{0};
-#pragma omp parallel num_threads(threads_)
-  {
-    const int thread = omp_get_thread_num();
-    for (int64_t i = next.fetch_add(1); i < pieces; i = next.fetch_add(1)) work(i, thread);
-  }
+  parallel_for(worth_it ? threads_ : 1, pieces, work);
 }
 
 void CpuOps::parallel_rows(int64_t rows, int64_t cols,

@@ -1,0 +1,22 @@
+#pragma once
+// What this machine offers the library.
+
+#include <string>
+#include <vector>
+
+namespace roberta {
+
+struct CpuKernels {
+  std::string selected;                ///< "avx512_bf16", "avx512", "avx2" or "portable"
+  std::vector<std::string> available;  ///< what this CPU can run, best first
+};
+
+/// The kernels of the cpu device: the best available, or what the environment variable ROBERTA_CPU names.
+/// Error(kUsage) when it names none that runs here.
+CpuKernels cpu_kernels();
+
+/// Threads that are started by default: the CPUs that this process may run on, fewer under a container's
+/// quota.
+int default_threads();
+
+}  // namespace roberta

@@ -1,0 +1,66 @@
+#include "core/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace roberta {
+namespace {
+
+TEST(ParallelFor, EachPieceOnceAndEachThreadIndexByOneThreadAtATime) {
+  for (int threads : {1, 2, 3, 7}) {
+    for (int64_t pieces : {0, 1, 2, 5, 1000}) {
+      std::vector<std::atomic<int>> done(static_cast<size_t>(pieces));
+      std::vector<std::atomic<int>> inside(static_cast<size_t>(threads));
+      std::atomic<int> overlaps{0};
+      parallel_for(threads, pieces, [&](int64_t piece, int thread) {
+        if (inside.at(static_cast<size_t>(thread)).fetch_add(1) != 0) ++overlaps;
+        ++done[static_cast<size_t>(piece)];
+        inside[static_cast<size_t>(thread)].fetch_sub(1);
+      });
+      EXPECT_EQ(overlaps, 0);
+      for (const std::atomic<int>& n : done) ASSERT_EQ(n, 1);
+    }
+  }
+}
+
+TEST(ParallelFor, ManyShortJobsInTurnSeeTheirOwnWork) {
+  for (int job = 0; job < 20000; ++job) {
+    std::atomic<int64_t> sum{0};
+    parallel_for(3, 8, [&](int64_t piece, int) { sum += piece + job; });
+    ASSERT_EQ(sum, 28 + 8 * job);
+  }
+}
+
+TEST(ParallelFor, TheFirstExceptionComesOutAndTheNextJobRuns) {
+  for (int threads : {1, 4}) {
+    EXPECT_THROW(parallel_for(threads, 100, [](int64_t piece, int) {
+                   if (piece == 17) throw std::runtime_error("17");
+                 }),
+                 std::runtime_error);
+    std::atomic<int> count{0};
+    parallel_for(threads, 100, [&](int64_t, int) { ++count; });
+    EXPECT_EQ(count, 100);
+  }
+}
+
+TEST(ParallelFor, NestedAndConcurrentCallsRunToTheirEnds) {
+  std::atomic<int> count{0};
+  const auto nested = [&] {
+    parallel_for(4, 10, [&](int64_t, int) { parallel_for(4, 10, [&](int64_t, int) { ++count; }); });
+  };
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 50; ++j) nested();
+    });
+  }
+  for (std::thread& t : callers) t.join();
+  EXPECT_EQ(count, 4 * 50 * 100);
+}
+
+}  // namespace
+}  // namespace roberta
