@@ -199,6 +199,7 @@ std::vector<std::vector<std::vector<Fill>>> fill_mask(Model& model, std::span<co
 std::vector<std::vector<JointFill>> fill_mask_joint(Model& model, std::span<const std::string> texts,
                                                     const FillMaskOptions& options) {
   check(options);
+  const std::vector<MaskedText> masked = read_texts(model, texts);
   const Tokenizer& tokenizer = model.tokenizer();
   const size_t width = static_cast<size_t>(options.beam > 0 ? options.beam : std::max(16, 4 * options.top_k));
   struct Beam {
@@ -206,7 +207,7 @@ std::vector<std::vector<JointFill>> fill_mask_joint(Model& model, std::span<cons
     std::vector<int32_t> tokens;
   };
   std::vector<std::vector<JointFill>> answers;
-  for (const MaskedText& text : read_texts(model, texts)) {
+  for (const MaskedText& text : masked) {
     std::vector<Beam> beams(1);
     for (int32_t position : text.masks) {
       std::vector<Model::Ids> sequences;

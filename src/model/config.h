@@ -1,6 +1,6 @@
 #pragma once
-// config.json of a RoBERTa directory. Defaults of absent fields are those of transformers' RobertaConfig class
-// (512 positions, 2 token types, eps 1e-12), not those of roberta-base.
+// config.json of a RoBERTa directory. Defaults of absent fields are those of transformers' RobertaConfig
+// class (512 positions, 2 token types, eps 1e-12), not those of roberta-base.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,17 +27,19 @@ struct RobertaConfig {
   bool tie_word_embeddings = true;
   std::vector<std::string> architectures;
   std::map<int64_t, std::string> id2label;  ///< empty when the file has none
-  std::string problem_type;                 ///< "", regression, single_label_classification, multi_label_classification
-  std::string torch_dtype;                  ///< "dtype" or "torch_dtype" of the file, "" when absent
+  std::string problem_type;  ///< "", regression, single_label_classification, multi_label_classification
+  std::string torch_dtype;   ///< "dtype" or "torch_dtype" of the file, "" when absent
 
   int64_t head_width() const { return hidden_size / num_attention_heads; }
   /// Longest input in tokens, specials counted: positions start at pad_token_id + 1.
   int64_t max_length() const { return max_position_embeddings - pad_token_id - 1; }
 };
 
-/// Throws Error(kModel) that names the file and the field. Other architectures (xlm-roberta, camembert, BERTweet, bert,
-/// ...) are refused by name with a hint. Unknown fields are ignored; fields that change the arithmetic and are not
-/// supported (hidden_act other than gelu, position_embedding_type other than absolute, is_decoder) are refused.
+/// Throws Error(kModel) that names the file and the field. Other architectures (xlm-roberta, camembert,
+/// BERTweet, bert,
+/// ...) are refused by name with a hint. Unknown fields are ignored; fields that change the arithmetic and
+/// are not supported (hidden_act other than gelu, position_embedding_type other than absolute, is_decoder)
+/// are refused.
 RobertaConfig read_config(const std::filesystem::path& directory);
 RobertaConfig parse_config(const std::string& json, const std::string& file_name);
 /// As transformers writes it. `architecture`: "RobertaForMaskedLM", ...

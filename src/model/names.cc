@@ -64,7 +64,10 @@ void add_head(SpecList& list, const RobertaConfig& config, HeadKind head) {
       list.linear("lm_head.dense", width, width);
       list.norm("lm_head.layer_norm", width);
       list.add("lm_head.bias", {config.vocab_size});
-      if (!config.tie_word_embeddings) list.add("lm_head.decoder.weight", {config.vocab_size, width});
+      if (!config.tie_word_embeddings) {
+        list.add("lm_head.decoder.weight", {config.vocab_size, width});
+        list.add("lm_head.decoder.bias", {config.vocab_size}, false);
+      }
       return;
     case HeadKind::kSequenceClassification:
       list.linear("classifier.dense", width, width);

@@ -138,8 +138,9 @@ std::string write_tokenizer_config_json(const TokenizerSpec& spec) {
   for (const auto& [name, token] : special_names(spec)) {
     const AddedToken* added = find_added(spec, *token);
     if (added == nullptr) continue;
-    out += std::string(",\n  \"") + name + "\": {\"__type\": \"AddedToken\", \"content\": " + json_string(*token) +
-           ", " + flags_of(*added) + "}";
+    out += std::string(",\n  \"") + name +
+           "\": {\"__type\": \"AddedToken\", \"content\": " + json_string(*token) + ", " + flags_of(*added) +
+           "}";
   }
   if (spec.model_max_length) out += ",\n  \"model_max_length\": " + std::to_string(*spec.model_max_length);
   return out + "\n}\n";

@@ -21,7 +21,8 @@ namespace roberta {
 inline std::string golden_directory() { return ROBERTA_SOURCE_DIR "/tests/golden/tiny-roberta"; }
 
 inline const nlohmann::json& golden() {
-  static const nlohmann::json json = nlohmann::json::parse(std::ifstream(golden_directory() + "/golden.json"));
+  static const nlohmann::json json =
+      nlohmann::json::parse(std::ifstream(golden_directory() + "/golden.json"));
   return json;
 }
 
@@ -54,12 +55,12 @@ inline std::string case_name(const testing::TestParamInfo<GoldenCase>& info) {
   return std::string(info.param.device) + (info.param.precision == Precision::kF32 ? "_f32" : "_bf16");
 }
 
-#define INSTANTIATE_GOLDEN_CASES()                                                          \
-  INSTANTIATE_TEST_SUITE_P(, GoldenCases,                                                   \
-                           testing::Values(GoldenCase{"cpu", Precision::kF32},              \
-                                           GoldenCase{"ref", Precision::kF32},              \
-                                           GoldenCase{"cpu", Precision::kBF16}),            \
-                           case_name)
+#define INSTANTIATE_GOLDEN_CASES()                                                            \
+  INSTANTIATE_TEST_SUITE_P(                                                                   \
+      , GoldenCases,                                                                          \
+      testing::Values(GoldenCase{"cpu", Precision::kF32}, GoldenCase{"ref", Precision::kF32}, \
+                      GoldenCase{"cpu", Precision::kBF16}),                                   \
+      case_name)
 
 inline double largest_difference(std::span<const float> a, const std::vector<float>& b) {
   if (a.size() != b.size()) return INFINITY;

@@ -1,5 +1,5 @@
-// Every operation of every kernel set that this CPU can run against `ref`, on shapes with ragged ends; and the promise
-// that a row's bits depend on nothing but the row.
+// Every operation of every kernel set that this CPU can run against `ref`, on shapes with ragged ends; and
+// the promise that a row's bits depend on nothing but the row.
 
 #include <gtest/gtest.h>
 
@@ -40,7 +40,8 @@ class CpuOps : public ::testing::TestWithParam<Case> {
   void expect_near(const View& got, const View& want, float tolerance) {
     for (int64_t r = 0; r < want.rows; ++r) {
       for (int64_t c = 0; c < want.cols; ++c) {
-        const float x = at(want, r, c), limit = tolerance + (got.dtype == DType::kBF16 ? std::abs(x) / 128 : std::abs(x) * 2e-6f);
+        const float x = at(want, r, c),
+                    limit = tolerance + (got.dtype == DType::kBF16 ? std::abs(x) / 128 : std::abs(x) * 2e-6f);
         ASSERT_NEAR(at(got, r, c), x, limit) << "row " << r << " column " << c;
       }
     }
@@ -49,11 +50,13 @@ class CpuOps : public ::testing::TestWithParam<Case> {
 INSTANTIATE_TEST_SUITE_P(All, CpuOps, ::testing::ValuesIn(all_cases()), name_of_case);
 
 TEST_P(CpuOps, GemmEqualsRef) {
-  const int64_t shapes[][3] = {{1, 1, 1},    {3, 5, 7},      {13, 33, 31},   {7, 32, 64},
-                               {25, 70, 129}, {40, 100, 1100}, {5, 50, 2500}};  // the last two split K in bf16 or fp32
+  const int64_t shapes[][3] = {
+      {1, 1, 1},     {3, 5, 7},       {13, 33, 31}, {7, 32, 64},
+      {25, 70, 129}, {40, 100, 1100}, {5, 50, 2500}};  // the last two split K in bf16 or fp32
   for (const auto& [m, n, k] : shapes) {
     for (Activation act : {Activation::kNone, Activation::kGelu, Activation::kTanh}) {
-      Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(n, k, bf16_), bias = random_.matrix(1, n, false);
+      Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(n, k, bf16_),
+              bias = random_.matrix(1, n, false);
       PackedWeight cpu_w(*cpu_, w, dtype_), ref_w(*ref_, w, dtype_);
       Operand y = random_.matrix(m, n, false), pre = y, want = y, want_pre = y, y_low = y;
       const auto gemm = [&](Device& d, PackedWeight& pw, Operand& out, Operand& out_pre, DType out_dtype) {
@@ -86,8 +89,10 @@ TEST_P(CpuOps, GemmBitsDependOnTheRowAlone) {
     for (int64_t rows : {1, 2, 5, 12, 13, 100, 699}) {
       for (int64_t begin : {int64_t{0}, 700 - rows}) {
         Operand some = random_.matrix(rows, n, false);
-        other->ops().gemm({.x = x.view(dtype_).slice(begin, rows), .w = &packed.weight, .y = some.view(DType::kF32)});
-        ASSERT_EQ(0, std::memcmp(some.f32.data(), all.f32.data() + begin * n, some.f32.size() * sizeof(float)))
+        other->ops().gemm(
+            {.x = x.view(dtype_).slice(begin, rows), .w = &packed.weight, .y = some.view(DType::kF32)});
+        ASSERT_EQ(0,
+                  std::memcmp(some.f32.data(), all.f32.data() + begin * n, some.f32.size() * sizeof(float)))
             << rows << " rows from " << begin << ", " << threads << " threads";
       }
     }
@@ -97,10 +102,12 @@ TEST_P(CpuOps, GemmBitsDependOnTheRowAlone) {
 TEST_P(CpuOps, EmbedEqualsRef) {
   for (int64_t c : {1, 20, 64, 100}) {
     const int64_t v = 77, t = 23;
-    Operand word = random_.matrix(v, c, bf16_), position = random_.matrix(30, c, false), type = random_.matrix(2, c, false);
+    Operand word = random_.matrix(v, c, bf16_), position = random_.matrix(30, c, false),
+            type = random_.matrix(2, c, false);
     PackedWeight cpu_w(*cpu_, word, dtype_), ref_w(*ref_, word, dtype_);
     std::vector<int32_t> ids, positions;
-    for (int64_t i = 0; i < t; ++i) ids.push_back(random_.integer(0, v - 1)), positions.push_back(random_.integer(0, 29));
+    for (int64_t i = 0; i < t; ++i)
+      ids.push_back(random_.integer(0, v - 1)), positions.push_back(random_.integer(0, 29));
     Operand y = random_.matrix(t, c, false), want = y;
     for (auto [device, w, out] : {std::tuple{cpu_.get(), &cpu_w, &y}, {ref_.get(), &ref_w, &want}}) {
       device->ops().embed({.ids = ids,
@@ -116,8 +123,8 @@ TEST_P(CpuOps, EmbedEqualsRef) {
 
 TEST_P(CpuOps, LayerNormEqualsRef) {
   for (int64_t c : {1, 3, 16, 33, 60, 768}) {
-    Operand x = random_.matrix(9, c, false, 3), residual = random_.matrix(9, c, false), gamma = random_.matrix(1, c, false),
-            beta = random_.matrix(1, c, false);
+    Operand x = random_.matrix(9, c, false, 3), residual = random_.matrix(9, c, false),
+            gamma = random_.matrix(1, c, false), beta = random_.matrix(1, c, false);
     Operand y = x, low = x, stats = random_.matrix(9, 2, false), want = x, want_stats = stats;
     for (bool with_residual : {false, true}) {
       const auto run = [&](Device& d, Operand& out, Operand* out_low, Operand& out_stats) {
@@ -144,9 +151,11 @@ TEST_P(CpuOps, AttentionEqualsRef) {
   const std::pair<int64_t, int64_t> heads_and_widths[] = {{1, 1}, {3, 20}, {2, 32}, {2, 64}, {1, 33}};
   for (const auto& [heads, d] : heads_and_widths) {
     const int64_t c = heads * d;
-    const std::vector<int32_t> starts{0, 1, 34, 66, 131, 700}, q_starts{0, 1, 3, 3, 68, 100};  // one sequence asks nothing
+    const std::vector<int32_t> starts{0, 1, 34, 66, 131, 700},
+        q_starts{0, 1, 3, 3, 68, 100};  // one sequence asks nothing
     Operand q = random_.matrix(q_starts.back(), c, bf16_), kv = random_.matrix(starts.back(), 2 * c, bf16_);
-    Operand y = random_.matrix(q.rows, c, bf16_), want = y, lse = random_.matrix(q.rows, heads, false), want_lse = lse;
+    Operand y = random_.matrix(q.rows, c, bf16_), want = y, lse = random_.matrix(q.rows, heads, false),
+            want_lse = lse;
     const auto run = [&](Device& d_, Operand& out, Operand& out_lse) {
       const View k = kv.view(dtype_);
       d_.ops().attention({.q = q.view(dtype_),
@@ -191,8 +200,10 @@ TEST_P(CpuOps, AttentionBitsDependOnTheSequenceAlone) {
 }
 
 TEST_P(CpuOps, CrossEntropyEqualsRef) {
-  for (const auto& [m, v, k] : {std::tuple<int64_t, int64_t, int64_t>{1, 3, 5}, {30, 1000, 64}, {200, 4100, 33}}) {
-    Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(v, k, bf16_), bias = random_.matrix(1, v, false);
+  for (const auto& [m, v, k] :
+       {std::tuple<int64_t, int64_t, int64_t>{1, 3, 5}, {30, 1000, 64}, {200, 4100, 33}}) {
+    Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(v, k, bf16_),
+            bias = random_.matrix(1, v, false);
     PackedWeight cpu_w(*cpu_, w, dtype_), ref_w(*ref_, w, dtype_);
     std::vector<int32_t> targets;
     for (int64_t i = 0; i < m; ++i) targets.push_back(random_.integer(0, static_cast<int32_t>(v) - 1));
@@ -226,7 +237,8 @@ TEST_P(CpuOps, CastAndGather) {
   const std::vector<int32_t> rows{4, 0, 0, 2, 3};
   cpu_->ops().gather_rows({.x = x.view(dtype_), .rows = rows, .y = y.view(dtype_)});
   for (size_t i = 0; i < rows.size(); ++i) {
-    for (int64_t c = 0; c < 37; ++c) EXPECT_EQ(at(y.view(dtype_), static_cast<int64_t>(i), c), at(x.view(dtype_), rows[i], c));
+    for (int64_t c = 0; c < 37; ++c)
+      EXPECT_EQ(at(y.view(dtype_), static_cast<int64_t>(i), c), at(x.view(dtype_), rows[i], c));
   }
 }
 

@@ -40,7 +40,9 @@ class Random {
     }
     return m;
   }
-  int32_t integer(int32_t low, int32_t high) { return std::uniform_int_distribution<int32_t>(low, high)(engine_); }
+  int32_t integer(int32_t low, int32_t high) {
+    return std::uniform_int_distribution<int32_t>(low, high)(engine_);
+  }
 
  private:
   std::mt19937 engine_;

@@ -37,9 +37,10 @@ TEST(ParallelFor, ManyShortJobsInTurnSeeTheirOwnWork) {
 
 TEST(ParallelFor, TheFirstExceptionComesOutAndTheNextJobRuns) {
   for (int threads : {1, 4}) {
-    EXPECT_THROW(parallel_for(threads, 100, [](int64_t piece, int) {
-                   if (piece == 17) throw std::runtime_error("17");
-                 }),
+    EXPECT_THROW(parallel_for(threads, 100,
+                              [](int64_t piece, int) {
+                                if (piece == 17) throw std::runtime_error("17");
+                              }),
                  std::runtime_error);
     std::atomic<int> count{0};
     parallel_for(threads, 100, [&](int64_t, int) { ++count; });

@@ -28,8 +28,9 @@ inline float widen(uint16_t x) {
   return f;
 }
 
-/// Asks for the weights some steps ahead: small batches are bound by memory, and the hardware's own prefetch stops at
-/// every page. 8 KiB ahead, measured at 16 tokens: 8 % faster in fp32, 14 % in bf16, nothing lost elsewhere.
+/// Asks for the weights some steps ahead: small batches are bound by memory, and the hardware's own prefetch
+/// stops at every page. 8 KiB ahead, measured at 16 tokens: 8 % faster in fp32, 14 % in bf16, nothing lost
+/// elsewhere.
 inline void prefetch(const void* b) {
   const char* ahead = static_cast<const char*>(b) + 8192;
   __builtin_prefetch(ahead, 0, 2);
