@@ -11,6 +11,9 @@ endif()
 # -ffp-contract=off: a multiply and an add become one rounding only where a kernel says so, else results would differ
 # between the paths for different processors.
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -fno-math-errno -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wno-unknown-warning-option)  # some files name warnings that GCC alone has
+endif()
 if(ROBERTA_WERROR)
   add_compile_options(-Werror)
 endif()
