@@ -180,9 +180,10 @@ def given_model(probe, table, directory, quick):
     sequences = sequences_for(model.config, 4 if quick else 6, 100 if quick else 512, 1)
     layers = model.config.num_hidden_layers
     theirs = reference(model, sequences)
-    for dtype in ("f32", "bf16"):
-        mine = ours(probe, directory, sequences, layers, True, dtype=dtype)
-        table.row(name, f"cpu {dtype}", compare(mine, theirs), dtype == "f32")
+    paths = kernel_paths(probe, directory)
+    for dtype, kernels in [("f32", paths[0])] + [("bf16", k) for k in paths if not (quick and k == "portable")]:
+        mine = ours(probe, directory, sequences, layers, True, dtype=dtype, kernels=kernels)
+        table.row(name, f"{kernels} {dtype}", compare(mine, theirs), dtype == "f32")
 
 
 def main():
