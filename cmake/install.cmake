@@ -31,7 +31,7 @@ if(BUILD_SHARED_LIBS)
   set(roberta_pc_libs_private "")
 else()
   set(roberta_pc_requires_private "simdjson zlib libzstd")
-  set(roberta_pc_libs_private "-lgomp -lstdc++ -lm -lpthread")
+  set(roberta_pc_libs_private "-lstdc++ -lm -lpthread")
 endif()
 file(RELATIVE_PATH roberta_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/roberta.pc.in roberta.pc @ONLY)
@@ -50,6 +50,6 @@ endif()
 
 if(ROBERTA_BUNDLE AND (BUILD_SHARED_LIBS OR TARGET roberta_program))
   install(RUNTIME_DEPENDENCY_SET roberta_shared
-          PRE_INCLUDE_REGEXES "^lib(simdjson|gomp|yaml-cpp|zstd|z)\\.so" PRE_EXCLUDE_REGEXES ".*"
+          PRE_INCLUDE_REGEXES "^lib(simdjson|yaml-cpp|zstd|z)\\.so" PRE_EXCLUDE_REGEXES ".*"
           DESTINATION ${roberta_bundle_dir})
 endif()

@@ -16,7 +16,7 @@ build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev lib
   libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev python3"
 case $step in
   build) packages=$build_packages ;;
-  ci) packages="$build_packages clang clang-format libclang-rt-dev libomp-dev" ;;
+  ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;
   parity) packages="$build_packages python3-venv" ;;
   *) echo "bootstrap: unknown step '$step'; say build, ci or parity" >&2; exit 2 ;;
 esac
