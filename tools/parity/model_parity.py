@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaForMaskedLM, RobertaModel
 
-from probe import ROOT, ask
+from probe import BUILD, ask
 
 F32_LIMIT, COSINE_LIMIT = 1e-4, 0.9998
 BASE = dict(vocab_size=311, hidden_size=60, num_hidden_layers=3, num_attention_heads=3, intermediate_size=84,
@@ -188,7 +188,7 @@ def given_model(probe, table, directory, quick):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--probe", default=str(ROOT / "build/tests/model_probe"))
+    parser.add_argument("--probe", default=str(BUILD / "tests/model_probe"))
     parser.add_argument("--model", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter sequences through --model")
     parser.add_argument("--only-models", action="store_true", help="leave the odd shapes out")
