@@ -1,6 +1,6 @@
 // Loading holds the weights once: peak memory of a run at 1 x 128 is at most 1.15 x the weights in their
 // dtype + 64 MB. Each step runs in a process of its own, so that the peak is that of the step alone; this
-// process must start no OpenMP thread.
+// process must start no thread before.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

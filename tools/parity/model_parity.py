@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaForMaskedLM, RobertaModel
 
-from probe import ROOT, ask
+from probe import BUILD, ask
 
 F32_LIMIT, COSINE_LIMIT = 1e-4, 0.9998
 BASE = dict(vocab_size=311, hidden_size=60, num_hidden_layers=3, num_attention_heads=3, intermediate_size=84,
@@ -180,14 +180,15 @@ def given_model(probe, table, directory, quick):
     sequences = sequences_for(model.config, 4 if quick else 6, 100 if quick else 512, 1)
     layers = model.config.num_hidden_layers
     theirs = reference(model, sequences)
-    for dtype in ("f32", "bf16"):
-        mine = ours(probe, directory, sequences, layers, True, dtype=dtype)
-        table.row(name, f"cpu {dtype}", compare(mine, theirs), dtype == "f32")
+    paths = kernel_paths(probe, directory)
+    for dtype, kernels in [("f32", paths[0])] + [("bf16", k) for k in paths if not (quick and k == "portable")]:
+        mine = ours(probe, directory, sequences, layers, True, dtype=dtype, kernels=kernels)
+        table.row(name, f"{kernels} {dtype}", compare(mine, theirs), dtype == "f32")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--probe", default=str(ROOT / "build/tests/model_probe"))
+    parser.add_argument("--probe", default=str(BUILD / "tests/model_probe"))
     parser.add_argument("--model", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter sequences through --model")
     parser.add_argument("--only-models", action="store_true", help="leave the odd shapes out")

@@ -8,6 +8,7 @@ import tempfile
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("ROBERTA_BUILD", ROOT / "build"))
 
 
 def shared_data(name):
