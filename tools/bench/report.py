@@ -1,5 +1,8 @@
 """The rows of bench.py as Markdown tables, and their place in docs/performance.md."""
+import json
 import math
+import pathlib
+import sys
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 CEILING = {"float32": "fp32_avx512", "bfloat16": "bf16_avx512"}
@@ -81,3 +84,19 @@ def update(path, text):
     page = path.read_text()
     before, rest = page.split(BEGIN)
     path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
+
+
+def main():
+    """report.py PAGE OUTPUT...: the page's tables from what several runs of bench.py printed; a later run's part replaces an
+    earlier one's, the ceilings are the first run's."""
+    page, *outputs = (pathlib.Path(a) for a in sys.argv[1:])
+    rows = []
+    for output in outputs:
+        new = [json.loads(line) for line in output.read_text().splitlines() if line.startswith('{"part"')]
+        parts = {r["part"] for r in new} - {"machine", "peer"}
+        rows = [r for r in rows if r["part"] not in parts] + new
+    update(page, markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
