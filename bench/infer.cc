@@ -67,8 +67,8 @@ double run(Model& model, const Work& w) {
   return ms;
 }
 
-/// Multiply-adds that one forward really does: every layer for every token, but for the last, which makes keys and
-/// values for all and the rest for the masked rows; the head for the masked rows.
+/// Multiply-adds that one forward really does: every layer for every token, but for the last, which makes
+/// keys and values for all and the rest for the masked rows; the head for the masked rows.
 double flops(const Model& model, const Work& w) {
   const roberta::ModelInfo& m = model.info();
   const double c = static_cast<double>(m.hidden_size), f = static_cast<double>(m.intermediate_size);
@@ -76,7 +76,8 @@ double flops(const Model& model, const Work& w) {
   double total = 0;
   for (const Model::Ids& ids : w.sequences) {  // one mask each
     const double t = static_cast<double>(ids.size());
-    total += static_cast<double>(m.layers - 1) * (t * (kv + rest) + 4 * t * t * c) + t * kv + rest + 4 * t * c;
+    total +=
+        static_cast<double>(m.layers - 1) * (t * (kv + rest) + 4 * t * t * c) + t * kv + rest + 4 * t * c;
   }
   return total +
          static_cast<double>(w.positions.size()) * 2 * (c * c + c * static_cast<double>(m.vocab_size));
