@@ -8,16 +8,27 @@
 #include <string>
 
 #include "roberta/error.h"
+#include "target_path.h"
 
 namespace roberta::cli {
 namespace {
 constexpr size_t kHeaderBytes = 128;  // room for any shape; a multiple of 64, as NumPy aligns it
 static_assert(std::endian::native == std::endian::little, "the header says '<f4'");
+
+/// What may be replaced: nothing, or a regular file. A rename onto /dev/null would take its place.
+std::filesystem::path replaceable(const std::filesystem::path& file) {
+  std::filesystem::path target = target_path(file);
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(target, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw Error(ErrorCode::kUsage, "--output " + file.string() + " is there already and no regular file");
+  return target;
+}
 }  // namespace
 
 NpyWriter::NpyWriter(const std::filesystem::path& file, int64_t columns)
-    : target_(file),
-      temporary_(file.string() + ".tmp-" + std::to_string(getpid())),
+    : target_(replaceable(file)),
+      temporary_(target_.string() + ".tmp-" + std::to_string(getpid())),
       out_(std::fopen(temporary_.path().c_str(), "wb")),
       columns_(columns) {
   if (!out_) failed("can't be created");

@@ -10,7 +10,8 @@
 namespace roberta::cli {
 
 /// Rows go to a temporary file beside the target; finish() writes the shape into the header and renames.
-/// Without finish() nothing is left. Errors are Error(kResource).
+/// Without finish() nothing is left. Links are followed; Error(kUsage) when the target is there and no
+/// regular file. Other errors are Error(kResource).
 class NpyWriter {
  public:
   NpyWriter(const std::filesystem::path& file, int64_t columns);

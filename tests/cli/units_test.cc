@@ -200,5 +200,22 @@ TEST(Npy, HeaderIsPatchedAndAbandonedFilesVanish) {
   EXPECT_THROW(NpyWriter("/nowhere/x.npy", 3), Error);
 }
 
+TEST(Npy, FollowsLinksAndReplacesOnlyRegularFiles) {
+  cli_test::Scratch scratch;
+  scratch.file("a.npy", "old");
+  cli_test::shell("cd " + scratch.path("") + " && ln -s a.npy link && mkdir folder && mkfifo pipe");
+  NpyWriter(scratch.path("link"), 3).finish();
+  EXPECT_EQ(cli_test::read_file(scratch.path("a.npy")).size(), 128u);
+  EXPECT_EQ(cli_test::shell("readlink " + scratch.path("link")).out, "a.npy\n");
+  for (const std::string& other : {scratch.path("folder"), scratch.path("pipe"), std::string("/dev/null")}) {
+    try {
+      NpyWriter writer(other, 3);
+      ADD_FAILURE() << other;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kUsage) << e.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace roberta::cli
