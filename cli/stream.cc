@@ -79,10 +79,10 @@ class Writer {
     output_.write("\n");
   }
 
-  void error(const Row& row, const std::string& message) {
+  void error(const Row& row, const std::string& message, ErrorCode code = ErrorCode::kInput) {
     if (!skip_) {
       output_.flush();  // the answers before the bad row are good
-      throw Error(ErrorCode::kInput, place_ + std::to_string(row.line) + ": " + message);
+      throw Error(code, place_ + std::to_string(row.line) + ": " + message);
     }
     ++skipped_;
     if (plan_.bad_row) plan_.bad_row(row);
@@ -124,16 +124,19 @@ class Writer {
 void work_on(std::span<const Row> rows, const Work& work, Writer& writer) {
   std::vector<std::string> answers(rows.size());
   std::string message;
+  ErrorCode code{};
   try {
     work(rows, answers);
   } catch (const Error& e) {
-    if (e.code() != ErrorCode::kInput) throw;
+    // A model may overflow on one text and not on others.
+    if (e.code() != ErrorCode::kInput && e.code() != ErrorCode::kNumeric) throw;
     message = e.what();
+    code = e.code();
   }
   if (message.empty()) {
     for (size_t i = 0; i < rows.size(); ++i) writer.answer(rows[i], answers[i]);
   } else if (rows.size() == 1) {
-    writer.error(rows[0], message);
+    writer.error(rows[0], message, code);
   } else {
     work_on(rows.first(rows.size() / 2), work, writer);
     work_on(rows.subspan(rows.size() / 2), work, writer);
@@ -236,14 +239,19 @@ int run_stream(const Settings& settings, const StreamPlan& plan, const Work& wor
   const std::vector<std::string>& texts = settings.arguments();
   bool from_arguments = !texts.empty() && !(texts.size() == 1 && texts[0] == "-");
   Writer writer(settings, plan, from_arguments);
-  if (from_arguments) {
-    RowMaker maker(settings, plan.field);
-    std::vector<Row> rows;
-    for (size_t i = 0; i < texts.size(); ++i)
-      rows.push_back(maker.make(texts[i], static_cast<int64_t>(i) + 1));
-    work_on_batch(rows, work, writer);
-  } else {
-    stream_input(settings, plan, work, writer);
+  try {
+    if (from_arguments) {
+      RowMaker maker(settings, plan.field);
+      std::vector<Row> rows;
+      for (size_t i = 0; i < texts.size(); ++i)
+        rows.push_back(maker.make(texts[i], static_cast<int64_t>(i) + 1));
+      work_on_batch(rows, work, writer);
+    } else {
+      stream_input(settings, plan, work, writer);
+    }
+  } catch (const std::exception&) {
+    writer.flush();  // the answers before the error are good; a gone reader is no std::exception
+    throw;
   }
   return writer.finish();
 }

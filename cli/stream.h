@@ -22,8 +22,8 @@ struct Row {
 };
 
 /// Fills in one answer a row: JSON without line ends, or text without the last line end. An Error(kInput)
-/// means that one of the rows is bad: the driver finds out which by asking again for parts of the batch, so
-/// nothing may have been kept of the call.
+/// or Error(kNumeric) means that one of the rows is bad: the driver finds out which by asking again for parts
+/// of the batch, so nothing may have been kept of the call.
 using Work = std::function<void(std::span<const Row> rows, std::span<std::string> answers)>;
 
 struct StreamPlan {
