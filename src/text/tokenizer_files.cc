@@ -1,9 +1,10 @@
 // Which files a tokenizer is read from.
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
+#include <filesystem>
+#include <system_error>
 
 #include "core/error.h"
+#include "io/file.h"
+#include "io/json.h"
 #include "text/tokenizer_json.h"
 
 namespace roberta {
@@ -11,24 +12,34 @@ namespace roberta {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
-std::string read_text(const fs::path& path) {
+// Far above any vocabulary that exists: larger files are somebody's mistake.
+constexpr uint64_t kMaxBytes = 1u << 30, kMaxSettingsBytes = 64u << 20;
+
+std::string read_text(const fs::path& path) { return read_text_file(path, "tokenizer", kMaxBytes); }
+
+/// True also of what can't be looked at: reading it then says why.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::status(path, ignored).type() != fs::file_type::not_found;
+}
+
+void require_directory(const fs::path& path) {
   std::error_code error;
-  const auto size = fs::file_size(path, error);
-  std::ifstream in(path, std::ios::binary);
-  if (error || !in) fail(ErrorCode::kModel, "[tokenizer] ", path.string(), ": can't be read");
-  std::string text(size, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(size));
-  if (static_cast<uint64_t>(in.gcount()) != size)
-    fail(ErrorCode::kModel, "[tokenizer] ", path.string(), ": the file got shorter while it was read");
-  return text;
+  const fs::file_status status = fs::status(path, error);
+  const std::string at = "[tokenizer] " + path.string() + ": ";
+  if (status.type() == fs::file_type::not_found) fail(ErrorCode::kModel, at, "no such directory");
+  if (!fs::exists(status)) fail(ErrorCode::kModel, at, "can't be read: ", error.message());
+  if (!fs::is_directory(status)) {
+    const fs::path parent = path.has_parent_path() ? path.parent_path() : ".";
+    fail(ErrorCode::kModel, at, "is a file; give the directory that holds it: ", parent.string());
+  }
 }
 
 /// A small JSON object, or null when there is no such file.
-json read_settings(const fs::path& path) {
-  if (!fs::exists(path)) return nullptr;
-  json value = json::parse(read_text(path), nullptr, false);
+Json read_settings(const fs::path& path) {
+  if (!is_there(path)) return nullptr;
+  Json value = read_json_file(path, "tokenizer", kMaxSettingsBytes);
   if (!value.is_object())
     fail(ErrorCode::kModel, "[tokenizer] ", path.string(),
          ": not a JSON object; the file is damaged, fetch it again");
@@ -36,15 +47,15 @@ json read_settings(const fs::path& path) {
 }
 
 /// A token's name, given as a string or as {"content": ...}.
-void take_name(const json& settings, const char* field, std::string& name) {
+void take_name(const Json& settings, const char* field, std::string& name) {
   if (!settings.is_object() || !settings.contains(field)) return;
-  const json& value = settings[field];
-  const json& content = value.is_object() && value.contains("content") ? value["content"] : value;
+  const Json& value = settings[field];
+  const Json& content = value.is_object() && value.contains("content") ? value["content"] : value;
   if (content.is_string() && !content.get_ref<const std::string&>().empty())
     name = content.get<std::string>();
 }
 
-void take_names(const json& settings, TokenizerSpec& spec) {
+void take_names(const Json& settings, TokenizerSpec& spec) {
   take_name(settings, "cls_token", spec.bos_token);
   take_name(settings, "bos_token", spec.bos_token);
   take_name(settings, "sep_token", spec.eos_token);
@@ -54,22 +65,22 @@ void take_names(const json& settings, TokenizerSpec& spec) {
   take_name(settings, "mask_token", spec.mask_token);
 }
 
-void take_max_length(const json& settings, TokenizerSpec& spec) {
+void take_max_length(const Json& settings, TokenizerSpec& spec) {
   if (!settings.is_object() || !settings.contains("model_max_length")) return;
-  const json& value = settings["model_max_length"];
+  const Json& value = settings["model_max_length"];
   if (!value.is_number()) return;
   const double length = value.get<double>();  // absent limits are written as 1e30
   if (length >= 1 && length < 1e6) spec.model_max_length = static_cast<int64_t>(length);
 }
 
-bool take_flag(const json& settings, const char* field, bool otherwise) {
+bool take_flag(const Json& settings, const char* field, bool otherwise) {
   return settings.is_object() && settings.contains(field) && settings[field].is_boolean()
              ? settings[field].get<bool>()
              : otherwise;
 }
 
 /// added_tokens.json of old directories: {"token": id}, tokens beyond the vocabulary.
-void take_added_tokens(const json& tokens, const fs::path& path, TokenizerSpec& spec) {
+void take_added_tokens(const Json& tokens, const fs::path& path, TokenizerSpec& spec) {
   if (!tokens.is_object()) return;
   std::vector<std::pair<int64_t, std::string>> by_id;
   for (const auto& [token, id] : tokens.items()) {
@@ -81,7 +92,7 @@ void take_added_tokens(const json& tokens, const fs::path& path, TokenizerSpec& 
   for (auto& [id, token] : by_id) spec.added_tokens.push_back({token, -1, false, false, false, true, false});
 }
 
-TokenizerSpec read_vocab_and_merges(const fs::path& directory, const json& config, const json& special_map) {
+TokenizerSpec read_vocab_and_merges(const fs::path& directory, const Json& config, const Json& special_map) {
   TokenizerSpec spec =
       parse_vocab_and_merges(read_text(directory / "vocab.json"), read_text(directory / "merges.txt"),
                              "[tokenizer] " + directory.string());
@@ -102,21 +113,20 @@ Tokenizer Tokenizer::from_file(const fs::path& tokenizer_json) {
 }
 
 Tokenizer Tokenizer::from_directory(const fs::path& directory) {
-  if (!fs::is_directory(directory))
-    fail(ErrorCode::kModel, "[tokenizer] ", directory.string(), ": no such directory");
-  const json config = read_settings(directory / "tokenizer_config.json");
-  const json special_map = read_settings(directory / "special_tokens_map.json");
+  require_directory(directory);
+  const Json config = read_settings(directory / "tokenizer_config.json");
+  const Json special_map = read_settings(directory / "special_tokens_map.json");
   const fs::path whole = directory / "tokenizer.json";
   TokenizerSpec spec;
-  if (fs::exists(whole)) {
+  if (is_there(whole)) {
     spec = parse_tokenizer_json(read_text(whole), "[tokenizer] " + whole.string());
     take_names(special_map, spec);
     take_names(config, spec);
-  } else if (fs::exists(directory / "vocab.json") && fs::exists(directory / "merges.txt")) {
+  } else if (is_there(directory / "vocab.json") && is_there(directory / "merges.txt")) {
     spec = read_vocab_and_merges(directory, config, special_map);
   } else {
     for (const char* other : {"sentencepiece.bpe.model", "spiece.model", "vocab.txt", "bpe.codes"}) {
-      if (fs::exists(directory / other))
+      if (is_there(directory / other))
         fail(ErrorCode::kModel, "[tokenizer] ", directory.string(), ": has ", other,
              ", a tokenizer of another kind; only byte-level BPE is supported");
     }

@@ -147,6 +147,14 @@ TEST(Tokenizer, NamesWhatADirectoryLacks) {
   EXPECT_NE(error_of(load).find("sentencepiece.bpe.model"), std::string::npos);
   EXPECT_NE(error_of([&] { Tokenizer::from_directory(scratch.path() / "none"); }).find("no such directory"),
             std::string::npos);
+  EXPECT_NE(error_of([&] {
+              Tokenizer::from_directory(scratch.path() / "sentencepiece.bpe.model");
+            }).find("is a file; give the directory that holds it: " + scratch.path().string()),
+            std::string::npos);
+  EXPECT_NE(error_of([&] {
+              Tokenizer::from_directory(scratch.path() / std::string(300, 'x'));
+            }).find("can't be read: File name too long"),
+            std::string::npos);
   scratch.write("vocab.json", "{\"a\": 0}");
   scratch.write("merges.txt", "#version: 0.2\n");
   EXPECT_NE(error_of(load).find("'<s>'"), std::string::npos);
