@@ -24,7 +24,7 @@ constexpr Option kOptions[] = {
      "how tokens become one vector; none = a row for each token; auto = what the model directory says, else "
      "mean"},
     {"normalize", Type::kFlag, "", "", "scale vectors to length 1; unset = what the model directory says"},
-    {"layers", Type::kIntegerList, "-1", "", "layers to concatenate: 0 = embeddings, -1 = last"},
+    {"layers", Type::kIntegerList, "-1", "-10000..10000", "layers to concatenate: 0 = embeddings, -1 = last"},
     {"truncate", Type::kFlag, "false", "",
      "cut texts to the model's length; otherwise a long text is a bad row"},
     {"output", Type::kPath, "", "FILE.npy", "write float32 rows there, in the order of the input", 'o'},

@@ -2,30 +2,40 @@
 
 #include "roberta/init.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
+#include <system_error>
 
 #include "load.h"
 #include "log.h"
 #include "options.h"
+#include "roberta/error.h"
 #include "settings.h"
+#include "signals.h"
+#include "target_path.h"
 
 namespace roberta::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
+// The ranges are those within which a config.json is read.
 constexpr Option kOptions[] = {
     {"output", Type::kPath, "", "DIR", "directory to make; it must not exist or be empty", 'o'},
     {"tokenizer", Type::kPath, "", "DIR", "directory whose tokenizer files are copied"},
-    {"vocab-size", Type::kInteger, "0", "0..2000000000",
+    {"vocab-size", Type::kInteger, "0", "0..10000000",
      "rows of the embedding; 0 = as many as the tokenizer has"},
-    {"hidden-size", Type::kInteger, "768", "1..1048576", "width"},
-    {"num-hidden-layers", Type::kInteger, "12", "1..10000", "layers"},
-    {"num-attention-heads", Type::kInteger, "0", "0..1048576", "heads; 0 = one for every 64 of the width"},
-    {"intermediate-size", Type::kInteger, "0", "0..4194304",
+    {"hidden-size", Type::kInteger, "768", "1..65536", "width"},
+    {"num-hidden-layers", Type::kInteger, "12", "1..1024", "layers"},
+    {"num-attention-heads", Type::kInteger, "0", "0..65536",
+     "heads; 0 = as many as divide the width into 64 or more each"},
+    {"intermediate-size", Type::kInteger, "0", "0..1048576",
      "inner width of the feed-forward; 0 = 4 times the width"},
-    {"max-position-embeddings", Type::kInteger, "514", "1..10000000",
+    {"max-position-embeddings", Type::kInteger, "514", "1..1048576",
      "longest text in tokens + id of <pad> + 1"},
-    {"type-vocab-size", Type::kInteger, "1", "1..1000000", "token types"},
+    {"type-vocab-size", Type::kInteger, "1", "1..1024", "token types"},
     {"layer-norm-eps", Type::kNumber, "1e-5", "NUMBER", "added to the variance in LayerNorm"},
     {"initializer-range", Type::kNumber, "0.02", "NUMBER", "standard deviation of the weights"},
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "the same seed gives the same bytes everywhere"},
@@ -33,26 +43,64 @@ constexpr Option kOptions[] = {
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
+/// The largest number of heads that divides the width into 64 or more each; 1 of a narrower model.
+int64_t default_heads(int64_t width) {
+  int64_t heads = std::max<int64_t>(1, width / 64);
+  while (width % heads != 0) --heads;
+  return heads;
+}
+
+double number_between(const Settings& settings, const std::string& name, double low, double high,
+                      const char* range) {
+  const double number = settings.number(name);
+  if (number >= low && number <= high) return number;
+  throw Error(ErrorCode::kUsage, "--" + name + ": '" + settings.text(name) + "' is not a number in " + range);
+}
+
+fs::path unused_directory(const Settings& settings) {
+  fs::path output = target_path(settings.path("output"));
+  std::error_code error;
+  if (!fs::exists(output, error)) return output;
+  if (!fs::is_directory(output, error))
+    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is a file; a directory is needed");
+  if (!fs::is_empty(output, error))
+    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is not empty");
+  return output;
+}
+
+/// Written inside a directory that a signal removes, then put in its place at once.
+void write_model(const fs::path& output, const InitOptions& options) {
+  Temporary temporary(output.parent_path() /
+                      ("." + output.filename().string() + ".tmp-" + std::to_string(getpid())));
+  const fs::path whole = temporary.path() / "model";
+  init_model(whole, options);
+  std::error_code error;
+  fs::rename(whole, output, error);
+  if (error)
+    throw Error(ErrorCode::kResource,
+                "[init] " + output.string() + ": can't be put in place: " + error.message());
+}
+
 int run(const Settings& settings) {
   settings.need("output");
+  const fs::path output = unused_directory(settings);
   InitOptions options;
   if (settings.given("tokenizer")) options.tokenizer = settings.path("tokenizer");
   options.vocab_size = settings.integer("vocab-size");
   options.hidden_size = settings.integer("hidden-size");
   options.num_hidden_layers = settings.integer("num-hidden-layers");
   options.num_attention_heads = settings.integer("num-attention-heads");
-  if (options.num_attention_heads == 0)
-    options.num_attention_heads = std::max<int64_t>(1, options.hidden_size / 64);
+  if (options.num_attention_heads == 0) options.num_attention_heads = default_heads(options.hidden_size);
   options.intermediate_size = settings.integer("intermediate-size");
   if (options.intermediate_size == 0) options.intermediate_size = 4 * options.hidden_size;
   options.max_position_embeddings = settings.integer("max-position-embeddings");
   options.type_vocab_size = settings.integer("type-vocab-size");
-  options.layer_norm_eps = settings.number("layer-norm-eps");
-  options.initializer_range = settings.number("initializer-range");
+  options.layer_norm_eps = number_between(settings, "layer-norm-eps", 1e-30, 1, "1e-30..1");
+  options.initializer_range = number_between(settings, "initializer-range", 0, 1000, "0..1000");
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.precision = precision_of(settings);
   options.threads = thread_count(settings);
-  init_model(settings.path("output"), options);
+  write_model(output, options);
   log(Level::kInfo, "untrained model written to " + settings.text("output"));
   return 0;
 }

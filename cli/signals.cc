@@ -24,7 +24,9 @@ auto& g_paths = *new std::vector<std::filesystem::path>;
   clear_progress_line();
   for (const auto& path : g_paths) {
     std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
+    // Threads that still write may put a file into a directory that is just being emptied.
+    for (int tries = 0; tries < 10 && std::filesystem::exists(path, ignored); ++tries)
+      std::filesystem::remove_all(path, ignored);
   }
   _exit(128 + signal);
 }

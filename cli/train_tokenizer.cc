@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Option kOptions[] = {
-    {"vocab-size", Type::kInteger, "50265", "1..2000000000",
+    {"vocab-size", Type::kInteger, "50265", "1..1048576",
      "entries of the vocabulary, special tokens counted"},
     {"output", Type::kPath, "", "DIR", "directory for the tokenizer's files", 'o'},
     {"overwrite", Type::kFlag, "false", "", "write into a directory that is not empty"},

@@ -66,6 +66,10 @@ void check(const RobertaConfig& config) {
     fail(ErrorCode::kUsage, "[init] hidden_size ", config.hidden_size,
          " is not a multiple of num_attention_heads ", config.num_attention_heads);
   }
+  if (config.pad_token_id >= config.vocab_size) {
+    fail(ErrorCode::kUsage, "[init] vocab_size ", config.vocab_size, ": <pad> has the id ",
+         config.pad_token_id);
+  }
   if (config.max_length() < 1) {
     fail(ErrorCode::kUsage, "[init] max_position_embeddings ", config.max_position_embeddings,
          ": positions start at the id of <pad> + 1 = ", config.pad_token_id + 1,

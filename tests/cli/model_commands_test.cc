@@ -1,8 +1,10 @@
 // fill-mask, embed, score and info on a tiny model: shapes of answers, and what a user gets for bad input.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -127,6 +129,7 @@ TEST_F(ModelCommands, EmbedShapes) {
   ASSERT_EQ(tokens["embedding"].size(), 4u);
   EXPECT_EQ(tokens["embedding"][0].size(), 16u);
   EXPECT_EQ(answer("embed", {"--pooling", "cls", "the cat"})["embedding"], tokens["embedding"][0]);
+  EXPECT_EQ(on_model("embed", {"--layers", "4294967295", "the cat"}).code, 2);
   EXPECT_EQ(answer("embed", {"--layers", "-1,-2", "the cat"})["embedding"].size(), 32u);
   double sum = 0;
   json unit = answer("embed", {"--normalize", "the cat"});
@@ -244,6 +247,47 @@ TEST(Init, MakesAModelThatRuns) {
   EXPECT_FALSE(std::filesystem::exists(scratch.path("other")));
 }
 
+TEST(Init, LimitsAreThoseOfConfigJson) {
+  Scratch scratch;
+  struct Limit {
+    std::string option, value;
+  };
+  for (const Limit& limit :
+       {Limit{"--hidden-size", "65537"}, Limit{"--num-hidden-layers", "1025"},
+        Limit{"--vocab-size", "10000001"}, Limit{"--intermediate-size", "1048577"},
+        Limit{"--max-position-embeddings", "1048577"}, Limit{"--type-vocab-size", "1025"},
+        Limit{"--initializer-range", "-1"}, Limit{"--initializer-range", "1e4"},
+        Limit{"--layer-norm-eps", "0"}, Limit{"--num-attention-heads", "65537"}}) {
+    std::vector<std::string> words{"init", "--output", scratch.path("m"), limit.option, limit.value};
+    if (limit.option != "--vocab-size") words.insert(words.end(), {"--vocab-size", "10"});
+    Result result = run(words);
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_TRUE(contains(result.err, limit.option + ": '" + limit.value)) << result.err;
+  }
+  EXPECT_EQ(run({"init", "--output", scratch.path("m"), "--vocab-size", "1"}).code, 2);
+  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "");
+}
+
+TEST(Init, HeadsDivideTheWidth) {
+  for (auto [width, heads] : {std::pair{"200", 2}, {"67", 1}, {"20", 1}, {"320", 5}}) {
+    Scratch scratch;
+    Result made = run({"init", "--output", scratch.path("m"), "--vocab-size", "10", "--hidden-size", width,
+                       "--num-hidden-layers", "1"});
+    ASSERT_EQ(made.code, 0) << made.err;
+    EXPECT_EQ(json::parse(read_file(scratch.path("m/config.json")))["num_attention_heads"], heads) << width;
+  }
+}
+
+TEST(Init, SignalLeavesNothingBehind) {
+  Scratch scratch;
+  Conversation talk(
+      {"init", "-q", "--output", scratch.path("m"), "--vocab-size", "200000", "--threads", "1"});
+  for (int i = 0; i < 1000 && shell("ls -A " + scratch.path("")).out.empty(); ++i) usleep(10000);
+  talk.signal(SIGTERM);
+  EXPECT_EQ(talk.wait(), 143);
+  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "");
+}
+
 TEST_F(ModelCommands, NaNIsExit7InEveryForm) {
   Scratch scratch;
   std::string model = copy(scratch), weights = read_file(model + "/model.safetensors");
@@ -255,6 +299,12 @@ TEST_F(ModelCommands, NaNIsExit7InEveryForm) {
       EXPECT_EQ(result.code, 7) << command << " " << format << ": " << result.out << result.err;
       EXPECT_TRUE(contains(result.err, "NaN")) << result.err;
     }
+  Result named = run({"embed", "-m", model}, "a\nb\n");
+  EXPECT_EQ(named.code, 7);
+  EXPECT_TRUE(contains(named.err, "line 1: ")) << named.err;
+  Result skipped = run({"embed", "-m", model, "--on-error", "skip"}, "a\nb\n");
+  EXPECT_EQ(skipped.code, 3);
+  EXPECT_EQ(rows_of(skipped.out).size(), 2u);
   std::string file = scratch.path("v.npy");
   EXPECT_EQ(run({"embed", "-m", model, "--output", file, "a"}).code, 7);
   EXPECT_FALSE(std::filesystem::exists(file));
