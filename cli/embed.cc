@@ -99,6 +99,8 @@ int run(const Settings& settings) {
   const ModelInfo& info = model.info();
   EmbedOptions options;
   const std::string& pooling = settings.text("pooling");
+  if (pooling == "auto" && !info.pooling_problem.empty())
+    throw Error(ErrorCode::kModel, info.pooling_problem + "; or name a --pooling");
   options.pooling = pooling_of(pooling == "auto" ? info.default_pooling : pooling);
   options.normalize = settings.given("normalize") ? settings.flag("normalize") : info.default_normalize;
   options.layers = settings.integers("layers");

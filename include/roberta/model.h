@@ -33,6 +33,8 @@ struct ModelInfo {
   bool has_mlm_head;
   std::string default_pooling;  ///< "cls", "mean" or "max": from 1_Pooling/config.json, else "mean"
   bool default_normalize;       ///< modules.json has a Normalize module
+  std::string
+      pooling_problem;  ///< why the directory's own pooling can't be had (a module unknown here); else empty
 };
 
 /// A row-major float matrix that owns its memory.
@@ -67,6 +69,7 @@ class Model {
   /// "cpu avx512_bf16, 2 threads"
   std::string device() const;
   int64_t max_batch_tokens() const;
+  int threads() const;
 
   using Ids = std::vector<int32_t>;
   /// Vocabulary logits [positions.size(), V] at the given tokens. Error(kInput) names a sequence that is too

@@ -63,7 +63,8 @@ class Tokenizer {
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view first, std::string_view second,
                        const EncodeOptions& options = {}) const;
-  /// The same for many texts on all cores; results in input order. threads = 0: as many as OpenMP gives.
+  /// The same for many texts on all cores; results in input order. threads = 0: all cores that this process
+  /// may use.
   std::vector<Encoding> encode_batch(std::span<const std::string_view> texts,
                                      const EncodeOptions& options = {}, int threads = 0) const;
   /// Text already split into words (tagging): each word is encoded as with add_prefix_space; word_ids has one

@@ -7,8 +7,8 @@ namespace roberta {
 
 std::vector<Matrix> embed(Model& model, std::span<const std::string> texts, const EmbedOptions& options) {
   if (options.layers.empty()) fail(ErrorCode::kUsage, "[embed] no layer is named; -1 is the last");
-  const std::vector<Encoding> encodings =
-      encode_texts(model.tokenizer(), texts, model.info().max_length, options.truncate, "embed");
+  const std::vector<Encoding> encodings = encode_texts(model.tokenizer(), texts, model.info().max_length,
+                                                       options.truncate, model.threads(), "embed");
   const bool last_only =
       options.layers.size() == 1 && (options.layers[0] == -1 || options.layers[0] == model.info().layers);
   std::vector<Matrix> out;

@@ -25,7 +25,7 @@ std::vector<MaskedText> read_texts(const Model& model, std::span<const std::stri
   }
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<Encoding> encodings =
-      encode_texts(tokenizer, texts, model.info().max_length, false, "fill-mask");
+      encode_texts(tokenizer, texts, model.info().max_length, false, model.threads(), "fill-mask");
   std::vector<MaskedText> out;
   for (size_t i = 0; i < texts.size(); ++i) {
     MaskedText t{texts[i], std::move(encodings[i]), {}};
@@ -33,8 +33,8 @@ std::vector<MaskedText> read_texts(const Model& model, std::span<const std::stri
       if (t.encoding.ids[p] == tokenizer.mask_id()) t.masks.push_back(static_cast<int32_t>(p));
     }
     if (t.masks.empty()) {
-      fail(ErrorCode::kInput, "[fill-mask] text ", i, " has no ", tokenizer.mask_token(),
-           ": put one where a word is to be found");
+      fail(ErrorCode::kInput, "[fill-mask] ", name_of_text(i, texts.size()), " has no ",
+           tokenizer.mask_token(), ": put one where a word is to be found");
     }
     out.push_back(std::move(t));
   }
@@ -161,6 +161,61 @@ std::vector<std::vector<std::vector<Fill>>> fill_targets(Model& model, const std
   return answers;
 }
 
+struct Beam {
+  double log_prob = 0;
+  std::vector<int32_t> tokens;  // one for each mask so far
+};
+
+/// Each beam's continuations at its next mask, the `width` best of all, best first. Beams run kMostRows at a
+/// time.
+std::vector<Beam> extend_beams(Model& model, const MaskedText& text, const std::vector<Beam>& beams,
+                               size_t width) {
+  struct Step {
+    double log_prob;
+    size_t beam;
+    int32_t token;
+  };
+  const auto better = [](const Step& a, const Step& b) { return a.log_prob > b.log_prob; };
+  std::vector<Step> steps;
+  const int32_t position = text.masks[beams.front().tokens.size()];
+  for (size_t begin = 0; begin < beams.size(); begin += kMostRows) {
+    std::vector<Model::Ids> sequences;
+    std::vector<TokenPosition> positions;
+    for (size_t b = begin; b < std::min(beams.size(), begin + kMostRows); ++b) {
+      positions.push_back({static_cast<int32_t>(sequences.size()), position});
+      sequences.push_back(text.encoding.ids);
+      for (size_t m = 0; m < beams[b].tokens.size(); ++m) {
+        sequences.back()[static_cast<size_t>(text.masks[m])] = beams[b].tokens[m];
+      }
+    }
+    const Matrix logits = model.mlm_logits(sequences, positions);
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      const Beam& beam = beams[begin + i];
+      for (const Candidate& c :
+           top_candidates(logits.row(static_cast<int64_t>(i)), static_cast<int64_t>(width))) {
+        steps.push_back({beam.log_prob + std::log(static_cast<double>(c.probability)), begin + i, c.token});
+      }
+      if (steps.size() < 4 * width + 4096) continue;
+      std::stable_sort(steps.begin(), steps.end(), better);
+      steps.resize(std::min(steps.size(), width));
+    }
+  }
+  std::stable_sort(steps.begin(), steps.end(), better);
+  steps.resize(std::min(steps.size(), width));
+  std::vector<Beam> next;
+  for (const Step& step : steps) {
+    next.push_back({step.log_prob, beams[step.beam].tokens});
+    next.back().tokens.push_back(step.token);
+  }
+  return next;
+}
+
+std::vector<Beam> search_beams(Model& model, const MaskedText& text, size_t width) {
+  std::vector<Beam> beams(1);
+  for (size_t m = 0; m < text.masks.size(); ++m) beams = extend_beams(model, text, beams, width);
+  return beams;
+}
+
 void check(const FillMaskOptions& options) {
   if (options.top_k < 1)
     fail(ErrorCode::kUsage, "[fill-mask] top_k is ", options.top_k, "; it must be at least 1");
@@ -202,37 +257,9 @@ std::vector<std::vector<JointFill>> fill_mask_joint(Model& model, std::span<cons
   const std::vector<MaskedText> masked = read_texts(model, texts);
   const Tokenizer& tokenizer = model.tokenizer();
   const size_t width = static_cast<size_t>(options.beam > 0 ? options.beam : std::max(16, 4 * options.top_k));
-  struct Beam {
-    double log_prob = 0;
-    std::vector<int32_t> tokens;
-  };
   std::vector<std::vector<JointFill>> answers;
   for (const MaskedText& text : masked) {
-    std::vector<Beam> beams(1);
-    for (int32_t position : text.masks) {
-      std::vector<Model::Ids> sequences;
-      std::vector<TokenPosition> positions;
-      for (const Beam& beam : beams) {
-        positions.push_back({static_cast<int32_t>(sequences.size()), position});
-        sequences.push_back(text.encoding.ids);
-        for (size_t m = 0; m < beam.tokens.size(); ++m) {
-          sequences.back()[static_cast<size_t>(text.masks[m])] = beam.tokens[m];
-        }
-      }
-      const Matrix logits = model.mlm_logits(sequences, positions);
-      std::vector<Beam> next;
-      for (size_t b = 0; b < beams.size(); ++b) {
-        for (const Candidate& c :
-             top_candidates(logits.row(static_cast<int64_t>(b)), static_cast<int64_t>(width))) {
-          next.push_back({beams[b].log_prob + std::log(static_cast<double>(c.probability)), beams[b].tokens});
-          next.back().tokens.push_back(c.token);
-        }
-      }
-      std::stable_sort(next.begin(), next.end(),
-                       [](const Beam& a, const Beam& b) { return a.log_prob > b.log_prob; });
-      next.resize(std::min(next.size(), width));
-      beams = std::move(next);
-    }
+    const std::vector<Beam> beams = search_beams(model, text, width);
     std::vector<JointFill>& out = answers.emplace_back();
     for (const Beam& beam : beams) {
       if (out.size() == static_cast<size_t>(options.top_k)) break;

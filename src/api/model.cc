@@ -32,7 +32,13 @@ int64_t count_parameters(const Checkpoint& checkpoint, const LoadReport& report)
 
 ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, const LoadReport& report,
                     HeadKind head) {
-  const SentenceTransformersModules modules = read_modules(checkpoint.directory());
+  SentenceTransformersModules modules;
+  std::string pooling_problem;  // matters to who asks for that pooling, not to fill-mask
+  try {
+    modules = read_modules(checkpoint.directory());
+  } catch (const Error& error) {
+    pooling_problem = error.what();
+  }
   return {.architecture =
               config.architectures.empty() ? architecture_of_head(head) : config.architectures.front(),
           .vocab_size = config.vocab_size,
@@ -46,7 +52,8 @@ ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, c
           .parameters = count_parameters(checkpoint, report),
           .has_mlm_head = head == HeadKind::kMaskedLm,
           .default_pooling = modules.pooling,
-          .default_normalize = modules.normalize};
+          .default_normalize = modules.normalize,
+          .pooling_problem = std::move(pooling_problem)};
 }
 
 std::string group(const char* name, const std::vector<std::string>& tensors, size_t show) {
@@ -65,9 +72,10 @@ bool has_tokenizer_files(const std::filesystem::path& directory) {
 }  // namespace
 
 Model Model::load(const std::filesystem::path& directory, const ModelOptions& options) {
-  const RobertaConfig config = read_config(directory);
+  RobertaConfig config = read_config(directory);
   const Checkpoint checkpoint(directory, options.strict_format);
   checkpoint.will_need();  // on a cold page cache the disk works while the rest is being parsed
+  config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
   const HeadKind head = find_head(config, checkpoint);
   LoadReport report = require_tensors(checkpoint, config, head);
   std::unique_ptr<Device> device = open_device(options.device, options.threads);
@@ -95,6 +103,7 @@ Model& Model::operator=(Model&&) noexcept = default;
 const ModelInfo& Model::info() const { return impl_->info; }
 bool Model::has_tokenizer() const { return impl_->tokenizer.has_value(); }
 std::string Model::device() const { return impl_->engine.device().describe(); }
+int Model::threads() const { return impl_->engine.device().threads(); }
 int64_t Model::max_batch_tokens() const { return impl_->engine.max_batch_tokens(); }
 
 const Tokenizer& Model::tokenizer() const {

@@ -124,8 +124,9 @@ std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory
 }  // namespace
 
 ModelDirectory describe_directory(const fs::path& directory) {
-  const RobertaConfig config = read_config(directory);
+  RobertaConfig config = read_config(directory);
   const Checkpoint checkpoint(directory);
+  config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
   const HeadKind head = find_head(config, checkpoint);
   ModelDirectory out;
   out.path = directory.string();

@@ -31,7 +31,7 @@ std::vector<Score> score(Model& model, std::span<const std::string> texts) {
   }
   const Tokenizer& tokenizer = model.tokenizer();
   const std::vector<Encoding> encodings =
-      encode_texts(tokenizer, texts, model.info().max_length, false, "score");
+      encode_texts(tokenizer, texts, model.info().max_length, false, model.threads(), "score");
   std::vector<Score> out(texts.size());
   Waiting waiting;
   for (size_t i = 0; i < encodings.size(); ++i) {

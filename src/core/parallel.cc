@@ -25,8 +25,8 @@ inline void relax() {
 class Pool {
  public:
   void run(int threads, int64_t pieces, const std::function<void(int64_t, int)>& work) {
-    std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
-    if (threads <= 1 || pieces <= 1 || inside_ || !owner) {
+    std::unique_lock<std::mutex> owner(owner_, std::defer_lock);
+    if (threads <= 1 || pieces <= 1 || inside_ || !owner.try_lock()) {
       for (int64_t i = 0; i < pieces; ++i) work(i, 0);
       return;
     }

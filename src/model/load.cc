@@ -160,8 +160,7 @@ ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& confi
     MlmHeadParams& mlm = params.mlm.emplace();
     loader.linear(mlm.dense, c, c, "lm_head.dense");
     loader.norm(mlm.norm, c, "lm_head.layer_norm");
-    // transformers computes with the decoder's own bias where the two are not tied.
-    const bool own_bias = !config.tie_word_embeddings && checkpoint.find("lm_head.decoder.bias");
+    const bool own_bias = has_own_decoder_bias(checkpoint);
     loader.vector(mlm.decoder.bias, v, {own_bias ? "lm_head.decoder.bias" : "lm_head.bias"});
     if (own_decoder) loader.weight(mlm.decoder.w, v, c, {"lm_head.decoder.weight"});
   }

@@ -156,10 +156,49 @@ std::string shape_text(std::span<const int64_t> shape) {
   return text + "]";
 }
 
+namespace {
+
+/// Whether two stored tensors hold the same bytes. 256 rows at a time.
+bool same_numbers(const Checkpoint& checkpoint, const Checkpoint::Tensor& x, const Checkpoint::Tensor& y) {
+  if (x.shape != y.shape || x.dtype != y.dtype || x.shape.empty()) return false;
+  int64_t row = size_of(x.dtype);
+  for (size_t d = 1; d < x.shape.size(); ++d) row *= x.shape[d];
+  std::vector<std::byte> a, b;
+  constexpr int64_t kRows = 256;
+  for (int64_t begin = 0; begin < x.shape[0]; begin += kRows) {
+    const int64_t count = std::min(kRows, x.shape[0] - begin);
+    a.resize(static_cast<size_t>(count * row));
+    b.resize(a.size());
+    checkpoint.read_rows(x, begin, count, a);
+    checkpoint.read_rows(y, begin, count, b);
+    if (a != b) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool has_tied_decoder(const RobertaConfig& config, const Checkpoint& checkpoint) {
+  const Checkpoint::Tensor* word = checkpoint.find("embeddings.word_embeddings.weight");
+  const Checkpoint::Tensor* decoder = checkpoint.find("lm_head.decoder.weight");
+  if (!config.tie_word_embeddings || !word || !decoder) return config.tie_word_embeddings;
+  return same_numbers(checkpoint, *word, *decoder);
+}
+
+bool has_own_decoder_bias(const Checkpoint& checkpoint) {
+  const Checkpoint::Tensor* shared = checkpoint.find("lm_head.bias");
+  const Checkpoint::Tensor* own = checkpoint.find("lm_head.decoder.bias");
+  return shared && own && !same_numbers(checkpoint, *shared, *own);
+}
+
 TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head) {
   TensorCheck check;
   std::set<std::string, std::less<>> expected;
-  for (const TensorSpec& spec : expected_tensors(config, head)) {
+  std::vector<TensorSpec> specs = expected_tensors(config, head);
+  if (head == HeadKind::kMaskedLm && config.tie_word_embeddings && has_own_decoder_bias(checkpoint)) {
+    specs.push_back({"lm_head.decoder.bias", {config.vocab_size}, true});
+  }
+  for (const TensorSpec& spec : specs) {
     expected.insert(spec.name);
     const Checkpoint::Tensor* tensor = checkpoint.find(spec.name);
     if (!tensor) {

@@ -48,6 +48,13 @@ std::string canonical_name_of(std::string_view file_name);
 /// "[2, 3]", for messages.
 std::string shape_text(std::span<const int64_t> shape);
 
+/// Whether the decoder is the word embedding. As transformers decides: config.json must say so (or nothing),
+/// and a decoder that is stored all the same must hold the same numbers.
+bool has_tied_decoder(const RobertaConfig& config, const Checkpoint& checkpoint);
+/// Whether lm_head.decoder.bias is stored beside lm_head.bias with other numbers; it is then the one that
+/// counts.
+bool has_own_decoder_bias(const Checkpoint& checkpoint);
+
 /// A checkpoint held against the list.
 struct TensorCheck {
   LoadReport report;

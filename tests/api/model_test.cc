@@ -62,14 +62,14 @@ TEST_F(ModelErrors, TextsOfTheTasks) {
   for (int i = 0; i < 60; ++i) word += " x";
   EXPECT_ERROR(ErrorCode::kInput, fill_mask(model_, texts({"a <mask>", "none"})), "[fill-mask] text 1",
                "no <mask>");
-  EXPECT_ERROR(ErrorCode::kInput, fill_mask(model_, texts({word})), "text 0", "at most 48");
-  EXPECT_ERROR(ErrorCode::kInput, fill_mask_joint(model_, texts({"none"})), "text 0", "no <mask>");
+  EXPECT_ERROR(ErrorCode::kInput, fill_mask(model_, texts({word})), "the text has", "at most 48");
+  EXPECT_ERROR(ErrorCode::kInput, fill_mask_joint(model_, texts({"none"})), "the text has", "no <mask>");
   EXPECT_ERROR(ErrorCode::kUsage, fill_mask(model_, texts({"<mask>"}), {.top_k = 0}), "top_k is 0");
   EXPECT_ERROR(ErrorCode::kUsage, fill_mask(model_, texts({"<mask>"}), {.targets = {""}}), "target is empty");
-  EXPECT_ERROR(ErrorCode::kInput, embed(model_, texts({word})), "[embed] text 0", "at most 48");
+  EXPECT_ERROR(ErrorCode::kInput, embed(model_, texts({word})), "[embed] the text", "at most 48");
   EXPECT_EQ(embed(model_, texts({word}), {.pooling = Pooling::kNone, .truncate = true})[0].rows, 48);
   EXPECT_ERROR(ErrorCode::kUsage, embed(model_, texts({"a"}), {.layers = {}}), "no layer");
-  EXPECT_ERROR(ErrorCode::kInput, score(model_, texts({word})), "[score] text 0");
+  EXPECT_ERROR(ErrorCode::kInput, score(model_, texts({word})), "[score] the text");
   EXPECT_EQ(score(model_, texts({""}))[0].log_prob, 0);
 }
 

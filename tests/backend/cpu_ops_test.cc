@@ -176,6 +176,34 @@ TEST_P(CpuOps, AttentionEqualsRef) {
   }
 }
 
+TEST_P(CpuOps, NanIsNeverSwallowed) {
+  const int64_t c = 64, t = 40;
+  Operand q = random_.matrix(t, c, bf16_), kv = random_.matrix(t, 2 * c, bf16_), y = q;
+  const std::vector<int32_t> starts{0, static_cast<int32_t>(t)};
+  for (int64_t i = 0; i < c; ++i) {  // row 7 of q
+    q.f32[static_cast<size_t>(7 * c + i)] = NAN;
+    q.bf16[static_cast<size_t>(7 * c + i)] = float_to_bf16(NAN);
+  }
+  const View k = kv.view(dtype_);
+  cpu_->ops().attention({.q = q.view(dtype_),
+                         .k = k.columns(0, c),
+                         .v = k.columns(c, c),
+                         .q_starts = starts,
+                         .starts = starts,
+                         .heads = 2,
+                         .scale = 0.1f,
+                         .y = y.view(dtype_)});
+  for (int64_t r = 0; r < t; ++r) {
+    for (int64_t i = 0; i < c; ++i) ASSERT_EQ(std::isnan(at(y.view(dtype_), r, i)), r == 7);
+  }
+  Operand w = random_.matrix(50, c, bf16_), out = random_.matrix(t, 50, false);
+  PackedWeight packed(*cpu_, w, dtype_);
+  for (Activation act : {Activation::kNone, Activation::kGelu, Activation::kTanh}) {
+    cpu_->ops().gemm({.x = q.view(dtype_), .w = &packed.weight, .act = act, .y = out.view(DType::kF32)});
+    for (int64_t i = 0; i < 50; ++i) ASSERT_TRUE(std::isnan(at(out.view(DType::kF32), 7, i)));
+  }
+}
+
 TEST_P(CpuOps, AttentionBitsDependOnTheSequenceAlone) {
   const int64_t c = 60, heads = 3;
   Operand q = random_.matrix(400, c, bf16_), kv = random_.matrix(400, 2 * c, bf16_), y = q, alone = q;

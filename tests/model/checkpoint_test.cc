@@ -89,8 +89,8 @@ TEST(Checkpoint, ReportsWhatBecameOfEachTensor) {
       DType::kF32,
       {small_tensor("x", "roberta.embeddings.position_ids", {1, 18}),
        small_tensor("x", "roberta.pooler.dense.weight", {8, 8}),
-       small_tensor("x", "lm_head.decoder.weight", {11, 8}), small_tensor("x", "lm_head.decoder.bias", {11}),
-       small_tensor("x", "adapter.weight", {1})});
+       small_tensor("embeddings.word_embeddings.weight", "lm_head.decoder.weight", {11, 8}),
+       small_tensor("lm_head.bias", "lm_head.decoder.bias", {11}), small_tensor("x", "adapter.weight", {1})});
   const LoadReport report = require_tensors(saved.open(), saved.config, HeadKind::kMaskedLm);
   EXPECT_EQ(report.ignored,
             (std::vector<std::string>{"roberta.embeddings.position_ids", "roberta.pooler.dense.weight"}));
@@ -98,6 +98,25 @@ TEST(Checkpoint, ReportsWhatBecameOfEachTensor) {
   EXPECT_EQ(report.unknown, (std::vector<std::string>{"adapter.weight"}));
   EXPECT_EQ(report.missing, (std::vector<std::string>{"embeddings.token_type_embeddings.weight"}));
   EXPECT_EQ(report.found.size(), 41u);
+}
+
+TEST(Checkpoint, ADecoderWithOtherNumbersIsItsOwn) {
+  const Saved saved(HeadKind::kMaskedLm, nullptr, DType::kF32,
+                    {small_tensor("other", "lm_head.decoder.weight", {11, 8}),
+                     small_tensor("other", "lm_head.decoder.bias", {11})});
+  const Checkpoint checkpoint = saved.open();
+  RobertaConfig config = saved.config;
+  EXPECT_TRUE(config.tie_word_embeddings);
+  EXPECT_FALSE(has_tied_decoder(config, checkpoint));
+  EXPECT_TRUE(has_own_decoder_bias(checkpoint));
+  config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
+  const LoadReport report = require_tensors(checkpoint, config, HeadKind::kMaskedLm);
+  EXPECT_TRUE(report.tied.empty());
+  EXPECT_EQ(report.found.size(), 44u);
+
+  const Saved same(HeadKind::kMaskedLm, nullptr, DType::kF32,
+                   {small_tensor("embeddings.word_embeddings.weight", "lm_head.decoder.weight", {11, 8})});
+  EXPECT_TRUE(has_tied_decoder(same.config, same.open()));
 }
 
 TEST(Checkpoint, EachHeadHasItsTensors) {

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "backend/cpu/cpu_ops.h"
@@ -15,6 +17,17 @@ namespace roberta::cpu {
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;
+constexpr size_t kLargeBlock = 64 << 20;
+
+/// Memory that can be had without driving others out, in bytes; a large number where the system doesn't say.
+size_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string word; file >> word;) {
+    size_t kib = 0;
+    if (word == "MemAvailable:" && file >> kib) return kib * 1024;
+  }
+  return SIZE_MAX;
+}
 
 class CpuDevice final : public Device {
  public:
@@ -23,6 +36,11 @@ class CpuDevice final : public Device {
 
   Buffer allocate(size_t bytes) override {
     if (bytes == 0) bytes = 64;
+    // Asked beforehand: the system itself would hand out any amount and end the process when it is touched.
+    if (bytes >= kLargeBlock && bytes > available_memory()) {
+      fail(ErrorCode::kResource, "[cpu] no memory for ", bytes, " bytes: ", available_memory(),
+           " are available");
+    }
     // Large blocks ask for huge pages: fewer page faults at loading and fewer TLB misses in GEMM.
     const size_t align = bytes >= 4 * kHugePage ? kHugePage : 4096;
     const size_t length = (bytes + align - 1) / align * align + align;

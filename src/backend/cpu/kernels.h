@@ -29,7 +29,7 @@ struct GemmBlock {
   int64_t n, k;
   int64_t panel_begin, panel_end;
   Epilogue out;    // y, pre: at row 0, column 0
-  float* scratch;  // gemm_scratch_floats(...) floats when K is split, else unused
+  float* scratch;  // rows * panels of the block * panel floats when K is split, else unused
 };
 
 /// One block of query rows of one sequence and one head.
@@ -60,7 +60,7 @@ struct CrossEntropyBlock {
   float* max_sum;          // [rows] pairs, stride max_sum_stride floats
   int64_t max_sum_stride;
   float* target_logit;  // [rows]
-  float* scratch;       // rows * panel floats
+  float* scratch;       // tile_rows * panel floats
 };
 
 struct LayerNormRows {
@@ -85,7 +85,7 @@ struct MatrixKernels {
   void (*cross_entropy)(const CrossEntropyBlock&);
   /// Packs rows [0, rows), rows <= panel, of source [rows, k] of the same element type into one panel.
   void (*pack_panel)(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel);
-  /// One row of a packed matrix as fp32: out[k] (+= when add).
+  /// One row of a packed matrix as fp32: out[k].
   void (*read_row)(const void* w, int64_t row, int64_t k, float* out);
 };
 
@@ -93,7 +93,6 @@ struct Kernels {
   const char* name;
   int64_t panel;      // columns of a packed panel
   int64_t tile_rows;  // rows of a register tile
-  bool native_bf16;   // bf16 panels hold pairs of k and are multiplied by the bf16 dot instruction
   MatrixKernels f32, bf16;
   void (*layer_norm)(const LayerNormRows&);
   void (*add)(float* y, const float* x, int64_t n);  // y += x

@@ -16,7 +16,6 @@ const Kernels kKernelsAvx2 = {
     .name = "avx2",
     .panel = kPanel,
     .tile_rows = kTileRows,
-    .native_bf16 = Bf16::kPairs,
     .f32 = {gemm<Fp32>, attention<Fp32>, cross_entropy<Fp32>, pack_panel_of<Fp32>, read_row_f32},
     .bf16 = {gemm<Bf16>, attention<Bf16>, cross_entropy<Bf16>, pack_panel_of<Bf16>, read_row_bf16},
     .layer_norm = layer_norm,

@@ -5,8 +5,9 @@ namespace {
 
 /// e^x, relative error below 2e-7; inputs are clamped to [-87, 88], so results below 1e-38 are not denormal
 /// but 1e-38.
+/// NaN stays NaN: of min(a, b) and max(a, b) the second comes out when either is NaN, so x stands second.
 inline F exp(F x) {
-  x = min(max(x, set(-87.0f)), set(88.0f));
+  x = min(set(88.0f), max(set(-87.0f), x));
   const F n = round(x * set(1.44269504f));
   F r = mul_add(n, set(-0.693359375f), x);  // ln 2 in two parts: the first has 10 bits, so n * part is exact
   r = mul_add(n, set(2.12194440e-4f), r);
@@ -27,7 +28,7 @@ inline F gelu(F x) {
   constexpr float kC[] = {0.130928114f,   -0.0653280021f,  0.0484993797f,  -0.0392086048f,   0.0321209757f,
                           -0.0257294426f, 0.019612359f,    -0.0140313756f, 0.00976493156f,   -0.0065848782f,
                           0.00346062752f, -0.00130503971f, 0.00104345941f, -0.000987293831f, 0.000337378826f};
-  const F c = min(max(x, set(-5.4f)), set(5.4f));
+  const F c = min(set(5.4f), max(set(-5.4f), x));
   const F u = mul_add(c * c, set(2.0f / (5.4f * 5.4f)), set(-1.0f));
   // Even and odd halves run side by side: half the latency of one Horner chain.
   const F w = u * u;
@@ -43,7 +44,7 @@ inline F gelu(F x) {
 
 /// 1 - 2 / (e^2x + 1); absolute error below 2e-7.
 inline F tanh(F x) {
-  const F e = exp(min(max(x, set(-10.0f)), set(10.0f)) * set(2.0f));
+  const F e = exp(min(set(10.0f), max(set(-10.0f), x)) * set(2.0f));
   return set(1.0f) - set(2.0f) / (e + set(1.0f));
 }
 
