@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "commands.h"
 #include "json_row.h"
 #include "json_text.h"
 #include "line_reader.h"
@@ -14,6 +15,8 @@
 #include "program.h"
 #include "progress.h"
 #include "roberta/error.h"
+#include "settings.h"
+#include "stream.h"
 #include "terminal.h"
 #include "utf8.h"
 
@@ -215,6 +218,24 @@ TEST(Npy, FollowsLinksAndReplacesOnlyRegularFiles) {
       EXPECT_EQ(e.code(), ErrorCode::kUsage) << e.what();
     }
   }
+}
+
+TEST(RunStream, AnswersBeforeAnErrorOfTheMachineArePrinted) {
+  const std::vector<std::string> words{"--on-error", "skip", "a", "\xff", "b"};
+  const Settings settings(*find_command("embed"), words);
+  testing::internal::CaptureStdout();
+  ErrorCode code{};
+  try {
+    run_stream(settings, {}, [](std::span<const Row> rows, std::span<std::string> answers) {
+      if (rows[0].text == "b") throw Error(ErrorCode::kResource, "no memory");
+      answers[0] = "answer";
+    });
+  } catch (const Error& e) {
+    code = e.code();
+  }
+  const std::string out = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(code, ErrorCode::kResource);
+  EXPECT_EQ(out.rfind("answer\n{\"error\":", 0), 0u) << out;
 }
 
 }  // namespace
