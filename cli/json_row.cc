@@ -119,6 +119,9 @@ std::vector<int32_t> parse_plain_ids(std::string_view line) {
 }  // namespace
 
 ParsedRow parse_row(std::string_view json, Field field) {
+  // The parser takes a NUL for the end of the row and would never see what stands behind it.
+  if (size_t nul = json.find('\0'); nul != std::string_view::npos)
+    bad("not JSON: column " + std::to_string(nul + 1) + ": a NUL byte");
   RowListener listener(field);
   bool whole = Json::sax_parse(json.begin(), json.end(), &listener);
   if (!whole) bad(listener.error.empty() ? "not JSON" : listener.error);

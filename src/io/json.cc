@@ -112,6 +112,10 @@ class GuardedBuilder : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& part, const std::string& file_name) {
+  // The parser takes a NUL for the end of the text and would never see what stands behind it.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    fail(ErrorCode::kModel, "[", part, "] ", file_name, ": byte ", nul, ": not valid JSON: a NUL byte");
+  }
   size_t taken = 0;
   GuardedBuilder builder(taken);
   const CountingIterator begin{text.data(), &taken}, end{text.data() + text.size(), &taken};

@@ -33,6 +33,11 @@ std::string error_of(std::string_view json, Field field = Field::kText) {
   return "(none)";
 }
 
+TEST(JsonRow, NulDoesNotHideWhatFollows) {
+  EXPECT_NE(error_of(std::string_view("{\"text\":\"a\"}\0}", 14)).find("column 13: a NUL"),
+            std::string::npos);
+}
+
 TEST(JsonRow, TextIsUnescaped) {
   EXPECT_EQ(
       parse_row(R"( {"id": 1, "text": "a\nb\u00e9\ud83d\ude00\u0000", "more": [{"text": 5}]} )", Field::kText)

@@ -25,6 +25,10 @@ TEST(Json, ErrorsNameFileLineAndColumn) {
   EXPECT_ERROR(ErrorCode::kModel, parse("{\"a\": 1"), "line 1");
 }
 
+TEST(Json, NulDoesNotHideWhatFollows) {
+  EXPECT_ERROR(ErrorCode::kModel, parse(std::string("{}\0{}", 5)), "byte 2", "NUL");
+}
+
 TEST(Json, RefusesDuplicateKeysAtEveryLevel) {
   EXPECT_ERROR(ErrorCode::kModel, parse("{\"a\": 1,\n \"a\": 1}"), "key 'a' is there twice", "line 2");
   EXPECT_ERROR(ErrorCode::kModel, parse(R"([{"x": {"a": 1, "b": 2, "\u0061": 1}}])"),
