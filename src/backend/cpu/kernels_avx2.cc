@@ -1,27 +1,11 @@
 // The kernels built for one instruction set; flags in CMakeLists.txt.
 
-// The order matters: each builds on the ones before.
 #include "backend/cpu/simd_avx2.h"
 
-#include "backend/cpu/math-inl.h"
-
-#include "backend/cpu/gemm-inl.h"
-
-#include "backend/cpu/attention-inl.h"
-#include "backend/cpu/rows-inl.h"
+#include "backend/cpu/table-inl.h"
 
 namespace roberta::cpu {
 
-const Kernels kKernelsAvx2 = {
-    .name = "avx2",
-    .panel = kPanel,
-    .tile_rows = kTileRows,
-    .f32 = {gemm<Fp32>, attention<Fp32>, cross_entropy<Fp32>, pack_panel_of<Fp32>, read_row_f32},
-    .bf16 = {gemm<Bf16>, attention<Bf16>, cross_entropy<Bf16>, pack_panel_of<Bf16>, read_row_bf16},
-    .layer_norm = layer_norm,
-    .add = add,
-    .to_bf16 = to_bf16_row,
-    .from_bf16 = from_bf16_row,
-};
+const Kernels kKernelsAvx2 = make_kernels("avx2");
 
 }  // namespace roberta::cpu

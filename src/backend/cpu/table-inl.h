@@ -1,0 +1,26 @@
+#pragma once
+// All kernels of one instruction set and their table. Include after one simd_*.h; each *-inl.h builds on the
+// ones before.
+
+#include "backend/cpu/math-inl.h"
+
+#include "backend/cpu/gemm-inl.h"
+
+#include "backend/cpu/attention-inl.h"
+#include "backend/cpu/rows-inl.h"
+
+namespace {
+
+constexpr roberta::cpu::Kernels make_kernels(const char* name) {
+  return {.name = name,
+          .panel = kPanel,
+          .tile_rows = kTileRows,
+          .f32 = {gemm<Fp32>, attention<Fp32>, cross_entropy<Fp32>, pack_panel_of<Fp32>, read_row_f32},
+          .bf16 = {gemm<Bf16>, attention<Bf16>, cross_entropy<Bf16>, pack_panel_of<Bf16>, read_row_bf16},
+          .layer_norm = layer_norm,
+          .add = add,
+          .to_bf16 = to_bf16_row,
+          .from_bf16 = from_bf16_row};
+}
+
+}  // namespace
