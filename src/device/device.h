@@ -47,6 +47,7 @@ class Device {
   virtual Buffer allocate(size_t bytes) = 0;
   /// Copies between host and device memory, or within either.
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  virtual void zero(void* data, size_t bytes) = 0;
 
   /// Bytes of a Weight [rows, cols]; a multiple of 64.
   virtual size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const = 0;

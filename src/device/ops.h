@@ -8,7 +8,11 @@
 // unit column stride.
 //
 // Results: for one dtype a row's bits depend on that row alone (attention: on its sequence), never on the
-// other rows of the batch nor on the number of threads.
+// other rows of the batch nor on the number of threads. Sums over rows (gradients of parameters) run in a
+// fixed order: their bits depend on the batch, never on the number of threads.
+//
+// Each operation with a gradient has it beside it: X and XGrad. `dy` is the gradient of the loss by y. "fp32"
+// below is fp64 where `ref` is run in double precision, which only checks of gradients do.
 
 #include <cstdint>
 #include <span>
@@ -28,14 +32,47 @@ struct Weight {
 
 enum class Activation : uint8_t { kNone, kGelu, kTanh };  // GELU is the exact one: x * Phi(x)
 
-/// y = act(x w^T + bias). Sums in fp32.
+/// Which elements dropout keeps: a function of the element's place in the training data, never of its place
+/// in the packed batch. Element `column` of a row is kept when draw(column) >= round(rate * 65536), and then
+/// multiplied by 65536 / (65536 - round(rate * 65536)). draw(column) is 16 bits of Philox4x32-10 with the key
+/// `key` and the counter {column / 8, position | head << 16, sample, site}: half column % 2 (low first) of
+/// word column % 8 / 2. Only attention has heads, and there `column` is the key's place in its sequence and
+/// `position` the query's.
+struct Dropout {
+  float rate = 0;                  // 0: none, and the rest is not read
+  uint64_t key = 0;                // of seed and step
+  uint32_t site = 0;               // layer and place in it
+  std::span<const uint64_t> rows;  // [T]: sample << 32 | position in its sequence, from 0
+};
+
+/// y = act(x w^T + bias) + add, or, for a gradient, (x w^T) * gelu'(gelu_pre) + add. Sums in fp32.
+/// The gradient by x is another Gemm, with the transposed weight.
 struct Gemm {
   View x;           // [M, K] fp32 when w is fp32, bf16 when w is bf16
   const Weight* w;  // [N, K]
   View bias;        // [1, N] fp32, may be empty
   Activation act = Activation::kNone;
-  View pre;  // [M, N] fp32 or bf16, out: value before the activation; may be empty
-  View y;    // [M, N] fp32 or bf16, out
+  View pre;       // [M, N] fp32 or bf16, out: value before the activation; may be empty
+  View gelu_pre;  // [M, N] fp32 or bf16: multiplies by gelu'(gelu_pre); may be empty
+  View add;       // [M, N] fp32, may be empty; may be y itself
+  View y;         // [M, N] fp32 or bf16, out
+};
+
+/// dw = dy^T x, db = column sums of dy; added to what dw and db hold when `accumulate`.
+struct GemmGrad {
+  View dy;  // [M, N] of x's dtype
+  View x;   // [M, K] fp32 or bf16
+  bool accumulate = false;
+  View dw;  // [N, K] fp32, out
+  View db;  // [1, N] fp32, out; may be empty
+};
+
+/// y = dy * act'(pre). The activation on its own, where no Gemm can carry it.
+struct ActivationGrad {
+  View dy;   // [M, N] fp32
+  View pre;  // [M, N] fp32 or bf16
+  Activation act;
+  View dx;  // [M, N] fp32 or bf16, out
 };
 
 /// y = word[id] + position[pos] + type[0].
@@ -48,18 +85,53 @@ struct Embed {
   View y;                              // [T, C] fp32, out
 };
 
-/// y = LN(x + residual) * gamma + beta; mean and variance in fp32 (two passes over the row).
+/// The gradient of Embed, added to the tables' gradients; rows of equal ids in their order in the batch.
+struct EmbedGrad {
+  std::span<const int32_t> ids;        // [T]
+  std::span<const int32_t> positions;  // [T]
+  View dy;                             // [T, C] fp32
+  View dword;                          // [V, C] fp32, in and out
+  View dposition;                      // [P, C] fp32, in and out
+  View dtype;                          // [type_vocab, C] fp32, in and out
+  int32_t pad_id;                      // rows of dword and dposition that stay as they are; -1: none
+};
+
+/// y = LN(dropout(x) + residual) * gamma + beta; mean and variance in fp32 (two passes over the row).
 struct LayerNorm {
   View x;            // [T, C] fp32
   View residual;     // [T, C] fp32, may be empty
   View gamma, beta;  // [1, C] fp32
   float eps;
-  View y;      // [T, C] fp32, out; may be x itself
-  View y_low;  // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
+  Dropout dropout;  // of x
+  View y;           // [T, C] fp32, out; may be x itself
+  View y_low;       // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
+  View sum;    // [T, C] fp32, out: dropout(x) + residual, for the gradient; may be x itself; may be empty
   View stats;  // [T, 2] fp32, out: mean and 1 / sqrt(var + eps); may be empty
 };
 
-/// y = softmax(q k^T * scale) v for each sequence and head. Never holds more than a few rows of scores.
+struct LayerNormGrad {
+  View dy;                  // [T, C] fp32
+  View sum;                 // [T, C] fp32, saved
+  View stats;               // [T, 2] fp32, saved
+  View gamma;               // [1, C] fp32
+  Dropout dropout;          // as in the forward
+  bool accumulate = false;  // add to dgamma and dbeta
+  View dgamma, dbeta;       // [1, C] fp32, out
+  View dresidual;           // [T, C] fp32, out: by the sum; may be dy itself
+  View dx;  // [T, C] fp32 or bf16, out: by x, through dropout; may be empty; in fp32 without dropout may be
+            // dresidual itself
+};
+
+/// y = dropout(x): alone where no LayerNorm follows. Its own gradient: dx = dropout(dy).
+struct DropoutRows {
+  View x;  // [T, C] fp32
+  Dropout dropout;
+  View y;      // [T, C] fp32, out; may be x itself
+  View y_low;  // [T, C] bf16, out; may be empty
+};
+
+/// y = dropout(softmax(q k^T * scale)) v for each sequence and head. Never holds more than a few rows of
+/// scores.
 struct Attention {
   View q;                             // [Tq, C]; bf16 or fp32 as k and v
   View k, v;                          // [T, C]
@@ -67,8 +139,22 @@ struct Attention {
   std::span<const int32_t> starts;    // [B + 1]: rows of k and v
   int64_t heads;
   float scale;
-  View y;    // [Tq, C] of q's dtype, out
-  View lse;  // [Tq, H] fp32, out: log-sum-exp of each row's scaled scores; may be empty
+  Dropout dropout;  // of the probabilities; rows are those of q
+  View y;           // [Tq, C] of q's dtype, out
+  View lse;         // [Tq, H] fp32, out: log-sum-exp of each row's scaled scores; may be empty
+};
+
+struct AttentionGrad {
+  View q, k, v;  // as in the forward
+  std::span<const int32_t> q_starts, starts;
+  int64_t heads;
+  float scale;
+  Dropout dropout;
+  View y;       // [Tq, C], saved
+  View lse;     // [Tq, H] fp32, saved
+  View dy;      // [Tq, C] of q's dtype
+  View dq;      // [Tq, C] of q's dtype, out
+  View dk, dv;  // [T, C] of q's dtype, out
 };
 
 /// y[i] = x[rows[i]]; fp32 or bf16, the same in both.
@@ -76,6 +162,13 @@ struct GatherRows {
   View x;
   std::span<const int32_t> rows;
   View y;
+};
+
+/// y[rows[i]] += x[i]: the gradient of GatherRows. Rows are distinct.
+struct ScatterRows {
+  View x;                         // [n, C] fp32
+  std::span<const int32_t> rows;  // [n]
+  View y;                         // [T, C] fp32, in and out
 };
 
 /// loss[i] = -log softmax(x_i w^T + bias)[target_i]; never holds [M, V].
@@ -87,9 +180,47 @@ struct LinearCrossEntropy {
   View loss;                         // [M, 1] fp32, out
 };
 
+/// Loss and all gradients at once, a few hundred rows at a time: never holds [M, V] for a whole large batch.
+struct LinearCrossEntropyGrad {
+  View x;                            // [M, K]
+  const Weight* w;                   // [V, K]
+  const Weight* w_transposed;        // [K, V]
+  View bias;                         // [1, V] fp32
+  std::span<const int32_t> targets;  // [M]
+  float scale;                       // the gradients are those of scale * sum of loss
+  bool accumulate = false;           // add to dw and db
+  View loss;                         // [M, 1] fp32, out; not scaled
+  View dx;                           // [M, K] fp32, out
+  View dw;                           // [V, K] fp32, out
+  View db;                           // [1, V] fp32, out
+};
+
 /// y = x in y's dtype.
 struct Cast {
   View x, y;
+};
+
+/// Values of a matrix into the layouts of weights, rounded to their dtype.
+struct PackWeight {
+  View source;                 // [N, K] fp32
+  const Weight* w;             // [N, K]
+  const Weight* w_transposed;  // [K, N]; may be null
+};
+
+/// One step of Adam over n parameters, all arrays fp32. With t steps done, this one included:
+///   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,   g = gradient * grad_scale
+///   p -= lr weight_decay p
+///   fairseq:  p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + eps)
+///   torch:    p -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps)
+struct Adam {
+  float *p, *m, *v;  // in and out
+  const float* g;
+  int64_t n;
+  float beta1, beta2, eps;
+  float step_size;  // lr * sqrt(1 - beta2^t) / (1 - beta1^t), or lr / (1 - beta1^t)
+  float v_scale;    // 1, or 1 / (1 - beta2^t)
+  float decay;      // lr * weight_decay
+  float grad_scale;
 };
 
 class Ops {
@@ -102,6 +233,19 @@ class Ops {
   virtual void gather_rows(const GatherRows&) = 0;
   virtual void linear_cross_entropy(const LinearCrossEntropy&) = 0;
   virtual void cast(const Cast&) = 0;
+
+  virtual void gemm_grad(const GemmGrad&) = 0;
+  virtual void activation_grad(const ActivationGrad&) = 0;
+  virtual void embed_grad(const EmbedGrad&) = 0;
+  virtual void layer_norm_grad(const LayerNormGrad&) = 0;
+  virtual void dropout(const DropoutRows&) = 0;
+  virtual void attention_grad(const AttentionGrad&) = 0;
+  virtual void scatter_rows(const ScatterRows&) = 0;
+  virtual void linear_cross_entropy_grad(const LinearCrossEntropyGrad&) = 0;
+  virtual void pack(const PackWeight&) = 0;
+  virtual void adam(const Adam&) = 0;
+  /// Sum of the squares of n fp32 numbers, in double, pieces of a fixed size added in order.
+  virtual double sum_squares(const float* x, int64_t n) = 0;
 };
 
 }  // namespace roberta

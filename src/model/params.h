@@ -1,5 +1,7 @@
 #pragma once
-// The parameters of the encoder and the MLM head, as views into one block. Loaded by load.h.
+// The parameters of the encoder and the MLM head, as views into one block (loaded by load.h, or made by
+// training), and the structs of their gradients. Gradients are dense fp32 matrices in the layout of the
+// files.
 
 #include <vector>
 
@@ -9,15 +11,16 @@
 namespace roberta {
 
 struct LinearParams {
-  Weight w;   // [N, K]
-  View bias;  // [1, N] fp32
+  Weight w;           // [N, K]
+  View bias;          // [1, N] fp32
+  Weight transposed;  // [K, N]: what gradients multiply; only in training
 };
 struct NormParams {
   View gamma, beta;  // [1, C] fp32
 };
 
 struct EmbeddingsParams {
-  Weight word;    // [V, C]; the MLM head's decoder shares it when tied
+  Weight word;    // [V, C]; the MLM head's decoder shares it when tied, its transpose too
   View position;  // [P, C] fp32
   View type;      // [type_vocab, C] fp32
   NormParams norm;
@@ -46,6 +49,36 @@ struct MlmHeadParams {
   LinearParams dense;  // [C, C]
   NormParams norm;
   LinearParams decoder;  // [V, C]; w is the word embedding when tied
+};
+
+struct LinearGrads {
+  View w;     // [N, K]
+  View bias;  // [1, N]
+};
+struct EmbeddingsGrads {
+  View word, position, type;  // as EmbeddingsParams
+  NormParams norm;
+};
+struct AttentionGrads {
+  LinearGrads query, key_value, output;
+  NormParams norm;
+};
+struct FeedForwardGrads {
+  LinearGrads up, down;
+  NormParams norm;
+};
+struct LayerGrads {
+  AttentionGrads attention;
+  FeedForwardGrads feed_forward;
+};
+struct EncoderGrads {
+  EmbeddingsGrads embeddings;
+  std::vector<LayerGrads> layers;
+};
+struct MlmHeadGrads {
+  LinearGrads dense;
+  NormParams norm;
+  LinearGrads decoder;  // w is the word embedding's when tied
 };
 
 }  // namespace roberta

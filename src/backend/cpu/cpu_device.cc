@@ -52,6 +52,7 @@ class CpuDevice final : public Device {
     return Buffer(data, bytes, [base, length](void*, size_t) { munmap(base, length); });
   }
   void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void zero(void* data, size_t bytes) override { std::memset(data, 0, bytes); }
 
   size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const override {
     const int64_t panels = (rows + kernels_.panel - 1) / kernels_.panel;

@@ -18,6 +18,7 @@ class RefDevice final : public Device {
     return Buffer(aligned, bytes, [data](void*, size_t) { delete[] data; });
   }
   void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void zero(void* data, size_t bytes) override { std::memset(data, 0, bytes); }
   size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const override {
     return static_cast<size_t>((rows * cols * size_of(dtype) + 63) / 64 * 64);
   }

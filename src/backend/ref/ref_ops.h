@@ -15,6 +15,17 @@ class RefOps final : public Ops {
   void gather_rows(const GatherRows&) override;
   void linear_cross_entropy(const LinearCrossEntropy&) override;
   void cast(const Cast&) override;
+  void gemm_grad(const GemmGrad&) override;
+  void activation_grad(const ActivationGrad&) override;
+  void embed_grad(const EmbedGrad&) override;
+  void layer_norm_grad(const LayerNormGrad&) override;
+  void dropout(const DropoutRows&) override;
+  void attention_grad(const AttentionGrad&) override;
+  void scatter_rows(const ScatterRows&) override;
+  void linear_cross_entropy_grad(const LinearCrossEntropyGrad&) override;
+  void pack(const PackWeight&) override;
+  void adam(const Adam&) override;
+  double sum_squares(const float* x, int64_t n) override;
 };
 
 }  // namespace roberta::ref

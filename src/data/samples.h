@@ -1,0 +1,55 @@
+#pragma once
+// A prepared corpus cut into samples (pieces) of contiguous tokens, and the order in which training meets
+// them.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace roberta {
+
+/// How pieces are cut; the names are fairseq's break modes.
+enum class Packing : uint8_t {
+  kNone,         ///< `length` contiguous tokens, borders anywhere
+  kComplete,     ///< whole lines (fairseq) or documents' tokens up to `length`; may span documents
+  kCompleteDoc,  ///< the same, never across documents
+};
+enum class Split : uint8_t { kTrain, kHeldOut };
+
+struct SampleOptions {
+  Split split = Split::kTrain;
+  Packing packing = Packing::kNone;
+  int64_t length = 512;  ///< tokens of a piece, special tokens counted
+};
+
+class Corpus;  // data/corpus.h: the shards and manifest of a directory that `prepare` wrote
+
+/// The samples of one epoch. Immutable; every const method may be called from any thread at once.
+class Samples {
+ public:
+  Samples(std::shared_ptr<const Corpus> corpus, const SampleOptions& options);
+  ~Samples();
+  Samples(Samples&&) noexcept;
+
+  int64_t size() const;    ///< samples of an epoch; a set's weight repeats or thins its own
+  int64_t tokens() const;  ///< of an epoch
+  /// Replaces `ids` by the tokens of sample `index`, 0 <= index < size(). Error(kInput) names the shard when
+  /// it is damaged.
+  void read(int64_t index, std::vector<int32_t>& ids) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The training stream: n = 0, 1, ... without end; epoch n / size, each epoch in an order of its own. A pure
+/// function, O(1), so any rank finds its part and a resume needs no skipping.
+struct StreamPlace {
+  int64_t epoch;
+  int64_t index;  ///< into Samples
+};
+StreamPlace stream_place(uint64_t seed, int64_t size, int64_t n);
+
+}  // namespace roberta
