@@ -1,40 +1,21 @@
 // Gradients of the row by row operations and of attention.
 
-#include <cmath>
 #include <vector>
 
 #include "backend/ref/ref_dropout.h"
 #include "backend/ref/ref_ops.h"
+#include "backend/ref/ref_values.h"
 
 namespace roberta::ref {
 namespace {
 
-double get(const View& v, int64_t r, int64_t c) {
-  if (v.dtype == DType::kF64) return v.row<double>(r)[c];
-  return v.dtype == DType::kBF16 ? bf16_to_float(v.row<uint16_t>(r)[c]) : v.row<float>(r)[c];
-}
-void set(const View& v, int64_t r, int64_t c, double x) {
-  if (v.dtype == DType::kF64) {
-    v.row<double>(r)[c] = x;
-  } else if (v.dtype == DType::kBF16) {
-    v.row<uint16_t>(r)[c] = float_to_bf16(static_cast<float>(x));
-  } else {
-    v.row<float>(r)[c] = static_cast<float>(x);
-  }
-}
-
-double dot(const View& a, int64_t i, const View& b, int64_t j) {
-  double sum = 0;
-  for (int64_t k = 0; k < a.cols; ++k) sum += get(a, i, k) * get(b, j, k);
-  return sum;
-}
 /// A dense matrix of zeros: sums that are rounded once, at their end.
 struct Sums {
   explicit Sums(const View& out) : view(out), values(static_cast<size_t>(out.rows * out.cols)) {}
   double& at(int64_t r, int64_t c) { return values[static_cast<size_t>(r * view.cols + c)]; }
   void write(bool accumulate = false) {
     for (int64_t r = 0; r < view.rows; ++r) {
-      for (int64_t c = 0; c < view.cols; ++c) set(view, r, c, at(r, c) + (accumulate ? get(view, r, c) : 0));
+      for (int64_t c = 0; c < view.cols; ++c) set(view, r, c, at(r, c) + get_if(accumulate, view, r, c));
     }
   }
   View view;
