@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/convert.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "model/initialize.h"
 
