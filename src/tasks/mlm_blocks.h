@@ -1,0 +1,33 @@
+#pragma once
+// Documents to masked blocks: the input of the masked-language-model evaluation.
+
+#include <string>
+#include <vector>
+
+#include "roberta/evaluate.h"
+
+namespace roberta {
+
+/// Joins documents, each as <s> ... </s>, and cuts them into blocks. Not thread safe.
+class MlmBlocks {
+ public:
+  MlmBlocks(const Tokenizer& tokenizer, const MlmEvaluationOptions& options, int64_t length, int threads);
+
+  /// `documents` in order, tokenized on all threads; strings such as "<mask>" in them are ordinary text.
+  void add(const std::vector<std::string>& documents);
+  /// Takes the full blocks, masked; after the last document also what is left over.
+  std::vector<MaskedBlock> take(bool at_end);
+
+ private:
+  MaskedBlock masked(std::vector<int32_t> ids);
+
+  const Tokenizer& tokenizer_;
+  const uint64_t seed_;
+  const double mask_prob_;
+  const size_t length_;
+  const int threads_;
+  std::vector<int32_t> rest_;  // tokens that belong to no block yet
+  uint64_t blocks_ = 0;        // made so far
+};
+
+}  // namespace roberta
