@@ -106,11 +106,12 @@ inline void dropout(const DropoutBlock& a) {
     const float* x = a.x + r * a.x_stride;
     float* y = a.y + r * a.y_stride;
     uint16_t* low = a.y_low ? a.y_low + r * a.y_low_stride : nullptr;
-    for_dropped(dropper, r, a.cols, [&](int64_t i, int n, F factor) __attribute__((always_inline)) {
-      const F v = load_lanes(x + i, n) * factor;
-      store_lanes(y + i, v, n);
-      if (low) store_lanes(low + i, v, n);
-    });
+    for_dropped(
+        dropper, r, a.cols, [&](int64_t i, int n, F factor) __attribute__((always_inline)) {
+          const F v = load_lanes(x + i, n) * factor;
+          store_lanes(y + i, v, n);
+          if (low) store_lanes(low + i, v, n);
+        });
   }
 }
 

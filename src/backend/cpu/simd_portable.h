@@ -83,13 +83,10 @@ inline U high(U a) { return {a.v >> 32}; }
 inline U operator^(U a, U b) { return {a.v ^ b.v}; }
 inline U xor3(U a, U b, U c) { return {a.v ^ b.v ^ c.v}; }
 inline void store_kept(uint8_t* bits, U w0, U w1, U w2, U w3, uint32_t threshold) {
-  uint32_t kept = 0, bit = 1;
-  for (uint64_t w : {w0.v, w1.v, w2.v, w3.v}) {
-    if ((w & 0xffff) >= threshold) kept |= bit;
-    if ((w >> 16 & 0xffff) >= threshold) kept |= bit << 1;
-    bit <<= 2;
-  }
-  *bits = static_cast<uint8_t>(kept);
+  const uint64_t words[4] = {w0.v, w1.v, w2.v, w3.v};
+  int mask = 0;
+  for (int i = 0; i < 8; ++i) mask |= ((words[i / 2] >> 16 * (i % 2) & 0xffff) >= threshold) << i;
+  *bits = static_cast<uint8_t>(mask);
 }
 inline F kept(const uint8_t* bits, int64_t i, F factor) {
   const int32_t four = bits[i / 8] >> (i % 8);
