@@ -87,13 +87,13 @@ Tokenizer Corpus::tokenizer() const {
 }
 
 void Corpus::require_tokenizer(const Tokenizer& tokenizer, const std::string& whose) const {
-  const Hash128 hash = tokenizer_hash(tokenizer);
+  const Digest hash = tokenizer_hash(tokenizer);
   if (hash == manifest_.tokenizer) return;
   fail(ErrorCode::kModel, "[data] ", directory_.string(), ": was prepared by tokenizer ",
        to_hex(manifest_.tokenizer), ", ", whose, " has ", to_hex(hash),
        ": prepare the corpus with this tokenizer, or take the model that goes with the corpus");
 }
 
-Hash128 tokenizer_hash(const Tokenizer& tokenizer) { return hash128(tokenizer.to_json()); }
+Digest tokenizer_hash(const Tokenizer& tokenizer) { return digest_of(tokenizer.to_json()); }
 
 }  // namespace roberta

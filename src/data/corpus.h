@@ -60,6 +60,6 @@ class Corpus {
 };
 
 /// What manifests and shards say of a tokenizer: the hash of its tokenizer.json as Tokenizer::save writes it.
-Hash128 tokenizer_hash(const Tokenizer& tokenizer);
+Digest tokenizer_hash(const Tokenizer& tokenizer);
 
 }  // namespace roberta

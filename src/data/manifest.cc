@@ -24,8 +24,8 @@ SplitCounts split_from_json(const Json* json, const std::string& file, const std
           fields.integer("bytes", 0, 0, kLargest)};
 }
 
-Hash128 hash_from(const JsonFields& fields, const char* name) {
-  const auto hash = hash_from_hex(fields.string(name, ""));
+Digest hash_from(const JsonFields& fields, const char* name) {
+  const auto hash = digest_from_hex(fields.string(name, ""));
   if (!hash) fields.refuse(name, "must be 32 hexadecimal digits");
   return *hash;
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "data/digest.h"
 #include "data/samples.h"
-#include "io/hash.h"
 #include "io/json.h"
 #include "roberta/prepare.h"
 
@@ -25,12 +25,12 @@ struct ManifestSet {
   std::string name;
   double weight = 1;
   PrepareCounts counts;
-  Hash128 hash;  ///< of the hashes of its documents, in the order of its shards
+  Digest hash;  ///< of the hashes of its documents, in the order of its shards
   std::vector<ManifestShard> shards;
 };
 
 struct Manifest {
-  Hash128 tokenizer;  ///< of tokenizer.json
+  Digest tokenizer;  ///< of tokenizer.json
   int64_t vocab_size = 0;
   int32_t bos_id = 0, eos_id = 2;
   uint32_t token_bytes = 2;

@@ -31,7 +31,7 @@ Layout layout_of(const ShardHeader& header, const ShardFooter& footer, uint64_t 
   const auto tokens = checked_mul<uint64_t>(footer.tokens, header.token_bytes);
   const auto entries = checked_add<uint64_t>(footer.documents, 1);
   const auto starts = entries ? checked_mul<uint64_t>(*entries, sizeof(uint64_t)) : std::nullopt;
-  const auto hashes = checked_mul<uint64_t>(footer.documents, sizeof(Hash128));
+  const auto hashes = checked_mul<uint64_t>(footer.documents, sizeof(Digest));
   const auto lines = checked_mul<uint64_t>(footer.lines, sizeof(uint32_t));
   for (const auto& size : {tokens, starts, hashes, lines}) {
     if (!size || *size > file_bytes) damaged(name, "a section is larger than the file");
@@ -49,9 +49,9 @@ void check_padding(const std::byte* section, uint64_t bytes, const std::string& 
   }
 }
 
-void check_section(std::span<const std::byte> bytes, const Hash128& checksum, const char* what,
+void check_section(std::span<const std::byte> bytes, const Digest& checksum, const char* what,
                    const std::string& name) {
-  if (hash128(bytes) != checksum) damaged(name, concat("the checksum of its ", what, " does not match"));
+  if (digest_of(bytes) != checksum) damaged(name, concat("the checksum of its ", what, " does not match"));
 }
 
 /// Documents begin where the last one ended; their lines make them up exactly.
@@ -100,7 +100,7 @@ ShardView parse_shard(std::span<const std::byte> bytes, const std::string& name)
     fail(ErrorCode::kInput, "[data] ", name, ": is of version ", header.version,
          ", this program reads version ", kShardVersion, ": prepare the corpus again");
   if (std::memcmp(footer.magic, kShardEnd, 8) != 0) damaged(name, "does not end as a shard does");
-  Hasher self;
+  DigestBuilder self;
   self.add(bytes.first(sizeof header));
   self.add(std::span(end, offsetof(ShardFooter, self)));
   if (self.value() != footer.self || footer.zero != 0)
@@ -127,7 +127,7 @@ ShardView parse_shard(std::span<const std::byte> bytes, const std::string& name)
   };
   shard.starts = {reinterpret_cast<const uint64_t*>(section(layout.starts, 1, "document starts")),
                   footer.documents + 1};
-  shard.hashes = {reinterpret_cast<const Hash128*>(section(layout.hashes, 2, "document hashes")),
+  shard.hashes = {reinterpret_cast<const Digest*>(section(layout.hashes, 2, "document hashes")),
                   footer.documents};
   const std::byte* const lines = section(layout.lines, 3, "line lengths");
   check_padding(lines, layout.lines, name);

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/hash.h"
+#include "data/digest.h"
 
 namespace roberta {
 
@@ -22,13 +22,13 @@ constexpr uint32_t kShardVersion = 1;
 /// What a shard holds. Borrows the bytes of the file. Immutable.
 struct ShardView {
   uint32_t token_bytes = 2;  ///< of one token: 2 or 4
-  Hash128 tokenizer;
+  Digest tokenizer;
   const std::byte* tokens = nullptr;
   int64_t token_count = 0;
   std::span<const uint64_t> starts;        ///< first token of each document, and token_count at the end
-  std::span<const Hash128> hashes;         ///< of each document's text
+  std::span<const Digest> hashes;          ///< of each document's text
   std::span<const uint32_t> line_lengths;  ///< in tokens; the lines of a document follow one another
-  std::array<Hash128, 4> checksums;        ///< of tokens, starts, hashes, lines, as the file states them
+  std::array<Digest, 4> checksums;         ///< of tokens, starts, hashes, lines, as the file states them
 
   int64_t documents() const { return static_cast<int64_t>(hashes.size()); }
   /// The tokens [begin, begin + out.size()).
@@ -62,10 +62,10 @@ class MappedShard {
 /// Writes one shard. The tokens go to the disk as they come, the indices wait in memory. Not thread safe.
 class ShardWriter {
  public:
-  ShardWriter(const std::filesystem::path& path, uint32_t token_bytes, const Hash128& tokenizer);
+  ShardWriter(const std::filesystem::path& path, uint32_t token_bytes, const Digest& tokenizer);
   ~ShardWriter();
 
-  void add(std::span<const int32_t> tokens, std::span<const uint32_t> line_lengths, const Hash128& hash);
+  void add(std::span<const int32_t> tokens, std::span<const uint32_t> line_lengths, const Digest& hash);
   /// Bytes that the file will have.
   int64_t size() const;
   int64_t index_bytes() const;  ///< what waits in memory
@@ -75,15 +75,15 @@ class ShardWriter {
   void commit();
 
  private:
-  void write_section(std::span<const std::byte> bytes, Hash128& checksum);
+  void write_section(std::span<const std::byte> bytes, Digest& checksum);
 
   std::unique_ptr<AtomicFile> file_;
   uint32_t token_bytes_;
-  Hash128 tokenizer_;
-  Hasher token_hash_;
+  Digest tokenizer_;
+  DigestBuilder token_hash_;
   std::vector<std::byte> encoded_;  // one document's tokens as stored
   std::vector<uint64_t> starts_ = {0};
-  std::vector<Hash128> hashes_;
+  std::vector<Digest> hashes_;
   std::vector<uint32_t> line_lengths_;
 };
 

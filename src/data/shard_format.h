@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "io/hash.h"
+#include "data/digest.h"
 
 namespace roberta {
 
@@ -14,15 +14,15 @@ struct ShardHeader {
   char magic[8];
   uint32_t version;
   uint32_t token_bytes;
-  Hash128 tokenizer;
+  Digest tokenizer;
 };
 static_assert(sizeof(ShardHeader) == 32);
 
 struct ShardFooter {
   uint64_t tokens, documents, lines;
   uint64_t file_bytes;
-  Hash128 sections[4];  // tokens, starts, hashes, lines
-  Hash128 self;         // of the header and of all above
+  Digest sections[4];  // tokens, starts, hashes, lines
+  Digest self;         // of the header and of all above
   char magic[8];
   uint64_t zero;
 };

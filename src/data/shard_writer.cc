@@ -26,7 +26,7 @@ void narrow(std::span<const int32_t> tokens, std::vector<std::byte>& out) {
   }
 }
 
-ShardHeader header_of(uint32_t token_bytes, const Hash128& tokenizer) {
+ShardHeader header_of(uint32_t token_bytes, const Digest& tokenizer) {
   ShardHeader header{{}, kShardVersion, token_bytes, tokenizer};
   std::memcpy(header.magic, kShardMagic, 8);
   return header;
@@ -34,7 +34,7 @@ ShardHeader header_of(uint32_t token_bytes, const Hash128& tokenizer) {
 
 }  // namespace
 
-ShardWriter::ShardWriter(const std::filesystem::path& path, uint32_t token_bytes, const Hash128& tokenizer)
+ShardWriter::ShardWriter(const std::filesystem::path& path, uint32_t token_bytes, const Digest& tokenizer)
     : file_(std::make_unique<AtomicFile>(path)), token_bytes_(token_bytes), tokenizer_(tokenizer) {
   const ShardHeader header = header_of(token_bytes, tokenizer);
   file_->write(chars(std::as_bytes(std::span(&header, 1))));
@@ -43,7 +43,7 @@ ShardWriter::ShardWriter(const std::filesystem::path& path, uint32_t token_bytes
 ShardWriter::~ShardWriter() = default;
 
 void ShardWriter::add(std::span<const int32_t> tokens, std::span<const uint32_t> line_lengths,
-                      const Hash128& hash) {
+                      const Digest& hash) {
   token_bytes_ == 2 ? narrow<uint16_t>(tokens, encoded_) : narrow<uint32_t>(tokens, encoded_);
   token_hash_.add(encoded_);
   file_->write(chars(encoded_));
@@ -61,8 +61,8 @@ int64_t ShardWriter::size() const {
   return file_->size() + index_bytes() + static_cast<int64_t>(sizeof(ShardFooter));
 }
 
-void ShardWriter::write_section(std::span<const std::byte> bytes, Hash128& checksum) {
-  checksum = hash128(bytes);
+void ShardWriter::write_section(std::span<const std::byte> bytes, Digest& checksum) {
+  checksum = digest_of(bytes);
   file_->write(chars(bytes));
   file_->write(std::string(padded(bytes.size()) - bytes.size(), '\0'));
 }
@@ -80,7 +80,7 @@ void ShardWriter::commit() {
   write_section(bytes_of(line_lengths_), footer.sections[3]);
   footer.file_bytes = static_cast<uint64_t>(file_->size()) + sizeof footer;
   const ShardHeader header = header_of(token_bytes_, tokenizer_);
-  Hasher self;
+  DigestBuilder self;
   self.add(std::as_bytes(std::span(&header, 1)));
   self.add(std::as_bytes(std::span(&footer, 1)).first(offsetof(ShardFooter, self)));
   footer.self = self.value();

@@ -1,5 +1,5 @@
 #pragma once
-// xxh3-128: tells content apart and finds damage. Not cryptographic: it keeps nobody from forging.
+// xxh3-128 as a value: tells content apart and finds damage. Not cryptographic: it keeps nobody from forging.
 
 #include <compare>
 #include <cstddef>
@@ -12,30 +12,30 @@
 
 namespace roberta {
 
-struct Hash128 {
+struct Digest {
   uint64_t low = 0, high = 0;
-  auto operator<=>(const Hash128&) const = default;
+  auto operator<=>(const Digest&) const = default;
 };
 
-Hash128 hash128(std::span<const std::byte> bytes);
-Hash128 hash128(std::string_view bytes);
+Digest digest_of(std::span<const std::byte> bytes);
+Digest digest_of(std::string_view bytes);
 /// 32 lower-case hexadecimal digits, the high half first.
-std::string to_hex(const Hash128& hash);
+std::string to_hex(const Digest& hash);
 /// Nothing for anything but 32 hexadecimal digits.
-std::optional<Hash128> hash_from_hex(std::string_view text);
+std::optional<Digest> digest_from_hex(std::string_view text);
 
 /// The same of bytes that come in pieces. Not thread safe.
-class Hasher {
+class DigestBuilder {
  public:
-  Hasher();
-  ~Hasher();
-  Hasher(Hasher&&) noexcept;
-  Hasher& operator=(Hasher&&) noexcept;
+  DigestBuilder();
+  ~DigestBuilder();
+  DigestBuilder(DigestBuilder&&) noexcept;
+  DigestBuilder& operator=(DigestBuilder&&) noexcept;
 
   void add(std::span<const std::byte> bytes);
   void add(std::string_view bytes);
   /// Of all that was added so far.
-  Hash128 value() const;
+  Digest value() const;
 
  private:
   struct State;
