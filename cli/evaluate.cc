@@ -67,17 +67,18 @@ const Command evaluate_command{
     .summary = "how good a model is on a data set",
     .description =
         "mlm [FILE...]: loss of the masked-language model on text. Documents (.txt with a blank line "
-        "between, "
-        ".jsonl;\n"
-        "also .gz, .zst, standard input) are joined as <s> ... </s>, cut into blocks of the model's length, "
-        "and 15 %\n"
-        "of the tokens, the same for each run of a seed, are replaced by <mask>. JSON: {\"loss\" (nats), "
-        "\"bits\",\n"
-        "\"perplexity\", \"masked_tokens\"}.\n"
+        "between,\n"
+        ".jsonl; also .gz, .zst, standard input) are joined as <s> ... </s> and cut into blocks of the "
+        "model's\n"
+        "length; 15 % of the tokens, the same for each run of a seed, are replaced by <mask>. A folder is a\n"
+        "corpus of `roberta prepare`: its held-out split. JSON: {\"loss\" (nats), \"bits\", \"perplexity\",\n"
+        "\"masked_tokens\"}.\n"
         "\n"
-        "blimp PATH: the minimal pairs of BLiMP, a folder of .jsonl files or a tar archive of them: share of "
-        "pairs whose\n"
-        "acceptable sentence has the higher pseudo-log-likelihood; overall, by phenomenon and by paradigm.",
+        "blimp PATH: the minimal pairs of BLiMP, a folder of .jsonl files or a tar archive of them: share "
+        "of\n"
+        "pairs whose acceptable sentence has the higher pseudo-log-likelihood; overall, by phenomenon and "
+        "by\n"
+        "paradigm.",
     .example = "roberta evaluate mlm --model DIR --format json held-out.txt",
     .groups = kGroups,
     .min_arguments = 1,

@@ -43,7 +43,7 @@ struct MlmEvaluation {
 /// Masked-language-model loss. The documents of all files, each as <s> ... </s>, are joined and cut into
 /// blocks, the last one shorter; `mask_prob` of the tokens, chosen anew by seed and block, are replaced by
 /// <mask>. Files: .txt (a blank line between documents), .jsonl, each also .gz and .zst; "-" is standard
-/// input.
+/// input; a folder is a corpus of `roberta prepare`, and its held-out split is meant.
 MlmEvaluation evaluate_mlm(Model& model, std::span<const std::filesystem::path> files,
                            const MlmEvaluationOptions& options = {});
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/masking.h"
 #include "roberta/evaluate.h"
 
 namespace roberta {
@@ -17,17 +18,17 @@ class MlmBlocks {
   void add(const std::vector<std::string>& documents);
   /// Takes the full blocks, masked; after the last document also what is left over.
   std::vector<MaskedBlock> take(bool at_end);
+  /// Masks the next block; which tokens depends on the seed and the number of blocks before.
+  MaskedBlock mask(std::vector<int32_t> ids);
 
  private:
-  MaskedBlock masked(std::vector<int32_t> ids);
-
   const Tokenizer& tokenizer_;
+  const Masker masker_;
   const uint64_t seed_;
-  const double mask_prob_;
   const size_t length_;
   const int threads_;
   std::vector<int32_t> rest_;  // tokens that belong to no block yet
-  uint64_t blocks_ = 0;        // made so far
+  int64_t blocks_ = 0;         // masked so far
 };
 
 }  // namespace roberta

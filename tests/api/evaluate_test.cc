@@ -16,7 +16,7 @@ std::string sentence(int n) {
   static const char* const kWords[] = {"the", "cat", "sat", "on",     "a",
                                        "mat", "and", "saw", "<mask>", "Paris"};
   std::string out;
-  for (int i = 0; i < 9 + n % 5; ++i)
+  for (int i = 0; i < 4 + n % 5; ++i)
     out += std::string(i ? " " : "") + kWords[(i * 7 + n * 3 + i * i * n) % 10];
   return out + ".";
 }
@@ -70,7 +70,7 @@ TEST_F(Evaluate, MlmBlocksAndLoss) {
       EXPECT_EQ(block.ids[static_cast<size_t>(block.positions[i])], model_.tokenizer().mask_id());
       EXPECT_FALSE(model_.tokenizer().is_special(block.targets[i]));
     }
-    EXPECT_EQ(block.log_probs, model_.mlm_log_probs(std::vector{block.ids}, at, block.targets));
+    EXPECT_EQ(block.log_probs, model_.mlm_log_probs({&block.ids, 1}, at, block.targets));
     for (const float x : block.log_probs) sum -= x, ++masked;
   }
   EXPECT_EQ(result.masked_tokens, masked);
@@ -124,7 +124,7 @@ TEST_F(Evaluate, MlmRefusals) {
 
 std::string pair(const std::string& uid, const std::string& term, int n) {
   return nlohmann::json{{"sentence_good", sentence(n)},
-                        {"sentence_bad", sentence(n + 50)},
+                        {"sentence_bad", sentence(n + 53)},
                         {"field", "syntax"},
                         {"linguistics_term", term},
                         {"UID", uid}}
@@ -148,7 +148,7 @@ TEST_F(Evaluate, BlimpCountsByParadigmAndPhenomenon) {
   tar += tar_entry("data/README", "not pairs");
   scratch_.write("README", "not pairs");
   std::vector<std::string> texts;
-  for (int n = 0; n < 21; ++n) texts.insert(texts.end(), {sentence(n), sentence(n + 50)});
+  for (int n = 0; n < 21; ++n) texts.insert(texts.end(), {sentence(n), sentence(n + 53)});
   const std::vector<Score> scores = score(model_, texts);
   const auto right = [&](int begin, int end) {
     int64_t count = 0;
