@@ -54,7 +54,7 @@ class Device {
   /// Rows of a Weight that are best packed together: pack() is fastest on whole groups, and distinct groups
   /// may be packed by distinct threads at once.
   virtual int64_t pack_rows(DType dtype) const = 0;
-  /// Puts source [n, cols] (F32, F16 or BF16, host memory) into rows [row, row + n) of w.
+  /// Puts source [n, cols] (F32, F16 or BF16, host memory; F64 on `ref`) into rows [row, row + n) of w.
   virtual void pack(const Weight& w, int64_t row, View source) const = 0;
 
   virtual Ops& ops() = 0;

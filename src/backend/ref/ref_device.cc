@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backend/ref/ref_ops.h"
+#include "backend/ref/ref_values.h"
 #include "core/convert.h"
 #include "core/error.h"
 
@@ -24,7 +25,12 @@ class RefDevice final : public Device {
   }
   int64_t pack_rows(DType) const override { return 1; }
   void pack(const Weight& w, int64_t row, View source) const override {
-    convert(source, View{w.data, w.rows, w.cols, w.cols, w.dtype}.slice(row, source.rows));
+    const View to = as_view(w).slice(row, source.rows);
+    const bool doubles = to.dtype == DType::kF64 || source.dtype == DType::kF64;
+    if (!doubles || source.dtype == DType::kF16) return convert(source, to);
+    for (int64_t r = 0; r < source.rows; ++r) {
+      for (int64_t c = 0; c < source.cols; ++c) set(to, r, c, get(source, r, c));
+    }
   }
   Ops& ops() override { return ops_; }
   int threads() const override { return 1; }

@@ -1,43 +1,12 @@
 #include "backend/ref/ref_ops.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "backend/ref/ref_dropout.h"
+#include "backend/ref/ref_values.h"
+
 namespace roberta::ref {
-namespace {
-
-double get(const View& v, int64_t r, int64_t c) {
-  return v.dtype == DType::kBF16 ? bf16_to_float(v.row<uint16_t>(r)[c]) : v.row<float>(r)[c];
-}
-void set(const View& v, int64_t r, int64_t c, double x) {
-  if (v.dtype == DType::kBF16) {
-    v.row<uint16_t>(r)[c] = float_to_bf16(static_cast<float>(x));
-  } else {
-    v.row<float>(r)[c] = static_cast<float>(x);
-  }
-}
-View as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}; }
-
-double activate(Activation act, double x) {
-  switch (act) {
-    case Activation::kNone:
-      return x;
-    case Activation::kGelu:
-      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case Activation::kTanh:
-      return std::tanh(x);
-  }
-  return x;
-}
-
-double dot(const View& a, int64_t i, const View& b, int64_t j) {
-  double sum = 0;
-  for (int64_t k = 0; k < a.cols; ++k) sum += get(a, i, k) * get(b, j, k);
-  return sum;
-}
-
-}  // namespace
 
 void RefOps::gemm(const Gemm& a) {
   const View w = as_view(*a.w);
@@ -45,7 +14,9 @@ void RefOps::gemm(const Gemm& a) {
     for (int64_t j = 0; j < w.rows; ++j) {
       const double pre = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
       if (a.pre) set(a.pre, i, j, pre);
-      set(a.y, i, j, activate(a.act, pre));
+      const double y =
+          a.gelu_pre ? pre * slope(Activation::kGelu, get(a.gelu_pre, i, j)) : activate(a.act, pre);
+      set(a.y, i, j, y + (a.add ? get(a.add, i, j) : 0));
     }
   }
 }
@@ -65,8 +36,12 @@ void RefOps::layer_norm(const LayerNorm& a) {
   for (int64_t t = 0; t < a.x.rows; ++t) {
     double mean = 0, variance = 0;
     for (int64_t c = 0; c < a.x.cols; ++c) {
-      row[static_cast<size_t>(c)] = get(a.x, t, c) + (a.residual ? get(a.residual, t, c) : 0);
-      mean += row[static_cast<size_t>(c)];
+      double& x = row[static_cast<size_t>(c)];
+      x = get(a.x, t, c) * dropout_factor(a.dropout, t, 0, c) + (a.residual ? get(a.residual, t, c) : 0);
+      mean += x;
+    }
+    if (a.sum) {
+      for (int64_t c = 0; c < a.x.cols; ++c) set(a.sum, t, c, row[static_cast<size_t>(c)]);
     }
     mean /= static_cast<double>(a.x.cols);
     for (double x : row) variance += (x - mean) * (x - mean);
@@ -95,9 +70,11 @@ void RefOps::attention(const Attention& a) {
         }
         for (double& x : p) sum += x = std::exp(x - top);
         if (a.lse) set(a.lse, i, h, top + std::log(sum));
+        for (int64_t j = 0; j < length; ++j)
+          p[static_cast<size_t>(j)] *= dropout_factor(a.dropout, i, h, j) / sum;
         for (int64_t c = 0; c < d; ++c) {
           double y = 0;
-          for (int64_t j = 0; j < length; ++j) y += p[static_cast<size_t>(j)] / sum * get(v, start + j, c);
+          for (int64_t j = 0; j < length; ++j) y += p[static_cast<size_t>(j)] * get(v, start + j, c);
           set(a.y, i, h * d + c, y);
         }
       }
