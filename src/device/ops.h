@@ -220,7 +220,8 @@ struct Adam {
   float *p, *m, *v;  // in and out
   const float* g;
   int64_t n;
-  float beta1, beta2, eps;
+  double beta1, beta2;  // 1 - beta is taken in double: that of the float 0.999 is off by 1e-5
+  float eps;
   float step_size;  // lr * sqrt(1 - beta2^t) / (1 - beta1^t), or lr / (1 - beta1^t)
   float v_scale;    // 1, or 1 / (1 - beta2^t)
   float decay;      // lr * weight_decay

@@ -78,6 +78,28 @@ struct LayerNormRows {
   float* stats;  // [rows, 2] or null
 };
 
+struct ActivationGradRows {
+  const float* dy;
+  int64_t dy_stride;
+  const void* pre;
+  int64_t pre_stride;
+  bool pre_bf16;
+  int activation;  // as in Epilogue
+  int64_t rows, cols;
+  void* dx;
+  int64_t dx_stride;
+  bool dx_bf16;
+};
+
+/// roberta::Adam with its factors in the type of the sums.
+struct AdamPiece {
+  float *p, *m, *v;
+  const float* g;
+  int64_t n;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float eps, step_size, v_scale, decay, grad_scale;
+};
+
 /// Two sets: one for fp32 matrices, one for bf16.
 struct MatrixKernels {
   void (*gemm)(const GemmBlock&);
@@ -98,6 +120,9 @@ struct Kernels {
   void (*add)(float* y, const float* x, int64_t n);  // y += x
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
   void (*from_bf16)(const uint16_t* x, float* y, int64_t n);
+  void (*activation_grad)(const ActivationGradRows&);
+  void (*adam)(const AdamPiece&);
+  double (*sum_squares)(const float* x, int64_t n);
 };
 
 /// K is cut into equal parts of at most this many bytes a row, so that a block of x stays in the second-level

@@ -7,6 +7,7 @@
 #include "backend/cpu/gemm-inl.h"
 
 #include "backend/cpu/attention-inl.h"
+#include "backend/cpu/elements-inl.h"
 #include "backend/cpu/rows-inl.h"
 
 namespace {
@@ -20,7 +21,10 @@ constexpr roberta::cpu::Kernels make_kernels(const char* name) {
           .layer_norm = layer_norm,
           .add = add,
           .to_bf16 = to_bf16_row,
-          .from_bf16 = from_bf16_row};
+          .from_bf16 = from_bf16_row,
+          .activation_grad = activation_grad,
+          .adam = adam,
+          .sum_squares = sum_squares};
 }
 
 }  // namespace
