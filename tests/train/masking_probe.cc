@@ -1,8 +1,9 @@
 // Not a test: tools/parity/masking_parity.py asks it. Reads one JSON object from standard input,
 //   {"tokenizer": DIR, "in": FILE, "length": n, "asks": [{"out": FILE, "seed": n, "epoch": n, "ranks": n,
 //    "first_sample": n, "options": {"mask_prob": ..., ...}}, ...]}
-// "in" holds samples of `length` ids (int32); "out" gets the masked ids of all of them, then as many labels: what stood
-// at a chosen place, -1 elsewhere. Each rank of "ranks" masks its own part, as training divides a step.
+// "in" holds samples of `length` ids (int32); "out" gets the masked ids of all of them, then as many labels:
+// what stood at a chosen place, -1 elsewhere. Each rank of "ranks" masks its own part, as training divides a
+// step.
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -54,14 +55,16 @@ void answer(const Tokenizer& tokenizer, std::span<const int32_t> ids, int64_t le
     const StepBatch part = read_step(source, all, rank, ranks, 64 * length, -1);
     for (const StepBatch::Micro& micro : part.micros) {
       const auto at = static_cast<size_t>(micro.begin * length);
-      std::copy(micro.batch.batch.ids.begin(), micro.batch.batch.ids.end(), masked.begin() + static_cast<int64_t>(at));
+      std::copy(micro.batch.batch.ids.begin(), micro.batch.batch.ids.end(),
+                masked.begin() + static_cast<int64_t>(at));
       for (size_t i = 0; i < micro.batch.rows.size(); ++i)
         labels[at + static_cast<size_t>(micro.batch.rows[i])] = micro.batch.targets[i];
     }
   }
   std::ofstream out(ask.at("out").get<std::string>(), std::ios::binary);
   for (const auto* part : {&masked, &labels})
-    out.write(reinterpret_cast<const char*>(part->data()), static_cast<std::streamsize>(part->size() * sizeof(int32_t)));
+    out.write(reinterpret_cast<const char*>(part->data()),
+              static_cast<std::streamsize>(part->size() * sizeof(int32_t)));
   if (!out.flush()) throw std::runtime_error("can't write the answer");
 }
 

@@ -26,7 +26,7 @@ from transformers import RobertaConfig, RobertaForMaskedLM
 
 from model_parity import BASE, kernel_paths, randomize
 from probe import BUILD
-from training_reference import FairseqAdam, Reference, TorchAdamW
+from training_reference import FairseqAdam, Reference, TorchAdamW, dropout_key
 
 LOSS_LIMIT = GRADIENT_LIMIT = 1e-4
 ACCUMULATION_LIMIT = 1e-6
@@ -77,7 +77,7 @@ def make_batch(config, rng, first_sample, count=6):
 
 
 def run(probe, directory, steps, learning_rates, optimizer, out, kernels=None, **options):
-    """What the library computes: {"losses", "keys", "sites"}; its gradients and weights lie in `out`."""
+    """What the library computes: {"losses", "norms"}; its gradients and weights lie in `out`."""
     request = {"model": str(directory), "steps": steps, "learning_rates": learning_rates, "optimizer": optimizer,
                "seed": SEED, "out": str(out), **options}
     environment = dict(os.environ, **({"ROBERTA_CPU": kernels} if kernels else {}))
@@ -103,8 +103,8 @@ def gradient_error(mine, theirs):
 class Expected:
     """The reference's run of one case: losses, gradients of the first step, weights at the end."""
 
-    def __init__(self, directory, steps, learning_rates, optimizer, keys, sites):
-        reference = Reference(directory, sites)
+    def __init__(self, directory, steps, learning_rates, optimizer):
+        reference = Reference(directory)
         parameters = reference.named()
         self.start = {n: p.detach().clone() for n, p in parameters.items()}
         kind = FairseqAdam if optimizer["kind"] == "fairseq" else TorchAdamW
@@ -114,7 +114,7 @@ class Expected:
         dropout = reference.model.config.hidden_dropout_prob + reference.model.config.attention_probs_dropout_prob > 0
         for i, (micro_batches, lr) in enumerate(zip(steps, learning_rates)):
             batch = [sequence for micro_batch in micro_batches for sequence in micro_batch]
-            self.losses.append(reference.gradients(batch, keys[i] if dropout else None))
+            self.losses.append(reference.gradients(batch, dropout_key(SEED, i + 1) if dropout else None))
             if i == 0:
                 self.gradients = {n: p.grad.clone() for n, p in parameters.items()}
             adam.step(lr)
@@ -147,7 +147,7 @@ def compare_case(probe, table, number, case, count):
             out = pathlib.Path(scratch) / f"{device}{kernels}"
             out.mkdir()
             mine = run(probe, directory, steps, rates, optimizer, out, device=device, kernels=kernels)
-            expected = expected or Expected(directory, steps, rates, optimizer, mine["keys"], mine["sites"])
+            expected = expected or Expected(directory, steps, rates, optimizer)
             loss = max(abs(a - b) / b for a, b in zip(mine["losses"], expected.losses))
             gradient = gradient_error(load_file(out / "gradients.safetensors"), expected.gradients)
             weights = weight_error(load_file(out / "weights.safetensors"), expected)

@@ -29,11 +29,20 @@ def dropout_factors(rate, key, site, sample, positions, columns, head=0):
     return numpy.where(draw >= threshold, 65536.0 / (65536 - threshold), 0.0)
 
 
+def dropout_key(seed, step):
+    """Of a step, the first being 1 (src/train/step.cc)."""
+    words = philox4x32([[step & 0xFFFFFFFF], [step >> 32], [0], [1 << 31]], seed)
+    return int(words[1][0]) << 32 | int(words[0][0])
+
+
+# Dropout's places (src/model/pass.h): these and 4 times the layer.
+EMBEDDINGS_SITE, ATTENTION, ATTENTION_OUTPUT, FEED_FORWARD = 0xFFFFFFFF, 0, 1, 2
+
+
 class Masks:
     """The dropout masks of the sequence that is being computed, by site."""
 
-    def __init__(self, sites):
-        self.sites, self.key, self.sample = sites, None, None
+    key = sample = None
 
     def rows(self, x, rate, site):
         """x: [1, T, C]."""
@@ -71,20 +80,19 @@ AttentionInterface.register("injected", injected_attention)
 
 
 class Reference:
-    """transformers' RobertaForMaskedLM in double precision. `sites`: the numbers of the places where dropout happens,
-    {"embeddings": n, "attention": [a layer], "attention_output": [...], "feed_forward": [...]}."""
+    """transformers' RobertaForMaskedLM in double precision."""
 
-    def __init__(self, directory, sites):
+    def __init__(self, directory):
         self.model = RobertaForMaskedLM.from_pretrained(directory, dtype=torch.float64, attn_implementation="injected").train()
-        self.masks = Masks(sites)
+        self.masks = Masks()
         hidden, attention = self.model.config.hidden_dropout_prob, self.model.config.attention_probs_dropout_prob
         body = self.model.roberta
-        body.embeddings.dropout = Injected(self.masks, hidden, sites["embeddings"])
+        body.embeddings.dropout = Injected(self.masks, hidden, EMBEDDINGS_SITE)
         for i, layer in enumerate(body.encoder.layer):
-            layer.attention.self.masks, layer.attention.self.site = self.masks, sites["attention"][i]
+            layer.attention.self.masks, layer.attention.self.site = self.masks, 4 * i + ATTENTION
             assert layer.attention.self.dropout.p == attention
-            layer.attention.output.dropout = Injected(self.masks, hidden, sites["attention_output"][i])
-            layer.output.dropout = Injected(self.masks, hidden, sites["feed_forward"][i])
+            layer.attention.output.dropout = Injected(self.masks, hidden, 4 * i + ATTENTION_OUTPUT)
+            layer.output.dropout = Injected(self.masks, hidden, 4 * i + FEED_FORWARD)
 
     def gradients(self, batch, key=None):
         """Mean loss over the masked tokens of the batch, one sequence at a time; gradients are left in the parameters.
