@@ -41,18 +41,17 @@ class Vocabulary:
         self.special = numpy.zeros(self.size, bool)
         for token in ("<s>", "<pad>", "</s>", "<unk>", "<mask>"):
             self.special[self.words[token]] = True
-        # A token begins a word when its text begins with a space, or where it is special (fairseq's is_beginning_of_word).
+        # A token begins a word when its text begins with a space, or where it is special (fairseq's is_beginning_of_word);
+        # or with a line end or tab, which fairseq's data never hold.
         self.begins = self.special.copy()
         for token, number in self.words.items():
-            self.begins[number] |= token.startswith("Ġ") or token.startswith("madeupword")
+            self.begins[number] |= token[0] in "ĠĊĉč"
 
 
 def fairseq_mask(sample, vocabulary, random, whole_word):
     """MaskTokensDataset.__getitem_cached__: masked ids and labels (-1 where nothing was chosen)."""
     size = len(sample)
-    words = numpy.flatnonzero(vocabulary.begins[sample]) if whole_word else numpy.arange(size)
-    if whole_word:
-        words = words if len(words) and words[0] == 0 else numpy.concatenate([[0], words])
+    words = numpy.flatnonzero(vocabulary.begins[sample]) if whole_word else numpy.arange(size)  # a sample begins with <s>
     count = int(MASK_PROB * len(words) + random.random())
     chosen_words = random.choice(len(words), count, replace=False)
     lengths = numpy.diff(numpy.append(words, size))
@@ -156,7 +155,6 @@ def check_whole_word(checks, samples, mine, theirs, vocabulary):
     for name, (masked, labels) in (("ours", mine), ("fairseq's", theirs)):
         chosen = labels >= 0
         begins = vocabulary.begins[samples]
-        begins[:, 0] = True
         follows = ~begins[:, 1:]
         together = (chosen[:, 1:] == chosen[:, :-1])[follows].all()
         fate = (masked == vocabulary.mask) & chosen
