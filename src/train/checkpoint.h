@@ -78,7 +78,7 @@ class CheckpointStore {
 
   /// The newest sound checkpoint. Damaged ones are stepped over, and `messages` says which file or tensor.
   /// Nothing when there is none at all; Error(kModel) when there are some and none is sound.
-  std::optional<FoundCheckpoint> find_newest(std::vector<std::string>& messages) const;
+  std::optional<FoundCheckpoint> find_newest(std::vector<std::string>& messages);
 
   /// Before the first step: Error(kResource) unless the disk has room for all checkpoints of `elements`
   /// trained numbers that will lie there at once.
