@@ -144,6 +144,48 @@ inline void store_out(void* y, int64_t at, bool bf16, F v0, F v1, int columns) {
   }
 }
 
+inline F load_bf16_n(const uint16_t* p, int n) {
+  uint16_t lanes[kLanes] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load_bf16(lanes);
+}
+/// Two vectors from `at` on, of which the first `columns` elements exist.
+inline void load_in(const void* x, int64_t at, bool bf16, int columns, F& v0, F& v1) {
+  const int c0 = columns < kLanes ? columns : kLanes, c1 = columns - c0;
+  if (bf16) {
+    const uint16_t* p = static_cast<const uint16_t*>(x) + at;
+    v0 = columns == kPanel ? load_bf16(p) : load_bf16_n(p, c0);
+    v1 = columns == kPanel ? load_bf16(p + kLanes) : load_bf16_n(p + c0, c1);
+  } else {
+    const float* p = static_cast<const float*>(x) + at;
+    v0 = columns == kPanel ? load(p) : load_n(p, c0);
+    v1 = columns == kPanel ? load(p + kLanes) : load_n(p + c0, c1);
+  }
+}
+
+/// What the epilogue makes of the sums of one row, v0 and v1, bias already added.
+inline __attribute__((always_inline)) void finish_row(const TileIo& io, int64_t row, F v0, F v1) {
+  const Epilogue& out = *io.out;
+  if (out.pre) store_out(out.pre, row * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
+  if (out.activation == 1) v0 = gelu(v0), v1 = gelu(v1);
+  if (out.activation == 2) v0 = tanh(v0), v1 = tanh(v1);
+  F x0, x1;
+  if (out.gelu_pre) {
+    load_in(out.gelu_pre, row * out.gelu_pre_stride + io.column, out.gelu_pre_bf16, io.columns, x0, x1);
+    v0 = v0 * gelu_slope(x0), v1 = v1 * gelu_slope(x1);
+  }
+  if (out.add) {
+    load_in(out.add, row * out.add_stride + io.column, false, io.columns, x0, x1);
+    v0 = v0 + x0, v1 = v1 + x1;
+  }
+  store_out(out.y, row * out.y_stride + io.column, out.y_bf16, v0, v1, io.columns);
+}
+
+void finish_rows(const TileIo& io, const float* sums, int height) {
+  for (int r = 0; r < height; ++r)
+    finish_row(io, io.row + r, load(sums + r * kPanel), load(sums + r * kPanel + kLanes));
+}
+
 template <class S, int MR>
 void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io) {
   F sum[MR][2];
@@ -167,14 +209,14 @@ void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io
     b0 = load_n(out.bias + io.column, c0);
     b1 = load_n(out.bias + io.column + c0, io.columns - c0);
   }
+  // Through memory, so that one copy of the epilogue serves all rows and all heights of tiles.
+  float rows[MR * kPanel];
+#pragma GCC unroll 16
   for (int r = 0; r < MR; ++r) {
-    F v0 = sum[r][0] + b0, v1 = sum[r][1] + b1;
-    if (out.pre)
-      store_out(out.pre, (io.row + r) * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
-    if (out.activation == 1) v0 = gelu(v0), v1 = gelu(v1);
-    if (out.activation == 2) v0 = tanh(v0), v1 = tanh(v1);
-    store_out(out.y, (io.row + r) * out.y_stride + io.column, out.y_bf16, v0, v1, io.columns);
+    store(rows + r * kPanel, sum[r][0] + b0);
+    store(rows + r * kPanel + kLanes, sum[r][1] + b1);
   }
+  finish_rows(io, rows, MR);
 }
 
 using TileFunction = void (*)(const void*, int64_t, const void*, int64_t, const TileIo&);

@@ -8,13 +8,18 @@
 
 namespace roberta::cpu {
 
-/// What a GEMM does with its sums: add bias, apply the activation, store.
+/// What a GEMM does with its sums: add bias, apply the activation or multiply by gelu'(gelu_pre), add, store.
 struct Epilogue {
   const float* bias = nullptr;  // [N] or null
   int activation = 0;           // 0 none, 1 GELU, 2 tanh
   void* pre = nullptr;          // [M, N] or null
   int64_t pre_stride = 0;
   bool pre_bf16 = false;
+  const void* gelu_pre = nullptr;  // [M, N] or null
+  int64_t gelu_pre_stride = 0;
+  bool gelu_pre_bf16 = false;
+  const float* add = nullptr;  // [M, N] or null; may be y
+  int64_t add_stride = 0;
   void* y = nullptr;  // [M, N]
   int64_t y_stride = 0;
   bool y_bf16 = false;
@@ -28,7 +33,7 @@ struct GemmBlock {
   const void* w;  // packed [N, K]
   int64_t n, k;
   int64_t panel_begin, panel_end;
-  Epilogue out;    // y, pre: at row 0, column 0
+  Epilogue out;    // its matrices at row 0, column 0
   float* scratch;  // rows * panels of the block * panel floats when K is split, else unused
 };
 
