@@ -13,7 +13,6 @@
 namespace {
 
 using roberta::cpu::AttentionBlock;
-using roberta::cpu::CrossEntropyBlock;
 using roberta::cpu::Epilogue;
 using roberta::cpu::GemmBlock;
 using roberta::cpu::LayerNormRows;
@@ -276,98 +275,6 @@ void gemm(const GemmBlock& g) {
                           io);
       });
     }
-  }
-}
-
-template <class S>
-void cross_entropy(const CrossEntropyBlock& g) {
-  constexpr int64_t kElement = sizeof(typename S::T);
-  Epilogue out;
-  out.bias = g.bias;
-  out.y_stride = kPanel;
-  for (int64_t r = 0; r < g.rows; ++r) {
-    g.max_sum[r * g.max_sum_stride] = -__builtin_inff();
-    g.max_sum[r * g.max_sum_stride + 1] = 0;
-  }
-  for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
-    const char* b = static_cast<const char*>(g.w) + p * panel_step(g.k, kElement);
-    const int columns = columns_of(p, g.n);
-    for_tiles(g.rows, [&](int64_t row, int height) {
-      TileIo io;
-      out.y = g.scratch - p * kPanel;  // the tile stores at column p * kPanel
-      io.out = &out;
-      io.column = p * kPanel;
-      io.columns = columns;
-      kTiles<S>[height](static_cast<const typename S::T*>(g.x) + row * g.x_stride, g.x_stride, b, g.k, io);
-      for (int r = 0; r < height; ++r) {
-        const float* logits = g.scratch + r * kPanel;
-        float* ms = g.max_sum + (row + r) * g.max_sum_stride;
-        const int64_t target = g.targets[row + r] - p * kPanel;
-        if (target >= 0 && target < columns) g.target_logit[row + r] = logits[target];
-        float top = logits[0];
-        for (int c = 1; c < columns; ++c) top = logits[c] > top ? logits[c] : top;
-        top = top > ms[0] ? top : ms[0];
-        float total = 0;
-        if (columns == kPanel) {
-          total = sum(exp(load(logits) - set(top)) + exp(load(logits + kLanes) - set(top)));
-        } else {
-          for (int c = 0; c < columns; ++c) total += sum(exp(set(logits[c] - top))) * (1.0f / kLanes);
-        }
-        const float keep = ms[1] == 0 ? 0 : sum(exp(set(ms[0] - top))) * (1.0f / kLanes);
-        ms[1] = ms[1] * keep + total;
-        ms[0] = top;
-      }
-    });
-  }
-}
-
-/// 32-bit units: fp32, or pairs of bf16.
-inline void pack_units(const char* source, int64_t stride_bytes, int64_t rows, int64_t units,
-                       uint32_t* panel) {
-  for (int64_t u = 0; u < units; ++u) {
-    for (int64_t r = 0; r < rows; ++r)
-      __builtin_memcpy(panel + u * kPanel + r, source + r * stride_bytes + 4 * u, 4);
-    for (int64_t r = rows; r < kPanel; ++r) panel[u * kPanel + r] = 0;
-  }
-}
-inline void pack_panel(Fp32, const float* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  pack_units(reinterpret_cast<const char*>(source), stride * 4, rows, k, static_cast<uint32_t*>(panel));
-}
-inline void pack_panel(Bf16, const uint16_t* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  if (Bf16::kPairs) {
-    uint32_t* out = static_cast<uint32_t*>(panel);
-    pack_units(reinterpret_cast<const char*>(source), stride * 2, rows, k / 2, out);
-    if (k % 2) {
-      for (int64_t r = 0; r < kPanel; ++r)
-        out[k / 2 * kPanel + r] = r < rows ? source[r * stride + k - 1] : 0;
-    }
-    return;
-  }
-  uint16_t* out = static_cast<uint16_t*>(panel);
-  for (int64_t i = 0; i < k; ++i) {
-    for (int64_t r = 0; r < kPanel; ++r) out[i * kPanel + r] = r < rows ? source[r * stride + i] : 0;
-  }
-  if (k % 2) {
-    for (int64_t r = 0; r < kPanel; ++r) out[k * kPanel + r] = 0;
-  }
-}
-template <class S>
-void pack_panel_of(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  pack_panel(S{}, static_cast<const typename S::T*>(source), stride, rows, k, panel);
-}
-
-inline void read_row_f32(const void* w, int64_t row, int64_t k, float* out) {
-  const float* p =
-      reinterpret_cast<const float*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 4)) +
-      row % kPanel;
-  for (int64_t i = 0; i < k; ++i) out[i] = p[i * kPanel];
-}
-inline void read_row_bf16(const void* w, int64_t row, int64_t k, float* out) {
-  const uint16_t* p =
-      reinterpret_cast<const uint16_t*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 2));
-  for (int64_t i = 0; i < k; ++i) {
-    out[i] =
-        widen(Bf16::kPairs ? p[i / 2 * 2 * kPanel + row % kPanel * 2 + i % 2] : p[i * kPanel + row % kPanel]);
   }
 }
 
