@@ -7,12 +7,12 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "core/rng.h"
 #include "io/atomic_directory.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/safetensors.h"
 #include "model/config.h"
+#include "model/initialize.h"
 #include "model/names.h"
 
 namespace roberta {
@@ -81,28 +81,15 @@ void check(const RobertaConfig& config) {
 TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const RobertaConfig& config,
                             const InitOptions& options) {
   const DType dtype = options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-  const bool vector = spec.shape.size() == 1;
-  const float constant = vector && spec.name.ends_with(".weight") ? 1.0f : 0.0f;  // LayerNorm's weight
-  const bool padded = spec.name == "embeddings.word_embeddings.weight" ||
-                      spec.name == "embeddings.position_embeddings.weight";
-  const uint64_t width = static_cast<uint64_t>(spec.shape.back());
-  const uint64_t zero_begin = padded ? static_cast<uint64_t>(config.pad_token_id) * width : 0;
-  const uint64_t zero_end = padded ? zero_begin + width : 0;
   const int threads = options.threads > 0 ? options.threads : usable_cpus();
-  const Random random(options.seed);
-  const double deviation = options.initializer_range;
+  const InitialValues values(spec, number, config, options.seed);
   const auto fill = [=](uint64_t offset, std::span<std::byte> out) {
     const uint64_t size = static_cast<uint64_t>(size_of(dtype)), first = offset / size;
     const int64_t count = static_cast<int64_t>(out.size() / size);
     constexpr int64_t kPiece = 1 << 14;
     parallel_for(threads, (count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
       for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i) {
-        const uint64_t at = first + static_cast<uint64_t>(i);
-        float value = constant;
-        if (!vector) {
-          const bool zero = at >= zero_begin && at < zero_end;
-          value = zero ? 0.0f : static_cast<float>(deviation * Random::normal(random.bits(number, at)));
-        }
+        const float value = values.at(first + static_cast<uint64_t>(i));
         const uint16_t low = float_to_bf16(value);
         std::byte* place = out.data() + static_cast<uint64_t>(i) * size;
         std::memcpy(place, dtype == DType::kF32 ? static_cast<const void*>(&value) : &low, size);

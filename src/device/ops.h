@@ -14,6 +14,7 @@
 // Each operation with a gradient has it beside it: X and XGrad. `dy` is the gradient of the loss by y. "fp32"
 // below is fp64 where `ref` is run in double precision, which only checks of gradients do.
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 
@@ -43,6 +44,9 @@ struct Dropout {
   uint64_t key = 0;                // of seed and step
   uint32_t site = 0;               // layer and place in it
   std::span<const uint64_t> rows;  // [T]: sample << 32 | position in its sequence, from 0
+
+  /// Draws below it are dropped; 0 .. 65536.
+  uint32_t threshold() const { return static_cast<uint32_t>(std::lround(double{rate} * 65536)); }
 };
 
 /// y = act(x w^T + bias) + add, or, for a gradient, (x w^T) * gelu'(gelu_pre) + add. Sums in fp32.
@@ -216,7 +220,8 @@ struct Adam {
   float *p, *m, *v;  // in and out
   const float* g;
   int64_t n;
-  float beta1, beta2, eps;
+  double beta1, beta2;  // 1 - beta is taken in double: that of the float 0.999 is off by 1e-5
+  float eps;
   float step_size;  // lr * sqrt(1 - beta2^t) / (1 - beta1^t), or lr / (1 - beta1^t)
   float v_scale;    // 1, or 1 / (1 - beta2^t)
   float decay;      // lr * weight_decay

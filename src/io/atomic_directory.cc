@@ -6,8 +6,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 
 #include "core/error.h"
+#include "io/file.h"
 
 namespace roberta {
 
@@ -30,33 +33,26 @@ fs::path temporary_name(const fs::path& target) {
          concat(".", target.filename().string(), ".tmp-", getpid(), "-", counter.fetch_add(1));
 }
 
-void sync(const fs::path& directory) {
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);  // some file systems can't: there the rename is as durable as it gets
-  close(fd);
-}
-
 }  // namespace
 
-AtomicDirectory::AtomicDirectory(const fs::path& target, std::string part)
-    : part_(std::move(part)), target_(plain_path(target)) {
+AtomicDirectory::AtomicDirectory(const fs::path& target, std::string part, Existing existing)
+    : part_(std::move(part)), target_(plain_path(target)), existing_(existing) {
   std::error_code error;
   const fs::file_status status = fs::status(target_, error);
   if (fs::exists(status)) {
     if (!fs::is_directory(status))
       fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": is there already and no directory");
-    if (!fs::is_empty(target_, error) || error)
+    if (existing_ == Existing::kRefuse && (!fs::is_empty(target_, error) || error))
       fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": is there already and not empty");
   }
   fs::create_directories(target_.parent_path(), error);
-  if (error) fail_with("can't create its parent directory", error);
+  if (error) fail_with("can't create its parent directory", error.value());
   fs::path name;
   do {
     name = temporary_name(target_);
     errno = 0;
-  } while (mkdir(name.c_str(), 0777) != 0 && errno == EEXIST);
-  if (errno != 0) fail_with("can't create a directory there", {errno, std::generic_category()});
+  } while (mkdir(name.c_str(), 0777) != 0 && (errno == EEXIST || errno == EINTR));
+  if (errno != 0) fail_with("can't create a directory there", errno);
   temporary_ = name;
 }
 
@@ -66,16 +62,39 @@ AtomicDirectory::~AtomicDirectory() {
 }
 
 void AtomicDirectory::commit() {
-  sync(temporary_);
-  std::error_code error;
-  fs::rename(temporary_, target_, error);  // onto an empty directory too
-  if (error) fail_with("can't put the finished directory in place", error);
-  temporary_.clear();
-  sync(target_.parent_path());
+  if (const int error = sync_directory(temporary_)) fail_with("can't write the new directory", error);
+  put_in_place();
+  if (const int error = sync_directory(target_.parent_path()))
+    fail_with("can't write its parent directory", error);
 }
 
-void AtomicDirectory::fail_with(const char* what, const std::error_code& error) const {
-  fail(ErrorCode::kResource, "[", part_, "] ", target_.string(), ": ", what, ": ", error.message());
+void AtomicDirectory::put_in_place() {
+  const auto renamed = [](const fs::path& from, const fs::path& to) {
+    int result = 0;
+    do {
+      result = rename(from.c_str(), to.c_str());  // onto an empty directory too
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+  };
+  constexpr const char* kWhat = "can't put the finished directory in place";
+  if (renamed(temporary_, target_)) return temporary_.clear();
+  if (existing_ != Existing::kReplace || (errno != ENOTEMPTY && errno != EEXIST)) fail_with(kWhat, errno);
+
+  // From here on temporary_ is the name of the old directory, which the destructor removes.
+  if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) return;
+  const fs::path old = temporary_name(target_);  // a file system that can't exchange
+  if (!renamed(target_, old)) fail_with("can't move the old directory aside", errno);
+  if (!renamed(temporary_, target_)) {
+    const int error = errno;
+    (void)renamed(old, target_);
+    fail_with(kWhat, error);
+  }
+  temporary_ = old;
+}
+
+void AtomicDirectory::fail_with(const char* what, int error) const {
+  fail(ErrorCode::kResource, "[", part_, "] ", target_.string(), ": ", what, ": ", std::strerror(error),
+       free_space_hint(target_.parent_path(), error));
 }
 
 }  // namespace roberta

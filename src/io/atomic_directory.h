@@ -2,19 +2,23 @@
 // A directory that appears whole or not at all: it is filled under another name beside its target and
 // renamed.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
-#include <system_error>
 
 namespace roberta {
 
-/// One directory being filled. Not thread safe. Errors: Error(kUsage) when the target exists and is not an
-/// empty directory, Error(kResource) when it can't be written.
+/// What becomes of a target that is there already and not empty.
+enum class Existing : uint8_t { kRefuse, kReplace };
+
+/// One directory being filled. Not thread safe. Errors: Error(kUsage) when the target is no directory, or
+/// not empty and not to be replaced; Error(kResource) when it can't be written.
 class AtomicDirectory {
  public:
   /// Creates the directory to fill, and the target's parents where they are missing. `part` begins messages:
   /// "[part] TARGET: ...".
-  AtomicDirectory(const std::filesystem::path& target, std::string part);
+  AtomicDirectory(const std::filesystem::path& target, std::string part,
+                  Existing existing = Existing::kRefuse);
   /// Removes what was filled unless commit() succeeded.
   ~AtomicDirectory();
   AtomicDirectory(const AtomicDirectory&) = delete;
@@ -22,14 +26,17 @@ class AtomicDirectory {
 
   /// Where to put the files until commit().
   const std::filesystem::path& path() const { return temporary_; }
-  /// Puts the directory in its place, durably.
+  /// Puts the directory in its place, durably. The one it replaces is there until that moment, and gone after
+  /// it.
   void commit();
 
  private:
-  [[noreturn]] void fail_with(const char* what, const std::error_code& error) const;
+  void put_in_place();
+  [[noreturn]] void fail_with(const char* what, int error) const;
 
   std::string part_;
   std::filesystem::path target_, temporary_;
+  Existing existing_;
 };
 
 }  // namespace roberta

@@ -11,11 +11,13 @@
 #include <system_error>
 
 #include "core/error.h"
+#include "io/file.h"
 
 namespace roberta {
 namespace {
 
 constexpr size_t kBufferSize = 1 << 18;
+constexpr int64_t kWriteBack = 16 << 20;
 constexpr size_t kLargestWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
 
 std::filesystem::path directory_of(const std::filesystem::path& path) {
@@ -73,17 +75,11 @@ void AtomicFile::commit() {
   fd_ = -1;
   if (closed != 0 && errno != EINTR)
     fail_with("cannot write", errno);  // EINTR: Linux has closed it all the same
-  if (rename(temporary_.c_str(), target_.c_str()) != 0)
-    fail_with("cannot put the finished file in place", errno);
+  while (rename(temporary_.c_str(), target_.c_str()) != 0) {
+    if (errno != EINTR) fail_with("cannot put the finished file in place", errno);
+  }
   temporary_.clear();
-
-  const int directory = open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) fail_with("cannot open its directory", errno);
-  const int synced = fsync(directory);
-  const int error = errno;
-  close(directory);
-  // Some file systems cannot fsync a directory and say EINVAL: there the rename is as durable as it gets.
-  if (synced != 0 && error != EINVAL) fail_with("cannot write its directory", error);
+  if (const int error = sync_directory(directory_of(target_))) fail_with("cannot write its directory", error);
 }
 
 void AtomicFile::write_through(std::string_view bytes) {
@@ -92,17 +88,19 @@ void AtomicFile::write_through(std::string_view bytes) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_with("cannot write", errno);
     bytes.remove_prefix(static_cast<size_t>(n));
+    written_ += n;
+  }
+  // The disk begins while the rest is still being made, so that the fsync at the end has little left to wait
+  // for.
+  if (written_ - started_ >= kWriteBack) {
+    (void)sync_file_range(fd_, started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
+    started_ = written_;
   }
 }
 
 void AtomicFile::fail_with(const char* what, int error) const {
-  std::string hint;
-  if (error == ENOSPC || error == EDQUOT) {
-    std::error_code ignored;
-    const auto space = std::filesystem::space(directory_of(target_), ignored);
-    if (!ignored) hint = concat("; ", space.available, " bytes are free");
-  }
-  fail(ErrorCode::kResource, "[io] ", target_.string(), ": ", what, ": ", std::strerror(error), hint);
+  fail(ErrorCode::kResource, "[io] ", target_.string(), ": ", what, ": ", std::strerror(error),
+       free_space_hint(directory_of(target_), error));
 }
 
 void write_file_atomically(const std::filesystem::path& target, std::string_view content) {

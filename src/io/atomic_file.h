@@ -32,6 +32,7 @@ class AtomicFile {
   std::filesystem::path target_, temporary_;
   std::string buffer_;  // small writes are gathered here
   int64_t size_ = 0;
+  int64_t written_ = 0, started_ = 0;  // given to the kernel; of that, on its way to the disk
   int fd_ = -1;
 };
 

@@ -87,4 +87,32 @@ std::string read_text_file(const std::filesystem::path& path, const std::string&
   return text;
 }
 
+namespace {
+
+int sync_path(const std::filesystem::path& path, int flags) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return errno;
+  int error = 0;
+  do {
+    error = ::fsync(fd) == 0 ? 0 : errno;
+  } while (error == EINTR);
+  ::close(fd);
+  return error == EINVAL ? 0 : error;
+}
+
+}  // namespace
+
+int sync_directory(const std::filesystem::path& directory) { return sync_path(directory, O_DIRECTORY); }
+int sync_file(const std::filesystem::path& file) { return sync_path(file, 0); }
+
+std::string free_space_hint(const std::filesystem::path& directory, int error) {
+  if (error != ENOSPC && error != EDQUOT) return "";
+  std::error_code ignored;
+  const auto space = std::filesystem::space(directory, ignored);
+  return ignored ? "" : concat("; ", space.available, " bytes are free");
+}
+
 }  // namespace roberta

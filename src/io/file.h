@@ -39,4 +39,12 @@ class ReadOnlyFile {
 std::string read_text_file(const std::filesystem::path& path, const std::string& part,
                            uint64_t limit = 64u << 20);
 
+/// Makes renames within a directory durable: 0, or the errno. A file system that can't (EINVAL) counts as
+/// done: there a rename is as durable as it gets.
+int sync_directory(const std::filesystem::path& directory);
+/// The same of a file's content.
+int sync_file(const std::filesystem::path& file);
+/// "; N bytes are free" for an errno of a full disk, else "": the end of a message.
+std::string free_space_hint(const std::filesystem::path& directory, int error);
+
 }  // namespace roberta

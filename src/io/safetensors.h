@@ -67,10 +67,18 @@ struct TensorToWrite {
   std::function<void(uint64_t offset, std::span<std::byte> out)> fill;
 };
 
+/// XXH3-128 (io/hash128.h) of what was written, taken on the way.
+struct SafetensorsHashes {
+  std::string file;
+  std::map<std::string, std::string> tensors;  ///< by name; of the tensor's bytes
+  uint64_t bytes = 0;                          ///< of the file
+};
+
 /// Writes the file atomically (temporary file beside it, fsync, rename). Header padded with spaces to 8
-/// bytes.
+/// bytes. `hashes`: filled when given.
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
-                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
+                       SafetensorsHashes* hashes = nullptr);
 
 /// The weights of a model directory as transformers loads them: one model.safetensors if it fits
 /// `max_shard_bytes`, else model-00001-of-0000N.safetensors and so on with model.safetensors.index.json,

@@ -8,6 +8,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
+#include "io/hash128.h"
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
@@ -16,7 +17,7 @@ namespace roberta {
 
 namespace {
 
-constexpr size_t kChunk = size_t{4} << 20;  // what is asked of `fill` at once
+constexpr size_t kChunk = size_t{1} << 20;  // what is asked of `fill` at once
 
 const char* format_name(DType dtype) {
   switch (dtype) {
@@ -102,25 +103,36 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata, SafetensorsHashes* hashes) {
   const std::vector<size_t> order = order_of_writing(tensors);
   const std::string header = make_header(path, tensors, order, metadata);
   std::string length(8, '\0');
   for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
 
   AtomicFile file(path);
-  file.write(length);
-  file.write(header);
+  Hash128 file_hash;
+  const auto write = [&](std::string_view bytes) {
+    if (hashes) file_hash.add(std::as_bytes(std::span(bytes)));
+    file.write(bytes);
+  };
+  write(length);
+  write(header);
   std::vector<std::byte> chunk;
   for (const size_t i : order) {
     const uint64_t size = size_in_bytes(tensors[i], path);
+    Hash128 tensor_hash;
     for (uint64_t at = 0; at < size; at += chunk.size()) {
       chunk.resize(static_cast<size_t>(std::min<uint64_t>(size - at, kChunk)));
       tensors[i].fill(at, chunk);
-      file.write(as_text(chunk));
+      if (hashes) tensor_hash.add(chunk);
+      write(as_text(chunk));
     }
+    if (hashes) hashes->tensors[tensors[i].name] = tensor_hash.hex();
   }
   file.commit();
+  if (!hashes) return;
+  hashes->file = file_hash.hex();
+  hashes->bytes = static_cast<uint64_t>(file.size());
 }
 
 namespace {

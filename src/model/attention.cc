@@ -3,34 +3,105 @@
 #include <cmath>
 
 namespace roberta {
+namespace {
 
-void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, const Hidden& x_q,
-               std::span<const int32_t> q_starts, const Hidden& x, std::span<const int32_t> starts,
-               const Hidden& y) {
-  const int64_t c = config.hidden_size, rows = x_q.full.rows;
+float scale_of(const RobertaConfig& config) {
+  return 1.0f / std::sqrt(static_cast<float>(config.head_width()));
+}
+
+}  // namespace
+
+void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+               const AttentionRows& rows, const Hidden& x_q, const Hidden& x, const Hidden& y,
+               AttentionSaved* saved) {
+  const int64_t c = config.hidden_size, n = x_q.full.rows;
+  const bool save = saved != nullptr;
   Arena::Scope scope(pass.arena);
-  const View q = pass.temp(rows, c, pass.matrix);
-  const View kv = pass.temp(x.full.rows, 2 * c, pass.matrix);
-  const View context = pass.temp(rows, c, pass.matrix);
-  const View sum = pass.temp(rows, c, DType::kF32);
+  const View q = pass.keep_if(save, n, c, pass.matrix);
+  const View kv = pass.keep_if(save, x.full.rows, 2 * c, pass.matrix);
+  const View context = pass.keep_if(save, n, c, pass.matrix);
+  const View lse = save ? pass.keep(n, config.num_attention_heads, pass.wide) : View{};
+  const View sum = pass.keep_if(save, n, c, pass.wide);
+  const View stats = save ? pass.keep(n, 2, pass.wide) : View{};
   pass.ops.gemm({.x = x_q.matrix(), .w = &params.query.w, .bias = params.query.bias, .y = q});
   pass.ops.gemm({.x = x.matrix(), .w = &params.key_value.w, .bias = params.key_value.bias, .y = kv});
   pass.ops.attention({.q = q,
                       .k = kv.columns(0, c),
                       .v = kv.columns(c, c),
-                      .q_starts = q_starts,
-                      .starts = starts,
+                      .q_starts = rows.q_starts,
+                      .starts = rows.starts,
                       .heads = config.num_attention_heads,
-                      .scale = 1.0f / std::sqrt(static_cast<float>(config.head_width())),
-                      .y = context});
+                      .scale = scale_of(config),
+                      .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
+                      .y = context,
+                      .lse = lse});
   pass.ops.gemm({.x = context, .w = &params.output.w, .bias = params.output.bias, .y = sum});
   pass.ops.layer_norm({.x = sum,
                        .residual = x_q.full,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
+                       .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
                        .y = y.full,
-                       .y_low = y.low});
+                       .y_low = y.low,
+                       .sum = save ? sum : View{},
+                       .stats = stats});
+  if (save) *saved = {x_q.matrix(), x.matrix(), q, kv, context, lse, sum, stats};
+}
+
+void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+                    const AttentionRows& rows, const AttentionSaved& saved, const View& d, const View& dx,
+                    const AttentionGrads& grads) {
+  const int64_t c = config.hidden_size, n = d.rows, t = saved.kv.rows;
+  const bool accumulate = pass.accumulate();
+  Arena::Scope scope(pass.arena);
+  const View dq = pass.temp(n, c, pass.matrix);
+  const View dkv = pass.temp(t, 2 * c, pass.matrix);
+  {
+    Arena::Scope inner(pass.arena);
+    const View dout = pass.temp(n, c, pass.matrix);
+    pass.ops.layer_norm_grad(
+        {.dy = d,
+         .sum = saved.sum,
+         .stats = saved.stats,
+         .gamma = params.norm.gamma,
+         .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
+         .accumulate = accumulate,
+         .dgamma = grads.norm.gamma,
+         .dbeta = grads.norm.beta,
+         .dresidual = d,
+         .dx = dout});
+    pass.ops.gemm_grad({.dy = dout,
+                        .x = saved.context,
+                        .accumulate = accumulate,
+                        .dw = grads.output.w,
+                        .db = grads.output.bias});
+    const View dcontext = pass.temp(n, c, pass.matrix);
+    pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
+    pass.ops.attention_grad({.q = saved.q,
+                             .k = saved.kv.columns(0, c),
+                             .v = saved.kv.columns(c, c),
+                             .q_starts = rows.q_starts,
+                             .starts = rows.starts,
+                             .heads = config.num_attention_heads,
+                             .scale = scale_of(config),
+                             .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
+                             .y = saved.context,
+                             .lse = saved.lse,
+                             .dy = dcontext,
+                             .dq = dq,
+                             .dk = dkv.columns(0, c),
+                             .dv = dkv.columns(c, c)});
+  }
+  pass.ops.gemm_grad(
+      {.dy = dq, .x = saved.x_q, .accumulate = accumulate, .dw = grads.query.w, .db = grads.query.bias});
+  pass.ops.gemm_grad({.dy = dkv,
+                      .x = saved.x,
+                      .accumulate = accumulate,
+                      .dw = grads.key_value.w,
+                      .db = grads.key_value.bias});
+  pass.ops.gemm({.x = dq, .w = &params.query.transposed, .add = d, .y = d});
+  pass.ops.gemm({.x = dkv, .w = &params.key_value.transposed, .add = dx ? View{} : d, .y = dx ? dx : d});
 }
 
 }  // namespace roberta

@@ -6,10 +6,32 @@
 
 namespace roberta {
 
-/// y = LN(x_q + dense(softmax(q k^T / sqrt(D)) v)), q from x_q and k, v from x.
-/// x_q is x itself, or some rows of it when only their results are wanted; q_starts then says whose they are.
-void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, const Hidden& x_q,
-               std::span<const int32_t> q_starts, const Hidden& x, std::span<const int32_t> starts,
-               const Hidden& y);
+/// Which rows attend to which. Borrows.
+struct AttentionRows {
+  std::span<const int32_t> q_starts;  // [B + 1], of the rows that ask
+  std::span<const int32_t> starts;    // [B + 1], of all rows
+  std::span<const uint64_t> keys;     // [Tq]: dropout keys of the rows that ask; empty outside training
+};
+
+/// What the way back reads.
+struct AttentionSaved {
+  View x_q, x;      // [Tq, C], [T, C]: the inputs, as they entered the GEMMs
+  View q, kv;       // [Tq, C], [T, 2C]
+  View context;     // [Tq, C]
+  View lse;         // [Tq, H]
+  View sum, stats;  // [Tq, C], [Tq, 2]: of LayerNorm
+};
+
+/// y = LN(x_q + dropout(dense(dropout(softmax(q k^T / sqrt(D))) v))), q from x_q and k, v from x.
+/// x_q is x itself, or some rows of it when only their results are wanted. `saved` is filled when given.
+void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+               const AttentionRows& rows, const Hidden& x_q, const Hidden& x, const Hidden& y,
+               AttentionSaved* saved = nullptr);
+
+/// d: on entry the gradient by y [Tq, C], on return by x_q. dx: [T, C], out, the gradient by x where that is
+/// another matrix; empty: x_q is x, and d holds their sum.
+void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+                    const AttentionRows& rows, const AttentionSaved& saved, const View& d, const View& dx,
+                    const AttentionGrads& grads);
 
 }  // namespace roberta

@@ -2,21 +2,27 @@
 
 #include <algorithm>
 
-#include "model/attention.h"
-#include "model/embeddings.h"
-#include "model/feed_forward.h"
-
 namespace roberta {
 namespace {
 
-/// starts of the selected rows, sequence by sequence.
-std::vector<int32_t> starts_of(const std::vector<int32_t>& rows, const std::vector<int32_t>& starts) {
-  std::vector<int32_t> out;
-  for (int32_t start : starts) {
-    out.push_back(static_cast<int32_t>(std::lower_bound(rows.begin(), rows.end(), start) - rows.begin()));
+/// The rows that a layer is asked for: all, or those selected of the last layer.
+struct Asked {
+  Asked(const Batch& batch, RowSelection selection, std::span<const uint64_t> all_keys) {
+    if (!selection) {
+      starts = batch.starts;
+      keys.assign(all_keys.begin(), all_keys.end());
+      return;
+    }
+    for (int32_t start : batch.starts) {
+      const auto at = std::lower_bound(selection->begin(), selection->end(), start);
+      starts.push_back(static_cast<int32_t>(at - selection->begin()));
+    }
+    if (all_keys.empty()) return;
+    for (int32_t row : *selection) keys.push_back(all_keys[static_cast<size_t>(row)]);
   }
-  return out;
-}
+  std::vector<int32_t> starts;
+  std::vector<uint64_t> keys;
+};
 
 Hidden gather(Pass& pass, const Hidden& x, const std::vector<int32_t>& rows) {
   const Hidden y = keep_hidden(pass, static_cast<int64_t>(rows.size()), x.full.cols);
@@ -25,32 +31,105 @@ Hidden gather(Pass& pass, const Hidden& x, const std::vector<int32_t>& rows) {
   return y;
 }
 
+/// Where the stream goes on when x itself must stay: bf16 rows are what GEMMs read, so the fp32 of x may be
+/// overwritten when it has them, unless the whole of x is wanted later.
+Hidden after(Pass& pass, const Hidden& x, bool keep_whole) {
+  return {keep_whole || !x.low ? pass.keep(x.full.rows, x.full.cols, x.full.dtype) : x.full,
+          x.low ? pass.keep(x.low.rows, x.low.cols, x.low.dtype) : View{}};
+}
+
+void run_layer(Pass& pass, const RobertaConfig& config, const LayerParams& params, int64_t i,
+               const AttentionRows& rows, const Hidden& x_q, const Hidden& x, const Hidden& mid,
+               const Hidden& y, EncoderSaved::Layer* saved) {
+  attention(pass, config, params.attention, i, rows, x_q, x, mid, saved ? &saved->attention : nullptr);
+  feed_forward(pass, config, params.feed_forward, i, rows.keys, mid, y,
+               saved ? &saved->feed_forward : nullptr);
+}
+
+/// A layer of training: leaves its input alone, and keeps all that its way back reads, or only its input.
+Hidden run_saving(Pass& pass, const RobertaConfig& config, const LayerParams& params, int64_t i,
+                  const AttentionRows& rows, const Hidden& x_q, const Hidden& x, View mid_full,
+                  EncoderSaved::Layer& saved) {
+  const bool recompute = pass.training->recompute;
+  saved.x_q = x_q, saved.x = x;
+  const Hidden y = after(pass, x_q, recompute);
+  Arena::Scope scope(pass.arena);
+  if (recompute) {
+    run_layer(pass, config, params, i, rows, x_q, x, temp_hidden(pass, x_q.full.rows, x_q.full.cols), y,
+              nullptr);
+  } else {
+    const Hidden mid = after(pass, {mid_full.slice(0, x_q.full.rows), x_q.low}, false);
+    run_layer(pass, config, params, i, rows, x_q, x, mid, y, &saved);
+  }
+  return y;
+}
+
 }  // namespace
 
 Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
-               RowSelection rows, const LayerVisitor& visit) {
+               RowSelection rows, const LayerVisitor& visit, std::span<const uint64_t> keys,
+               EncoderSaved* saved) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
-  const Hidden x = keep_hidden(pass, batch.tokens(), c);
-  embeddings(pass, config, params.embeddings, batch, x);
+  Hidden x = keep_hidden(pass, batch.tokens(), c);
+  embeddings(pass, config, params.embeddings, batch, keys, x, saved ? &saved->embeddings : nullptr);
   if (visit) visit(0, x);
+  if (saved) saved->layers.resize(static_cast<size_t>(layers));
+  // In bf16 the fp32 of the stream between a layer's two halves is read once, so one block serves all layers.
+  const View mid_full =
+      saved && !pass.training->recompute && x.low ? pass.keep(batch.tokens(), c, pass.wide) : x.full;
   for (int64_t i = 0; i < layers; ++i) {
     const LayerParams& layer = params.layers[static_cast<size_t>(i)];
-    if (i + 1 == layers && rows) {
-      const Hidden chosen = gather(pass, x, *rows);
-      const std::vector<int32_t> q_starts = starts_of(*rows, batch.starts);
+    const bool some = i + 1 == layers && rows;
+    const Asked asked(batch, some ? rows : nullptr, keys);
+    const AttentionRows attends{asked.starts, batch.starts, asked.keys};
+    const Hidden x_q = some ? gather(pass, x, *rows) : x;
+    if (saved) {
+      x = run_saving(pass, config, layer, i, attends, x_q, x, mid_full,
+                     saved->layers[static_cast<size_t>(i)]);
+    } else {
       Arena::Scope scope(pass.arena);
-      const Hidden mid = temp_hidden(pass, chosen.full.rows, c);
-      attention(pass, config, layer.attention, chosen, q_starts, x, batch.starts, mid);
-      feed_forward(pass, config, layer.feed_forward, mid, chosen);
-      return chosen;
+      const Hidden mid = temp_hidden(pass, x_q.full.rows, c);
+      run_layer(pass, config, layer, i, attends, x_q, x, mid, x_q, nullptr);
+      x = x_q;
     }
-    Arena::Scope scope(pass.arena);
-    const Hidden mid = temp_hidden(pass, batch.tokens(), c);
-    attention(pass, config, layer.attention, x, batch.starts, x, batch.starts, mid);
-    feed_forward(pass, config, layer.feed_forward, mid, x);
-    if (visit) visit(i + 1, x);
+    if (visit && !some) visit(i + 1, x);
   }
-  return rows ? gather(pass, x, *rows) : x;
+  return rows && layers == 0 ? gather(pass, x, *rows) : x;
+}
+
+void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
+                  RowSelection rows, std::span<const uint64_t> keys, const EncoderSaved& saved, const View& d,
+                  const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready) {
+  const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
+  View now = d;  // the gradient by the output of the layer at hand
+  const View whole = rows ? pass.keep(batch.tokens(), c, pass.wide) : View{};
+  for (int64_t i = layers - 1; i >= 0; --i) {
+    const size_t at = static_cast<size_t>(i);
+    const bool some = i + 1 == layers && rows;
+    const Asked asked(batch, some ? rows : nullptr, keys);
+    const AttentionRows attends{asked.starts, batch.starts, asked.keys};
+    Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
+    EncoderSaved::Layer layer = saved.layers[at];
+    if (pass.training->recompute) {
+      const int64_t n = layer.x_q.full.rows;
+      run_layer(pass, config, params.layers[at], i, attends, layer.x_q, layer.x, keep_hidden(pass, n, c),
+                keep_hidden(pass, n, c), &layer);
+    }
+    feed_forward_grad(pass, params.layers[at].feed_forward, i, asked.keys, layer.feed_forward, now,
+                      grads.layers[at].feed_forward);
+    attention_grad(pass, config, params.layers[at].attention, i, attends, layer.attention, now,
+                   some ? whole : View{}, grads.layers[at].attention);
+    if (some) {
+      pass.ops.scatter_rows({.x = now, .rows = *rows, .y = whole});
+      now = whole;
+    }
+    if (ready) ready(i);
+  }
+  if (rows && layers == 0) {
+    fail(ErrorCode::kUsage, "[model] a model without layers can't be trained");
+  }
+  embeddings_grad(pass, config, params.embeddings, batch, keys, saved.embeddings, now, grads.embeddings);
+  if (ready) ready(-1);
 }
 
 }  // namespace roberta

@@ -1,11 +1,27 @@
 #pragma once
+#include <span>
+
 #include "model/params.h"
 #include "model/pass.h"
 
 namespace roberta {
 
-/// y = LN(x + down(gelu(up(x)))). Runs in tiles of rows, so that [rows, F] stays in cache.
-void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardParams& params, const Hidden& x,
-                  const Hidden& y);
+/// What the way back reads.
+struct FeedForwardSaved {
+  View x;           // [T, C]: the input, as it entered the GEMM
+  View pre, inner;  // [T, F]: before and after GELU
+  View sum, stats;  // [T, C], [T, 2]: of LayerNorm
+};
+
+/// y = LN(x + dropout(down(gelu(up(x))))). Runs in tiles of rows, so that [rows, F] stays in cache. keys:
+/// dropout keys of the rows; empty outside training. `saved` is filled when given.
+void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardParams& params, int64_t layer,
+                  std::span<const uint64_t> keys, const Hidden& x, const Hidden& y,
+                  FeedForwardSaved* saved = nullptr);
+
+/// d: on entry the gradient by y [T, C], on return by x.
+void feed_forward_grad(Pass& pass, const FeedForwardParams& params, int64_t layer,
+                       std::span<const uint64_t> keys, const FeedForwardSaved& saved, const View& d,
+                       const FeedForwardGrads& grads);
 
 }  // namespace roberta

@@ -1,15 +1,27 @@
 #pragma once
 // What a layer needs to run once: operations, memory, and which mode.
 
+#include <span>
+
 #include "core/arena.h"
 #include "device/ops.h"
 
 namespace roberta {
 
+/// What training adds to a pass.
+struct TrainingPass {
+  float hidden_dropout = 0, attention_dropout = 0;
+  uint64_t dropout_key = 0;  ///< of seed and step
+  bool accumulate = false;   ///< gradients of parameters are added to what is there
+  bool recompute = false;    ///< keep only the input of each layer, and run it again on the way back
+};
+
 struct Pass {
   Ops& ops;
   Arena& arena;
   DType matrix = DType::kF32;  ///< of weights and of the rows that enter a GEMM
+  DType wide = DType::kF32;    ///< of all else; fp64 (with `matrix`) only where gradients are checked
+  const TrainingPass* training = nullptr;
 
   /// Lives until the caller's Scope of both ends closes.
   View keep(int64_t rows, int64_t cols, DType dtype) {
@@ -19,6 +31,11 @@ struct Pass {
   View temp(int64_t rows, int64_t cols, DType dtype) {
     return view(arena.top(bytes(rows, cols, dtype)), rows, cols, dtype);
   }
+  /// Kept when the way back will read it, else temporary.
+  View keep_if(bool saved, int64_t rows, int64_t cols, DType dtype) {
+    return saved ? keep(rows, cols, dtype) : temp(rows, cols, dtype);
+  }
+  bool accumulate() const { return training && training->accumulate; }
 
  private:
   static size_t bytes(int64_t rows, int64_t cols, DType dtype) {
@@ -28,6 +45,22 @@ struct Pass {
     return {data, rows, cols, padded_stride(cols, dtype), dtype};
   }
 };
+
+/// Places of dropout, for Dropout::site: each layer has its own, and the embeddings.
+enum class Site : uint32_t { kAttention = 0, kAttentionOutput = 1, kFeedForward = 2 };
+constexpr uint32_t kEmbeddingsSite = 0xffffffff;
+constexpr uint32_t site_of(int64_t layer, Site site) {
+  return static_cast<uint32_t>(layer) * 4 + static_cast<uint32_t>(site);
+}
+/// `keys`: of the rows (MlmBatch::keys).
+inline Dropout hidden_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> keys) {
+  if (!pass.training || pass.training->hidden_dropout == 0) return {};
+  return {pass.training->hidden_dropout, pass.training->dropout_key, site, keys};
+}
+inline Dropout attention_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> keys) {
+  if (!pass.training || pass.training->attention_dropout == 0) return {};
+  return {pass.training->attention_dropout, pass.training->dropout_key, site, keys};
+}
 
 /// The residual stream: fp32, and beside it the same rounded to bf16 when GEMMs are in bf16.
 struct Hidden {
@@ -40,11 +73,11 @@ struct Hidden {
 };
 
 inline Hidden keep_hidden(Pass& pass, int64_t rows, int64_t cols) {
-  return {pass.keep(rows, cols, DType::kF32),
+  return {pass.keep(rows, cols, pass.wide),
           pass.matrix == DType::kBF16 ? pass.keep(rows, cols, DType::kBF16) : View{}};
 }
 inline Hidden temp_hidden(Pass& pass, int64_t rows, int64_t cols) {
-  return {pass.temp(rows, cols, DType::kF32),
+  return {pass.temp(rows, cols, pass.wide),
           pass.matrix == DType::kBF16 ? pass.temp(rows, cols, DType::kBF16) : View{}};
 }
 

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "backend/cpu/row_kernels.h"
+
 namespace roberta::cpu {
 
 /// What a GEMM does with its sums: add bias, apply the activation or multiply by gelu'(gelu_pre), add, store.
@@ -35,20 +37,6 @@ struct GemmBlock {
   int64_t panel_begin, panel_end;
   Epilogue out;    // its matrices at row 0, column 0
   float* scratch;  // rows * panels of the block * panel floats when K is split, else unused
-};
-
-/// One block of query rows of one sequence and one head.
-struct AttentionBlock {
-  const void *q, *k,
-      *v;  // q at the block's first row, k and v at the sequence's first, all at the head's first column
-  int64_t q_stride, k_stride, v_stride;
-  int64_t q_rows, length, width;  // width: D
-  float scale;
-  void* y;
-  int64_t y_stride;
-  float* lse;  // at the block's first row and this head, stride lse_stride; or null
-  int64_t lse_stride;
-  void* scratch;  // attention_scratch_bytes(length, width)
 };
 
 /// Partial log-sum-exp of `rows` rows over panels [panel_begin, panel_end): max and sum of exp(logit - max),
@@ -91,25 +79,33 @@ struct GemmGradBlock {
   float* scratch;  // grad_scratch_floats(n)
 };
 
-struct LayerNormRows {
-  const float* x;
-  int64_t x_stride;
-  const float* residual;  // or null
-  int64_t residual_stride;
-  const float *gamma, *beta;
-  float eps;
+struct ActivationGradRows {
+  const float* dy;
+  int64_t dy_stride;
+  const void* pre;
+  int64_t pre_stride;
+  bool pre_bf16;
+  int activation;  // as in Epilogue
   int64_t rows, cols;
-  float* y;
-  int64_t y_stride;
-  uint16_t* y_low;  // or null
-  int64_t y_low_stride;
-  float* stats;  // [rows, 2] or null
+  void* dx;
+  int64_t dx_stride;
+  bool dx_bf16;
+};
+
+/// roberta::Adam with its factors in the type of the sums.
+struct AdamPiece {
+  float *p, *m, *v;
+  const float* g;
+  int64_t n;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float eps, step_size, v_scale, decay, grad_scale;
 };
 
 /// Two sets: one for fp32 matrices, one for bf16.
 struct MatrixKernels {
   void (*gemm)(const GemmBlock&);
   void (*attention)(const AttentionBlock&);
+  void (*attention_grad)(const AttentionGradBlock&);
   void (*cross_entropy)(const CrossEntropyBlock&);
   /// Packs rows [0, rows), rows <= panel, of source [rows, k] of the same element type into one panel.
   void (*pack_panel)(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel);
@@ -135,12 +131,17 @@ struct Kernels {
   int64_t tile_rows;  // rows of a register tile
   MatrixKernels f32, bf16;
   void (*layer_norm)(const LayerNormRows&);
+  void (*layer_norm_grad)(const LayerNormGradRows&);
+  void (*dropout)(const DropoutBlock&);
   /// One row of exponentials into scale * (softmax - one at the target), in place; n columns.
   void (*cross_entropy_row_grad)(void* exps, bool bf16, float* shifts, int64_t n, float lse, float scale,
                                  int64_t target, float at_target);
   void (*add)(float* y, const float* x, int64_t n);  // y += x
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
   void (*from_bf16)(const uint16_t* x, float* y, int64_t n);
+  void (*activation_grad)(const ActivationGradRows&);
+  void (*adam)(const AdamPiece&);
+  double (*sum_squares)(const float* x, int64_t n);
 };
 
 /// K is cut into equal parts of at most this many bytes a row, so that a block of x stays in the second-level
@@ -162,11 +163,22 @@ inline int64_t grad_scratch_floats(int64_t tile_rows, int64_t n) {
 inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {
   return (element_bytes == 2 ? (k + 1) / 2 * 2 : k) * panel * element_bytes;
 }
+inline int64_t whole_panels(int64_t panel, int64_t n) { return (n + panel - 1) / panel * panel; }
 inline int64_t attention_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
-  const int64_t keys = (length + kernels.panel - 1) / kernels.panel * kernels.panel;
-  const int64_t columns = (width + kernels.panel - 1) / kernels.panel * kernels.panel;
+  const int64_t keys = whole_panels(kernels.panel, length), columns = whole_panels(kernels.panel, width);
   return 4 * (keys * (width + 1) + columns * (length + 1) + kernels.tile_rows * (keys + keys / 2 + 64)) +
-         1024;
+         keys / 8 + 1024;
+}
+/// Query rows whose probabilities are held at a time: whole tiles of every kernel set. Enough of them that
+/// the sums over queries are seldom put aside, few enough that their probabilities and the gradients by them,
+/// for 512 keys, stay in the second-level cache.
+constexpr int64_t kGradRows = 96;
+inline int64_t attention_grad_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
+  const int64_t keys = whole_panels(kernels.panel, length), columns = whole_panels(kernels.panel, width);
+  const int64_t operands = 2 * keys * (width + 1) + columns * (length + 1) + 2 * width * (kGradRows + 16);
+  const int64_t sums = 2 * width * (keys + 16);
+  const int64_t squares = 2 * kGradRows * keys + 3 * kernels.tile_rows * (keys + 16);
+  return 4 * (operands + sums + squares) + keys / 4 + 2048;
 }
 
 extern const Kernels kKernelsAvx512Bf16, kKernelsAvx512, kKernelsAvx2, kKernelsPortable;

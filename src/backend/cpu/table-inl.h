@@ -9,9 +9,12 @@
 #include "backend/cpu/pack-inl.h"
 
 #include "backend/cpu/cross_entropy-inl.h"
+#include "backend/cpu/dropout-inl.h"
 #include "backend/cpu/gemm_grad-inl.h"
 
 #include "backend/cpu/attention-inl.h"
+#include "backend/cpu/attention_grad-inl.h"
+#include "backend/cpu/elements-inl.h"
 #include "backend/cpu/rows-inl.h"
 
 namespace {
@@ -21,6 +24,7 @@ constexpr roberta::cpu::MatrixKernels make_matrix_kernels(void (*read_row)(const
                                                                            float*)) {
   return {.gemm = gemm<S>,
           .attention = attention<S>,
+          .attention_grad = attention_grad<S>,
           .cross_entropy = cross_entropy<S>,
           .pack_panel = pack_panel_of<S>,
           .read_row = read_row,
@@ -39,10 +43,15 @@ constexpr roberta::cpu::Kernels make_kernels(const char* name) {
           .f32 = make_matrix_kernels<Fp32, Fp32Units, RowSteps<float>>(read_row_f32),
           .bf16 = make_matrix_kernels<Bf16, Bf16Units, Bf16Steps>(read_row_bf16),
           .layer_norm = layer_norm,
+          .layer_norm_grad = layer_norm_grad,
+          .dropout = dropout,
           .cross_entropy_row_grad = cross_entropy_row_grad,
           .add = add,
           .to_bf16 = to_bf16_row,
-          .from_bf16 = from_bf16_row};
+          .from_bf16 = from_bf16_row,
+          .activation_grad = activation_grad,
+          .adam = adam,
+          .sum_squares = sum_squares};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "backend/ref/ref_dropout.h"
 #include "backend/ref/ref_values.h"
 
 namespace roberta::ref {
@@ -35,8 +36,12 @@ void RefOps::layer_norm(const LayerNorm& a) {
   for (int64_t t = 0; t < a.x.rows; ++t) {
     double mean = 0, variance = 0;
     for (int64_t c = 0; c < a.x.cols; ++c) {
-      row[static_cast<size_t>(c)] = get(a.x, t, c) + (a.residual ? get(a.residual, t, c) : 0);
-      mean += row[static_cast<size_t>(c)];
+      double& x = row[static_cast<size_t>(c)];
+      x = get(a.x, t, c) * dropout_factor(a.dropout, t, 0, c) + (a.residual ? get(a.residual, t, c) : 0);
+      mean += x;
+    }
+    if (a.sum) {
+      for (int64_t c = 0; c < a.x.cols; ++c) set(a.sum, t, c, row[static_cast<size_t>(c)]);
     }
     mean /= static_cast<double>(a.x.cols);
     for (double x : row) variance += (x - mean) * (x - mean);
@@ -65,9 +70,11 @@ void RefOps::attention(const Attention& a) {
         }
         for (double& x : p) sum += x = std::exp(x - top);
         if (a.lse) set(a.lse, i, h, top + std::log(sum));
+        for (int64_t j = 0; j < length; ++j)
+          p[static_cast<size_t>(j)] *= dropout_factor(a.dropout, i, h, j) / sum;
         for (int64_t c = 0; c < d; ++c) {
           double y = 0;
-          for (int64_t j = 0; j < length; ++j) y += p[static_cast<size_t>(j)] / sum * get(v, start + j, c);
+          for (int64_t j = 0; j < length; ++j) y += p[static_cast<size_t>(j)] * get(v, start + j, c);
           set(a.y, i, h * d + c, y);
         }
       }

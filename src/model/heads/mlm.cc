@@ -2,20 +2,48 @@
 
 namespace roberta {
 
-Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x) {
-  const Hidden y = temp_hidden(pass, x.full.rows, config.hidden_size);
+Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
+                     MlmHeadSaved* saved) {
+  const int64_t rows = x.full.rows, c = config.hidden_size;
+  const Hidden y = saved ? keep_hidden(pass, rows, c) : temp_hidden(pass, rows, c);
+  if (saved) {
+    *saved = {x.matrix(), pass.keep(rows, c, pass.wide), pass.keep(rows, c, pass.wide),
+              pass.keep(rows, 2, pass.wide)};
+  }
+  const View gelu = saved ? saved->gelu : y.full;
   pass.ops.gemm({.x = x.matrix(),
                  .w = &params.dense.w,
                  .bias = params.dense.bias,
                  .act = Activation::kGelu,
-                 .y = y.full});
-  pass.ops.layer_norm({.x = y.full,
+                 .pre = saved ? saved->pre : View{},
+                 .y = gelu});
+  pass.ops.layer_norm({.x = gelu,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
                        .y = y.full,
-                       .y_low = y.low});
+                       .y_low = y.low,
+                       .stats = saved ? saved->stats : View{}});
   return y;
+}
+
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
+                        const MlmHeadGrads& grads) {
+  const bool accumulate = pass.accumulate();
+  Arena::Scope scope(pass.arena);
+  const View dpre = pass.temp(d.rows, d.cols, pass.matrix);
+  pass.ops.layer_norm_grad({.dy = d,
+                            .sum = saved.gelu,
+                            .stats = saved.stats,
+                            .gamma = params.norm.gamma,
+                            .accumulate = accumulate,
+                            .dgamma = grads.norm.gamma,
+                            .dbeta = grads.norm.beta,
+                            .dresidual = d});
+  pass.ops.activation_grad({.dy = d, .pre = saved.pre, .act = Activation::kGelu, .dx = dpre});
+  pass.ops.gemm_grad(
+      {.dy = dpre, .x = saved.x, .accumulate = accumulate, .dw = grads.dense.w, .db = grads.dense.bias});
+  pass.ops.gemm({.x = dpre, .w = &params.dense.transposed, .y = d});
 }
 
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,

@@ -1,0 +1,60 @@
+#pragma once
+// The samples of one optimizer step, read and masked. Which they are is a pure function of the step, so
+// nothing need be stored to go on, and any rank finds its part.
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <vector>
+
+#include "model/mlm_training.h"
+
+namespace roberta {
+
+/// One sequence as the model is to see it.
+struct MaskedSample {
+  std::vector<int32_t> ids;        // with masks in place
+  std::vector<int32_t> positions;  // ascending: those to predict
+  std::vector<int32_t> targets;    // what stands there
+};
+
+/// Replaces `out` by number n of a stream of samples. A pure function of n, called from any thread.
+using SampleSource = std::function<void(int64_t n, MaskedSample& out)>;
+
+/// A step's samples: `count` of the stream from `first` on.
+struct SampleRange {
+  int64_t first = 0, count = 0;
+};
+
+/// This rank's part of a global batch, cut into micro-batches that are run one after another.
+struct StepBatch {
+  SampleRange samples;  ///< of all ranks
+  int64_t begin = 0;    ///< this rank's first sample, counted from samples.first
+  int64_t tokens = 0, masked = 0;
+  struct Micro {
+    MlmBatch batch;
+    int64_t begin, count;  ///< samples, counted from samples.first
+  };
+  std::vector<Micro> micros;  ///< each with at least one masked token
+};
+
+/// Rank r of n takes the r-th of n even slices; a micro-batch holds as many samples as fit into
+/// `micro_tokens`, at least one.
+StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, int ranks,
+                    int64_t micro_tokens, int32_t pad_id);
+
+/// Reads one step ahead on a thread of its own.
+class StepReader {
+ public:
+  using Read = std::function<StepBatch(int64_t step)>;
+  StepReader(Read read, int64_t last_step) : read_(std::move(read)), last_step_(last_step) {}
+  /// The batch of a step; that of the next one is then being read.
+  StepBatch take(int64_t step);
+
+ private:
+  Read read_;
+  int64_t last_step_, ahead_step_ = -1;
+  std::future<StepBatch> ahead_;
+};
+
+}  // namespace roberta

@@ -1,0 +1,72 @@
+#pragma once
+// One step of training: forward and backward over the micro-batches, gradients summed over ranks, the
+// optimizer. The loss is the sum over masked tokens, divided once by their number in the whole batch, on all
+// ranks; so the cut into micro-batches and ranks changes nothing but rounding.
+
+#include <optional>
+#include <string>
+
+#include "device/comm.h"
+#include "train/batch.h"
+#include "train/optimizer.h"
+#include "train/parameters.h"
+
+namespace roberta {
+
+struct StepOptions {
+  uint64_t seed = 0;  ///< of dropout
+  float hidden_dropout = 0.1f, attention_dropout = 0.1f;
+  bool recompute = false;  ///< activations are computed again on the way back instead of kept
+  OptimizerOptions optimizer;
+};
+
+/// Sums over all ranks.
+struct BatchTotals {
+  int64_t tokens = 0, masked = 0;
+  double flops = 0;  ///< train/flops.h
+};
+
+struct StepResult {
+  double loss = 0;           ///< nats a masked token
+  double gradient_norm = 0;  ///< before clipping
+  bool finite = true;        ///< false: nothing was changed
+  std::string trouble;       ///< then: which rank and samples
+};
+
+/// Not thread safe. The parameters must outlive it.
+class TrainingStep {
+ public:
+  TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options);
+
+  /// A collective.
+  BatchTotals total(const StepBatch& batch);
+  /// Step number `step` (of dropout), which is the optimizer's update number `update`. A collective.
+  StepResult run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
+                 double learning_rate);
+  /// Mean loss, in nats, without dropout; batches[i] is this rank's part of the i-th. A collective.
+  double validate(std::span<const StepBatch> batches);
+
+  /// Grows the activation block to what a micro-batch of these sequences takes, and returns its bytes.
+  size_t reserve(int64_t length, int64_t sequences);
+  const Parameters& parameters() const { return parameters_; }
+
+ private:
+  struct Bad {  // micro-batch of a loss that is no number
+    int64_t begin, count;
+  };
+  TrainingPass training_pass(int64_t step, bool accumulate) const;
+  double forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
+                          std::optional<Bad>& bad);
+  void clear_tables(bool all);
+  std::string describe_trouble(const StepBatch& batch, int64_t step, const std::optional<Bad>& bad);
+  /// Runs body twice: on NullOps to size the arena, then for real.
+  double run_planned(const std::function<double(Pass&)>& body);
+  size_t plan(const std::function<double(Pass&)>& body);
+
+  Parameters& parameters_;
+  Comm& comm_;
+  StepOptions options_;
+  Buffer activations_;
+};
+
+}  // namespace roberta

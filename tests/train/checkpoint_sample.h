@@ -1,0 +1,61 @@
+#pragma once
+// A run small enough to save in a millisecond.
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "io/atomic_file.h"
+#include "train/checkpoint.h"
+
+namespace roberta {
+
+struct SampleRun {
+  struct Spec {
+    const char* name;
+    std::vector<int64_t> shape;
+  };
+  // In the order of the data in the file.
+  std::vector<Spec> specs = {{"layer.0.bias", {7}}, {"layer.0.weight", {7, 30}}, {"layer.1.weight", {64, 7}}};
+  std::map<std::string, std::vector<float>> values;  // "NAME", "m.NAME", "v.NAME"
+
+  explicit SampleRun(unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    for (const Spec& spec : specs) {
+      size_t elements = 1;
+      for (const int64_t n : spec.shape) elements *= static_cast<size_t>(n);
+      for (const char* kind : {"", "m.", "v."}) {
+        auto& array = values[std::string(kind) + spec.name];
+        for (size_t i = 0; i < elements; ++i) array.push_back(normal(random));
+      }
+    }
+  }
+
+  template <class Arrays, class Self>
+  static std::vector<Arrays> arrays(Self& self) {
+    std::vector<Arrays> all;
+    for (const Spec& spec : self.specs) {
+      const std::string name = spec.name;
+      all.push_back(
+          {name, spec.shape, self.values.at(name), self.values.at("m." + name), self.values.at("v." + name)});
+    }
+    return all;
+  }
+
+  CheckpointToSave to_save(int64_t step) const {
+    CheckpointToSave save;
+    save.info.step = step;
+    save.tensors = arrays<TensorToSave>(*this);
+    save.trainer_state = "{\"step\": " + std::to_string(step) + "}\n";
+    save.write_model_files = [](const std::filesystem::path& directory) {
+      write_file_atomically(directory / "config.json", "{}\n");
+      write_file_atomically(directory / "vocab.json", "{\"a\": 0}\n");
+    };
+    return save;
+  }
+  std::vector<TensorToLoad> to_load() { return arrays<TensorToLoad>(*this); }
+};
+
+}  // namespace roberta
