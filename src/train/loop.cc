@@ -110,7 +110,7 @@ class Loop {
   void log(const StepResult& result, double rate) {
     const StepPlace place = place_of_step(options_.stages, state_.step);
     const double seconds = seconds_since(window_start_);
-    StepLog line{.step = state_.step,
+    TrainingLog line{.step = state_.step,
                  .total_steps = options_.schedule.total_steps,
                  .loss = state_.window_loss / static_cast<double>(std::max<int64_t>(1, state_.window_masked)),
                  .learning_rate = rate,
