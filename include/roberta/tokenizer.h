@@ -105,6 +105,8 @@ class Tokenizer {
   /// Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json into an
   /// existing directory, each file atomically.
   void save(const std::filesystem::path& directory) const;
+  /// What save() writes into tokenizer.json: equal for tokenizers that treat every text alike.
+  std::string to_json() const;
 
   struct Impl;
   explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -165,7 +165,9 @@ void Tokenizer::save(const std::filesystem::path& directory) const {
   write_file_atomically(directory / "merges.txt", write_merges_txt(spec));
   write_file_atomically(directory / "tokenizer_config.json", write_tokenizer_config_json(spec));
   write_file_atomically(directory / "special_tokens_map.json", write_special_tokens_map_json(spec));
-  write_file_atomically(directory / "tokenizer.json", write_tokenizer_json(spec));
+  write_file_atomically(directory / "tokenizer.json", to_json());
 }
+
+std::string Tokenizer::to_json() const { return write_tokenizer_json(impl_->spec); }
 
 }  // namespace roberta

@@ -1,0 +1,45 @@
+#pragma once
+// xxh3-128 as a value: tells content apart and finds damage. Not cryptographic: it keeps nobody from forging.
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace roberta {
+
+struct Digest {
+  uint64_t low = 0, high = 0;
+  auto operator<=>(const Digest&) const = default;
+};
+
+Digest digest_of(std::span<const std::byte> bytes);
+Digest digest_of(std::string_view bytes);
+/// 32 lower-case hexadecimal digits, the high half first.
+std::string to_hex(const Digest& hash);
+/// Nothing for anything but 32 hexadecimal digits.
+std::optional<Digest> digest_from_hex(std::string_view text);
+
+/// The same of bytes that come in pieces. Not thread safe.
+class DigestBuilder {
+ public:
+  DigestBuilder();
+  ~DigestBuilder();
+  DigestBuilder(DigestBuilder&&) noexcept;
+  DigestBuilder& operator=(DigestBuilder&&) noexcept;
+
+  void add(std::span<const std::byte> bytes);
+  void add(std::string_view bytes);
+  /// Of all that was added so far.
+  Digest value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace roberta
