@@ -1,6 +1,6 @@
 #pragma once
-// Pretraining: masked language modelling on a prepared corpus, from nothing or from a model, with checkpoints from
-// which a run goes on to the bit.
+// Pretraining: masked language modelling on a prepared corpus, from nothing or from a model, with checkpoints
+// from which a run goes on to the bit.
 
 #include <atomic>
 #include <cstdint>
@@ -47,17 +47,17 @@ struct PretrainOptions {
   int64_t steps = 0, warmup_steps = 0;
   double power = 1, end_learning_rate = 0;
 
-  uint64_t seed = 0;  ///< of weights, order, masks and dropout
+  uint64_t seed = 0;                      ///< of weights, order, masks and dropout
   Precision precision = Precision::kF32;  ///< of matrix products; weights and their sums are fp32
   std::string device = "cpu";
   int threads = 0;
 
-  std::string resume = "auto";  ///< auto: the newest checkpoint in `output`; never; or a checkpoint's path
-  bool accept_changes = false;  ///< resume though options that change the result are others
-  int64_t stop_after = 0;       ///< step after which this run ends; 0: none
-  double max_minutes = 0;       ///< of this run; 0: no limit
-  bool stop_on_trouble = false; ///< at a loss or gradient that is no number; else the step is skipped
-  int64_t most_skipped = 5;     ///< skipped steps in a row that end the run
+  std::string resume = "auto";   ///< auto: the newest checkpoint in `output`; never; or a checkpoint's path
+  bool accept_changes = false;   ///< resume though options that change the result are others
+  int64_t stop_after = 0;        ///< step after which this run ends; 0: none
+  double max_minutes = 0;        ///< of this run; 0: no limit
+  bool stop_on_trouble = false;  ///< at a loss or gradient that is no number; else the step is skipped
+  int64_t most_skipped = 5;      ///< skipped steps in a row that end the run
 
   int64_t log_every = 10, validate_every = 0, save_every = 0;  ///< steps; 0: never
   int64_t validation_samples = 0;                              ///< 0: the whole held-out split
@@ -74,7 +74,8 @@ struct TrainingLog {
   double epoch = 0;                             ///< of the data, since the stage began
   int64_t length = 0;
   double tokens_per_second = 0;
-  double peak_fraction = 0;  ///< operations of matrix products a second, over what the machine can; 0: unknown
+  double peak_fraction =
+      0;  ///< operations of matrix products a second, over what the machine can; 0: unknown
   double seconds = 0, seconds_left = 0;
 };
 /// On the held-out split, with the same masks each time.
@@ -96,8 +97,9 @@ struct PretrainCallbacks {
 
 enum class PretrainEnd : uint8_t { kFinished, kStopped, kOutOfTime };
 
-/// Trains until the last step, the time limit, or `stop`; then saves. Error(kUsage) for options that don't go together
-/// or a checkpoint of others, kInput for the corpus, kModel, kResource, kNumeric for too many steps without a number.
+/// Trains until the last step, the time limit, or `stop`; then saves. Error(kUsage) for options that don't go
+/// together or a checkpoint of others, kInput for the corpus, kModel, kResource, kNumeric for too many steps
+/// without a number.
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop);
 
@@ -106,11 +108,11 @@ struct PretrainPlan {
   int64_t parameters = 0;
   std::vector<std::pair<std::string, int64_t>> bytes;  ///< part, bytes
   int64_t steps = 0, samples = 0, tokens = 0;
-  double epochs = 0;               ///< 0: no corpus
-  double flops = 0;                ///< of all steps
-  double peak_flops = 0;           ///< operations a second of a large matrix product here
-  double tokens_per_second = 0;    ///< measured, steps of the first stage
-  double seconds = 0;              ///< of all steps, at the speed of each stage
+  double epochs = 0;             ///< 0: no corpus
+  double flops = 0;              ///< of all steps
+  double peak_flops = 0;         ///< operations a second of a large matrix product here
+  double tokens_per_second = 0;  ///< measured, steps of the first stage
+  double seconds = 0;            ///< of all steps, at the speed of each stage
   int64_t checkpoint_bytes = 0;
   std::string device;
 };

@@ -6,8 +6,8 @@
 
 namespace roberta {
 
-/// `tokenizer`, which may be null, gives the ids of special tokens and the vocabulary's size where none is asked for.
-/// Error(kUsage) for sizes that don't go together.
+/// `tokenizer`, which may be null, gives the ids of special tokens and the vocabulary's size where none is
+/// asked for. Error(kUsage) for sizes that don't go together.
 RobertaConfig fresh_config(const InitOptions& options, const Tokenizer* tokenizer);
 
 }  // namespace roberta

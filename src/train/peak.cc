@@ -13,9 +13,8 @@ double measure_peak_flops(Device& device, DType dtype) {
   const Buffer weights = device.allocate(device.weight_bytes(kSize, kSize, dtype));
   const Buffer x = device.allocate(bytes), y = device.allocate(bytes);
   const Weight w{weights.data(), kSize, kSize, dtype};
-  const Gemm gemm{.x = {x.data(), kRows, kSize, stride, dtype},
-                  .w = &w,
-                  .y = {y.data(), kRows, kSize, stride, dtype}};
+  const Gemm gemm{
+      .x = {x.data(), kRows, kSize, stride, dtype}, .w = &w, .y = {y.data(), kRows, kSize, stride, dtype}};
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
   double best = 1e30;

@@ -34,8 +34,7 @@ std::string write_trainer_state(const TrainerState& state) {
       {"held_out_loss", number_or_null(s.last_loss)},
       {"best_metric", number_or_null(s.best_loss)},
       {"best_step", s.best_step},
-      {"since_log",
-       {{"steps", s.window_steps}, {"masked_tokens", s.window_masked}, {"loss", s.window_loss}}},
+      {"since_log", {{"steps", s.window_steps}, {"masked_tokens", s.window_masked}, {"loss", s.window_loss}}},
       {"options", options},
   };
   return json.dump(2) + "\n";
@@ -73,7 +72,8 @@ TrainerState parse_trainer_state(const std::string& text, const std::string& fil
 
 std::string differences(const OptionList& then, const OptionList& now) {
   const auto value = [](const OptionList& list, const std::string& name) {
-    const auto at = std::find_if(list.begin(), list.end(), [&](const auto& pair) { return pair.first == name; });
+    const auto at =
+        std::find_if(list.begin(), list.end(), [&](const auto& pair) { return pair.first == name; });
     return at == list.end() ? std::string("(none)") : at->second;
   };
   std::string out;
