@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "api/pretrain_setup.h"
-#include "api/solo_comm.h"
 #include "core/error.h"
 #include "io/hash128.h"
+#include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/checkpoint.h"
 #include "train/peak.h"
@@ -186,8 +186,8 @@ class Run {
 
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop) {
-  SoloComm comm;
-  return Run(options, callbacks, comm).run(stop);
+  const std::unique_ptr<Comm> comm = open_comm({});
+  return Run(options, callbacks, *comm).run(stop);
 }
 
 }  // namespace roberta

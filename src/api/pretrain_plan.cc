@@ -4,8 +4,8 @@
 #include <chrono>
 
 #include "api/pretrain_setup.h"
-#include "api/solo_comm.h"
 #include "core/rng.h"
+#include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/checkpoint.h"
 #include "train/flops.h"
@@ -82,8 +82,8 @@ PretrainPlan plan_pretraining(const PretrainOptions& options) {
   const std::unique_ptr<Device> device = open_device(options.device, options.threads);
   Parameters parameters(config, *device, matrix_dtype(options));
   parameters.initialize(options.seed);
-  SoloComm comm;
-  TrainingStep step(parameters, comm, loop.step);
+  const std::unique_ptr<Comm> comm = open_comm({.kind = "local"});
+  TrainingStep step(parameters, *comm, loop.step);
 
   PretrainPlan plan;
   plan.device = device->describe();

@@ -41,7 +41,9 @@ void Parameters::lay_out() {
                         .decays = !bias && !is_norm(spec.name)});
   }
   for (size_t i = 0; i + 1 < entries_.size(); ++i) {
-    if (entries_[i].spec.name.ends_with("self.key.bias")) std::swap(entries_[i], entries_[i + 1]);
+    if (!entries_[i].spec.name.ends_with("self.key.bias")) continue;
+    std::swap(entries_[i], entries_[i + 1]);
+    ++i;  // or it would be found again, and swapped on
   }
   const int64_t layers = config_.num_hidden_layers;
   for (ParameterEntry& entry : entries_) {
@@ -220,12 +222,6 @@ int64_t Parameters::count() const {
   int64_t total = 0;
   for (const ParameterEntry& entry : entries_) total += entry.count();
   return total;
-}
-
-std::span<float> Parameters::gradients_of(int64_t part) const {
-  const int64_t begin = part_begins_[static_cast<size_t>(part + 1)];
-  const int64_t end = part_begins_[static_cast<size_t>(part + 2)];
-  return gradients().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
 }
 
 }  // namespace roberta
