@@ -13,7 +13,7 @@
 #include "io/file.h"
 #include "io/hash128.h"
 #include "io/safetensors.h"
-#include "train/manifest.h"
+#include "train/checkpoint_manifest.h"
 #include "train/output_lock.h"
 
 namespace roberta {
@@ -70,23 +70,25 @@ void check_sizes(const TensorToSave& tensor) {
   }
 }
 
-ManifestFile write_tensors(const fs::path& path, const std::vector<TensorToWrite>& tensors) {
+CheckpointFile write_tensors(const fs::path& path, const std::vector<TensorToWrite>& tensors) {
   SafetensorsHashes hashes;
   write_safetensors(path, tensors, {{"format", "pt"}}, &hashes);
   return {hashes.bytes, hashes.file, std::move(hashes.tensors)};
 }
 
 /// All files but the manifest, durable each.
-Manifest write_files(const fs::path& directory, const CheckpointToSave& checkpoint) {
-  Manifest manifest;
+CheckpointManifest write_files(const fs::path& directory, const CheckpointToSave& checkpoint) {
+  CheckpointManifest manifest;
   manifest.info = checkpoint.info;
   if (checkpoint.write_model_files) checkpoint.write_model_files(directory);
   write_file_atomically(directory / kStateName, checkpoint.trainer_state);
   for_each_entry(directory, [&](const std::string& name) {
     const fs::path path = directory / name;
     if (!fs::is_regular_file(path)) return;
-    if (const int error = sync_file(path))
-      fail(ErrorCode::kResource, "[checkpoint] ", path.string(), ": ", std::strerror(error));
+    if (const int error = sync_file(path)) {
+      fail(ErrorCode::kResource, "[checkpoint] ", path.string(), ": ", std::strerror(error),
+           free_space_hint(directory, error));
+    }
     manifest.files[name] = {fs::file_size(path), hash128_of_file(path, "checkpoint"), {}};
   });
 
@@ -163,7 +165,7 @@ struct CheckpointStore::Impl {
     for (const int64_t step : steps()) {
       if (damaged.contains(step)) continue;
       try {
-        sound.push_back(read_manifest(path_of(step)).info);
+        sound.push_back(read_checkpoint_manifest(path_of(step)).info);
         sound.back().step = step;
       } catch (const Error&) {  // not ours to remove
       }
@@ -229,7 +231,7 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   impl_->require_free(checkpoint_bytes(elements) + checkpoint.trainer_state.size(), "a checkpoint");
   {
     AtomicDirectory directory(saved.path, "checkpoint", Existing::kReplace);
-    write_manifest(directory.path(), write_files(directory.path(), checkpoint));
+    write_checkpoint_manifest(directory.path(), write_files(directory.path(), checkpoint));
     directory.commit();
   }
   impl_->damaged.erase(step);
