@@ -58,7 +58,7 @@ void LogFiles::cut_after(int64_t step) {
     if (row < 0 || row > step) break;
     keep = reader.line_offset() + static_cast<int64_t>(line.size()) + 1;
   }
-  const int64_t size = static_cast<int64_t>(fs::file_size(path_));
+  const int64_t size = lseek(fd_, 0, SEEK_END);
   if (keep > size) {  // a whole row whose line end is missing
     append_fully(fd_, "\n", path_, "log");
   } else if (keep < size && ftruncate(fd_, keep) != 0) {
