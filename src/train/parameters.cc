@@ -41,7 +41,9 @@ void Parameters::lay_out() {
                         .decays = !bias && !is_norm(spec.name)});
   }
   for (size_t i = 0; i + 1 < entries_.size(); ++i) {
-    if (entries_[i].spec.name.ends_with("self.key.bias")) std::swap(entries_[i], entries_[i + 1]);
+    if (!entries_[i].spec.name.ends_with("self.key.bias")) continue;
+    std::swap(entries_[i], entries_[i + 1]);
+    ++i;  // or it would be found again, and swapped on
   }
   const int64_t layers = config_.num_hidden_layers;
   for (ParameterEntry& entry : entries_) {

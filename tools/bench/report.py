@@ -1,10 +1,9 @@
-"""The rows of bench.py as Markdown tables, and their place in docs/performance.md."""
+"""The rows of bench.py and train.py as Markdown tables, and their place in docs/performance.md."""
 import json
 import math
 import pathlib
 import sys
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 CEILING = {"float32": "fp32_avx512", "bfloat16": "bf16_avx512"}
 
 
@@ -80,10 +79,30 @@ def markdown(rows):
     return "\n".join(t for t in text if t)
 
 
-def update(path, text):
+def training(rows):
+    machine = next(r for r in rows if r["part"] == "machine")
+    ceilings = machine["ceilings_gflops"]
+    version = next(r["version"] for r in rows if r["part"] == "train_quick")
+    out = []
+    for r in (r for r in rows if r["part"] == "train"):
+        rate = r["gflop"] / r["ours"]["median"] * 1e3
+        top = ceilings.get(CEILING[r["dtype"]]) or ceilings.get("fp32_avx2")
+        out.append([r["config"], r["dtype"], times(r["ours"], 0), f"{r['tokens_per_s']:.0f}", f"{100 * rate / top:.0f} %",
+                    r["head"], r["peer"], times(r["theirs"], 0), f"{r['peer_tokens_per_s']:.0f}", ratio(r), pairs(r),
+                    f"{r['peak_mb'] or 0:.0f} / {r['peer_peak_mb'] or 0:.0f}"])
+    facts = (f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; gcc {machine['compiler']}; "
+             f"{machine['threads']} threads; torch {version}. Measured peak, GFLOP/s: "
+             + ", ".join(f"{k} {v:.0f}" for k, v in ceilings.items()) + ".\n\n")
+    return facts + table("A training step against PyTorch", [
+        "shape", "dtype", "ours ms", "tokens/s", "of peak", "its head on", "peer", "peer ms", "tokens/s", "ratio", "pairs",
+        "peak MB, ours / peer"], out)
+
+
+def update(path, text, mark="bench"):
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
     page = path.read_text()
-    before, rest = page.split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
+    before, rest = page.split(begin)
+    path.write_text(f"{before}{begin}\n{text}{end}{rest.split(end)[1]}")
 
 
 def main():
