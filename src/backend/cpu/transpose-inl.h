@@ -3,8 +3,8 @@
 
 namespace {
 
-/// Hands each vector along the rows of a [rows, cols] matrix, read by load_at(row, column, lanes), transposed to
-/// store_at(column, row, vector, lanes): lanes [row, row + lanes) of that column.
+/// Hands each vector along the rows of a [rows, cols] matrix, read by load_at(row, column, lanes), transposed
+/// to store_at(column, row, vector, lanes): lanes [row, row + lanes) of that column.
 template <class Load, class Store>
 inline __attribute__((always_inline)) void transpose_blocks(int64_t rows, int64_t cols, Load load_at,
                                                             Store store_at) {
