@@ -15,6 +15,7 @@ class Alone : public Comm {
   void all_reduce(std::span<double>) override {}
   void broadcast(std::span<std::byte>, int) override {}
   void barrier() override {}
+  void cancel() noexcept override {}
   [[noreturn]] void abort(int exit_code) override { std::exit(exit_code); }
   std::string describe() const override { return "1 process"; }
 };
