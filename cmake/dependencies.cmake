@@ -33,3 +33,13 @@ if(ROBERTA_BUILD_CLI)
     endif()
   endif()
 endif()
+
+# Only the module for runs of several processes needs it (src/comm/mpi).
+option(ROBERTA_MPI "Build the module for runs of several processes, where MPI is found" ON)
+if(ROBERTA_MPI)
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(NOT MPI_CXX_FOUND)
+    message(STATUS "MPI is not found: runs of several processes are left out")
+  endif()
+endif()

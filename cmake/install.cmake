@@ -14,6 +14,9 @@ endif()
 install(TARGETS roberta EXPORT robertaTargets ${roberta_dependency_set}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET roberta_mpi)
+  install(TARGETS roberta_mpi LIBRARY DESTINATION ${roberta_bundle_dir})
+endif()
 install(DIRECTORY include/roberta DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

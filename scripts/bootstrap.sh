@@ -13,7 +13,8 @@ root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 step=${1:-build}
 
 build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev
-  libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev python3"
+  libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev libopenmpi-dev openmpi-bin
+  python3"
 case $step in
   build) packages=$build_packages ;;
   ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;

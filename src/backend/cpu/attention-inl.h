@@ -6,6 +6,8 @@
 
 namespace {
 
+using roberta::cpu::AttentionBlock;
+
 /// Values as the second factor: panel p holds columns [p kPanel, ...) of v, k = keys.
 inline void pack_values(Fp32, const float* v, int64_t stride, int64_t length, int columns, float* panel) {
   for (int64_t i = 0; i < length; ++i) {
@@ -37,10 +39,10 @@ inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length,
 inline void store_probabilities(float* row, int64_t at, F p) { store(row + at, p); }
 inline void store_probabilities(uint16_t* row, int64_t at, F p) { store_bf16(row + at, p); }
 
-/// Softmax of one row of scores[length] scaled; the row's padding up to a whole vector is written too.
-/// Returns the log-sum-exp.
+/// Softmax of one row of scores[length] scaled, then dropout; the row's padding up to a whole vector is
+/// written too. Returns the log-sum-exp.
 template <class T>
-inline float softmax(float* scores, int64_t length, float scale, T* out) {
+inline float softmax(float* scores, int64_t length, float scale, const uint8_t* bits, F keep, T* out) {
   const int64_t whole = length / kLanes * kLanes;
   F top = set(-3.4e38f);
   for (int64_t i = 0; i < whole; i += kLanes) top = max(top, load(scores + i));
@@ -62,8 +64,9 @@ inline float softmax(float* scores, int64_t length, float scale, T* out) {
     total = total + e;
   }
   const float s = sum(total);
-  const F inverse = set(1.0f / s);
-  for (int64_t i = 0; i < end; i += kLanes) store_probabilities(out, i, load(scores + i) * inverse);
+  const F factor_kept = set(1.0f / s) * keep;
+  for (int64_t i = 0; i < end; i += kLanes)
+    store_probabilities(out, i, load(scores + i) * kept(bits, i, factor_kept));
   return m * scale + __builtin_logf(s);
 }
 
@@ -80,6 +83,8 @@ void attention(const AttentionBlock& a) {
   // bf16 probabilities have their own rows, fp32 ones replace the scores.
   T* probabilities =
       sizeof(T) == 4 ? reinterpret_cast<T*>(scores) : reinterpret_cast<T*>(scores + kTileRows * score_stride);
+  uint8_t* bits = reinterpret_cast<uint8_t*>(scores + kTileRows * (score_stride + score_stride / 2));
+  const Dropper dropper(a.draws);
   const T *k = static_cast<const T*>(a.k), *v = static_cast<const T*>(a.v), *q = static_cast<const T*>(a.q);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t rows = columns_of(p, a.length);
@@ -103,8 +108,9 @@ void attention(const AttentionBlock& a) {
       kTiles<S>[height](q + row * a.q_stride, a.q_stride, keys + p * key_step, a.width, io);
     }
     for (int r = 0; r < height; ++r) {
-      const float lse =
-          softmax(scores + r * score_stride, a.length, a.scale, probabilities + r * score_stride);
+      dropper.draw(row + r, 0, a.length, bits);
+      const float lse = softmax(scores + r * score_stride, a.length, a.scale, bits, dropper.factor,
+                                probabilities + r * score_stride);
       if (a.lse) a.lse[(row + r) * a.lse_stride] = lse;
     }
     io.out = &to_y;

@@ -105,13 +105,17 @@ void CpuOps::layer_norm(const LayerNorm& a) {
                          .gamma = static_cast<const float*>(a.gamma.data),
                          .beta = static_cast<const float*>(a.beta.data),
                          .eps = a.eps,
+                         .draws = draws(a.dropout, begin),
                          .rows = count,
                          .cols = a.x.cols,
                          .y = a.y.row<float>(begin),
                          .y_stride = a.y.stride,
                          .y_low = a.y_low ? a.y_low.row<uint16_t>(begin) : nullptr,
                          .y_low_stride = a.y_low.stride,
-                         .stats = a.stats ? a.stats.row<float>(begin) : nullptr});
+                         .sum = a.sum ? a.sum.row<float>(begin) : nullptr,
+                         .sum_stride = a.sum.stride,
+                         .stats = a.stats ? a.stats.row<float>(begin) : nullptr,
+                         .stats_stride = a.stats.stride});
   });
 }
 
@@ -147,6 +151,7 @@ void CpuOps::attention(const Attention& a) {
                                           .length = length,
                                           .width = d,
                                           .scale = a.scale,
+                                          .draws = draws(a.dropout, p.row, p.head),
                                           .y = at(a.y, p.row),
                                           .y_stride = a.y.stride,
                                           .lse = a.lse ? a.lse.row<float>(p.row) + p.head : nullptr,

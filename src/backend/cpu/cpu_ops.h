@@ -38,6 +38,8 @@ class CpuOps final : public Ops {
   void parallel(int64_t pieces, bool worth_it, const std::function<void(int64_t, int)>& work) const;
   /// Cuts [0, rows) into blocks and runs work(begin, count) on them; for operations bound by memory.
   void parallel_rows(int64_t rows, int64_t cols, const std::function<void(int64_t, int64_t)>& work) const;
+  /// For rows from `row` on.
+  static Draws draws(const Dropout&, int64_t row, int64_t head = 0);
   /// At least `bytes` of the thread's own scratch memory, 64-byte aligned.
   void* scratch(int thread, size_t bytes);
 

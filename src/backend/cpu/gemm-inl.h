@@ -12,11 +12,9 @@
 
 namespace {
 
-using roberta::cpu::AttentionBlock;
 using roberta::cpu::CrossEntropyBlock;
 using roberta::cpu::Epilogue;
 using roberta::cpu::GemmBlock;
-using roberta::cpu::LayerNormRows;
 
 constexpr int kLanes = F::kLanes;
 constexpr int kPanel = 2 * kLanes;

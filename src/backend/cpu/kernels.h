@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "backend/cpu/row_kernels.h"
+
 namespace roberta::cpu {
 
 /// What a GEMM does with its sums: add bias, apply the activation, store.
@@ -32,20 +34,6 @@ struct GemmBlock {
   float* scratch;  // rows * panels of the block * panel floats when K is split, else unused
 };
 
-/// One block of query rows of one sequence and one head.
-struct AttentionBlock {
-  const void *q, *k,
-      *v;  // q at the block's first row, k and v at the sequence's first, all at the head's first column
-  int64_t q_stride, k_stride, v_stride;
-  int64_t q_rows, length, width;  // width: D
-  float scale;
-  void* y;
-  int64_t y_stride;
-  float* lse;  // at the block's first row and this head, stride lse_stride; or null
-  int64_t lse_stride;
-  void* scratch;  // attention_scratch_bytes(length, width)
-};
-
 /// Partial log-sum-exp of `rows` rows over panels [panel_begin, panel_end): max and sum of exp(logit - max),
 /// and the target's logit where the target lies in these panels.
 struct CrossEntropyBlock {
@@ -61,21 +49,6 @@ struct CrossEntropyBlock {
   int64_t max_sum_stride;
   float* target_logit;  // [rows]
   float* scratch;       // tile_rows * panel floats
-};
-
-struct LayerNormRows {
-  const float* x;
-  int64_t x_stride;
-  const float* residual;  // or null
-  int64_t residual_stride;
-  const float *gamma, *beta;
-  float eps;
-  int64_t rows, cols;
-  float* y;
-  int64_t y_stride;
-  uint16_t* y_low;  // or null
-  int64_t y_low_stride;
-  float* stats;  // [rows, 2] or null
 };
 
 struct ActivationGradRows {
@@ -104,6 +77,7 @@ struct AdamPiece {
 struct MatrixKernels {
   void (*gemm)(const GemmBlock&);
   void (*attention)(const AttentionBlock&);
+  void (*attention_grad)(const AttentionGradBlock&);
   void (*cross_entropy)(const CrossEntropyBlock&);
   /// Packs rows [0, rows), rows <= panel, of source [rows, k] of the same element type into one panel.
   void (*pack_panel)(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel);
@@ -117,6 +91,8 @@ struct Kernels {
   int64_t tile_rows;  // rows of a register tile
   MatrixKernels f32, bf16;
   void (*layer_norm)(const LayerNormRows&);
+  void (*layer_norm_grad)(const LayerNormGradRows&);
+  void (*dropout)(const DropoutBlock&);
   void (*add)(float* y, const float* x, int64_t n);  // y += x
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
   void (*from_bf16)(const uint16_t* x, float* y, int64_t n);
@@ -138,11 +114,22 @@ inline int64_t k_part(int64_t k, int64_t element_bytes) {
 inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {
   return (element_bytes == 2 ? (k + 1) / 2 * 2 : k) * panel * element_bytes;
 }
+inline int64_t whole_panels(int64_t panel, int64_t n) { return (n + panel - 1) / panel * panel; }
 inline int64_t attention_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
-  const int64_t keys = (length + kernels.panel - 1) / kernels.panel * kernels.panel;
-  const int64_t columns = (width + kernels.panel - 1) / kernels.panel * kernels.panel;
+  const int64_t keys = whole_panels(kernels.panel, length), columns = whole_panels(kernels.panel, width);
   return 4 * (keys * (width + 1) + columns * (length + 1) + kernels.tile_rows * (keys + keys / 2 + 64)) +
-         1024;
+         keys / 8 + 1024;
+}
+/// Query rows whose probabilities are held at a time: whole tiles of every kernel set. Enough of them that
+/// the sums over queries are seldom put aside, few enough that their probabilities and the gradients by them,
+/// for 512 keys, stay in the second-level cache.
+constexpr int64_t kGradRows = 96;
+inline int64_t attention_grad_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
+  const int64_t keys = whole_panels(kernels.panel, length), columns = whole_panels(kernels.panel, width);
+  const int64_t operands = 2 * keys * (width + 1) + columns * (length + 1) + 2 * width * (kGradRows + 16);
+  const int64_t sums = 2 * width * (keys + 16);
+  const int64_t squares = 2 * kGradRows * keys + 3 * kernels.tile_rows * (keys + 16);
+  return 4 * (operands + sums + squares) + keys / 4 + 2048;
 }
 
 extern const Kernels kKernelsAvx512Bf16, kKernelsAvx512, kKernelsAvx2, kKernelsPortable;

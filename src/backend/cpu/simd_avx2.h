@@ -64,4 +64,33 @@ inline void store_bf16_n(uint16_t* p, F a, int n) {
   for (int i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
+/// Words of counters for Philox, as in simd_avx512.h.
+struct U {
+  static constexpr int kLanes = 4;
+  __m256i v;
+};
+inline U set_u(uint32_t a) { return {_mm256_set1_epi64x(a)}; }
+inline U counters(uint32_t first) {
+  return {_mm256_add_epi64(_mm256_set1_epi64x(first), _mm256_setr_epi64x(0, 1, 2, 3))};
+}
+inline U mul_wide(U a, U b) { return {_mm256_mul_epu32(a.v, b.v)}; }
+inline U high(U a) { return {_mm256_srli_epi64(a.v, 32)}; }
+inline U operator^(U a, U b) { return {_mm256_xor_si256(a.v, b.v)}; }
+inline U xor3(U a, U b, U c) { return a ^ b ^ c; }
+inline void store_kept(uint8_t* bits, U w0, U w1, U w2, U w3, uint32_t threshold) {
+  const __m256i a = _mm256_blend_epi32(w0.v, _mm256_slli_epi64(w1.v, 32), 0xAA);
+  const __m256i b = _mm256_blend_epi32(w2.v, _mm256_slli_epi64(w3.v, 32), 0xAA);
+  const __m256i least = _mm256_set1_epi16(static_cast<short>(threshold));
+  const __m256i even = _mm256_unpacklo_epi64(a, b), odd = _mm256_unpackhi_epi64(a, b);  // counters
+  const __m256i keep_even = _mm256_cmpeq_epi16(_mm256_max_epu16(even, least), even);
+  const __m256i keep_odd = _mm256_cmpeq_epi16(_mm256_max_epu16(odd, least), odd);
+  const int mask = _mm256_movemask_epi8(_mm256_packs_epi16(keep_even, keep_odd));
+  __builtin_memcpy(bits, &mask, 4);
+}
+inline F kept(const uint8_t* bits, int64_t i, F factor) {
+  const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i mask = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits[i / 8]), bit), bit);
+  return {_mm256_and_ps(_mm256_castsi256_ps(mask), factor.v)};
+}
+
 }  // namespace

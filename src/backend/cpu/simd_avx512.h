@@ -56,4 +56,35 @@ inline void store_bf16_n(uint16_t* p, F a, int n) {
   _mm256_mask_storeu_epi16(p, static_cast<__mmask16>((1u << n) - 1), to_bf16(a));
 }
 
+/// Words of counters for Philox (dropout-inl.h): a counter a 64-bit lane; only the low half of a lane counts.
+struct U {
+  static constexpr int kLanes = 8;
+  __m512i v;
+};
+inline U set_u(uint32_t a) { return {_mm512_set1_epi64(a)}; }
+/// Numbers of kLanes counters from `first` on, in the order that store_kept() wants.
+inline U counters(uint32_t first) {
+  return {_mm512_add_epi64(_mm512_set1_epi64(first), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7))};
+}
+inline U mul_wide(U a, U b) { return {_mm512_mul_epu32(a.v, b.v)}; }
+inline U high(U a) { return {_mm512_srli_epi64(a.v, 32)}; }
+inline U operator^(U a, U b) { return {_mm512_xor_si512(a.v, b.v)}; }
+inline U xor3(U a, U b, U c) { return {_mm512_ternarylogic_epi64(a.v, b.v, c.v, 0x96)}; }
+/// One bit for each 16-bit draw of the counters, in order: draw >= threshold. Writes kLanes bytes.
+inline void store_kept(uint8_t* bits, U w0, U w1, U w2, U w3, uint32_t threshold) {
+  const __m512i a = _mm512_mask_shuffle_epi32(w0.v, 0xAAAA, w1.v, static_cast<_MM_PERM_ENUM>(0xA0));
+  const __m512i b = _mm512_mask_shuffle_epi32(w2.v, 0xAAAA, w3.v, static_cast<_MM_PERM_ENUM>(0xA0));
+  const __m512i least = _mm512_set1_epi16(static_cast<short>(threshold));
+  const uint32_t low = _mm512_cmpge_epu16_mask(_mm512_unpacklo_epi64(a, b), least);
+  const uint32_t high = _mm512_cmpge_epu16_mask(_mm512_unpackhi_epi64(a, b), least);
+  __builtin_memcpy(bits, &low, 4);
+  __builtin_memcpy(bits + 4, &high, 4);
+}
+/// `factor` in the lanes whose bit is set, from bit i (a multiple of kLanes) on; 0 in the others.
+inline F kept(const uint8_t* bits, int64_t i, F factor) {
+  uint16_t mask;
+  __builtin_memcpy(&mask, bits + i / 8, 2);
+  return {_mm512_maskz_mov_ps(mask, factor.v)};
+}
+
 }  // namespace

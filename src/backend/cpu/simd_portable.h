@@ -71,4 +71,32 @@ inline void store_bf16_n(uint16_t* p, F a, int n) {
 }
 inline void store_bf16(uint16_t* p, F a) { store_bf16_n(p, a, 4); }
 
+/// Words of one counter for Philox, as in simd_avx512.h.
+struct U {
+  static constexpr int kLanes = 1;
+  uint64_t v;
+};
+inline U set_u(uint32_t a) { return {a}; }
+inline U counters(uint32_t first) { return {first}; }
+inline U mul_wide(U a, U b) { return {uint64_t{static_cast<uint32_t>(a.v)} * static_cast<uint32_t>(b.v)}; }
+inline U high(U a) { return {a.v >> 32}; }
+inline U operator^(U a, U b) { return {a.v ^ b.v}; }
+inline U xor3(U a, U b, U c) { return {a.v ^ b.v ^ c.v}; }
+inline void store_kept(uint8_t* bits, U w0, U w1, U w2, U w3, uint32_t threshold) {
+  const uint64_t words[4] = {w0.v, w1.v, w2.v, w3.v};
+  int mask = 0;
+  for (int i = 0; i < 8; ++i) mask |= ((words[i / 2] >> 16 * (i % 2) & 0xffff) >= threshold) << i;
+  *bits = static_cast<uint8_t>(mask);
+}
+inline F kept(const uint8_t* bits, int64_t i, F factor) {
+  const int32_t four = bits[i / 8] >> (i % 8);
+  const F::I mask = (F::I{four, four, four, four} & F::I{1, 2, 4, 8}) != 0;
+  F::I lanes;
+  std::memcpy(&lanes, &factor.v, 16);
+  lanes &= mask;
+  F a;
+  std::memcpy(&a.v, &lanes, 16);
+  return a;
+}
+
 }  // namespace

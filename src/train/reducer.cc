@@ -1,0 +1,122 @@
+#include "train/reducer.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+
+namespace roberta {
+
+struct GradientReducer::Impl {
+  Comm& comm;
+  const std::span<float> gradients;
+  const int64_t bucket;  // elements; the last one may have fewer
+
+  std::mutex guard;
+  std::condition_variable changed;
+  std::vector<int64_t> missing;  // elements of each bucket that are not handed over yet
+  int64_t reduced = 0;           // buckets done in this step, from the end of the block
+  bool leaving = false;
+  std::exception_ptr failure;
+  std::thread thread;
+
+  Impl(Comm& c, std::span<float> block, int64_t bucket_bytes)
+      : comm(c),
+        gradients(block),
+        bucket(std::max<int64_t>(1, bucket_bytes / static_cast<int64_t>(sizeof(float)))) {
+    missing.resize((gradients.size() + static_cast<size_t>(bucket) - 1) / static_cast<size_t>(bucket));
+    begin_step();
+    thread = std::thread([this] { serve(); });
+  }
+
+  int64_t buckets() const { return static_cast<int64_t>(missing.size()); }
+  int64_t begin_of(int64_t b) const { return b * bucket; }
+  int64_t end_of(int64_t b) const {
+    return std::min(static_cast<int64_t>(gradients.size()), (b + 1) * bucket);
+  }
+  /// The bucket whose turn it is; all ranks take them in this order.
+  int64_t current() const { return buckets() - 1 - reduced; }
+
+  void begin_step() {
+    reduced = 0;
+    for (int64_t b = 0; b < buckets(); ++b) missing[static_cast<size_t>(b)] = end_of(b) - begin_of(b);
+  }
+
+  void serve() {
+    std::unique_lock<std::mutex> lock(guard);
+    for (;;) {
+      changed.wait(lock, [&] {
+        return leaving || (!failure && reduced < buckets() && missing[static_cast<size_t>(current())] == 0);
+      });
+      if (leaving) return;
+      const int64_t b = current();
+      lock.unlock();
+      std::exception_ptr thrown;
+      try {
+        comm.all_reduce(gradients.subspan(static_cast<size_t>(begin_of(b)),
+                                          static_cast<size_t>(end_of(b) - begin_of(b))));
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      lock.lock();
+      if (thrown) failure = thrown;
+      ++reduced;
+      changed.notify_all();
+    }
+  }
+
+  void take(int64_t begin, int64_t end) {
+    if (begin < 0 || begin > end || end > static_cast<int64_t>(gradients.size()))
+      fail(ErrorCode::kFailed, "[reducer] range ", begin, "..", end, " of ", gradients.size(), " gradients");
+    const std::lock_guard<std::mutex> lock(guard);
+    for (int64_t b = begin / bucket; b < buckets() && begin_of(b) < end; ++b) {
+      int64_t& left = missing[static_cast<size_t>(b)];
+      left -= std::min(end, end_of(b)) - std::max(begin, begin_of(b));
+      if (left < 0) fail(ErrorCode::kFailed, "[reducer] range ", begin, "..", end, " was handed over before");
+    }
+    changed.notify_all();
+  }
+
+  void join_step() {
+    std::unique_lock<std::mutex> lock(guard);
+    for (int64_t b = 0; b < buckets(); ++b) {
+      if (missing[static_cast<size_t>(b)] != 0)
+        fail(ErrorCode::kFailed, "[reducer] ", missing[static_cast<size_t>(b)], " gradients from ",
+             begin_of(b), " on were not handed over");
+    }
+    changed.wait(lock, [&] { return failure || reduced == buckets(); });
+    if (failure) std::rethrow_exception(failure);
+    begin_step();
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard<std::mutex> lock(guard);
+      leaving = true;
+      // In the middle of a step the other ranks wait for buckets that will not come.
+      const bool idle = reduced == 0 && (missing.empty() || missing.back() != 0);
+      if (!idle) comm.cancel();
+    }
+    changed.notify_all();
+    thread.join();
+  }
+};
+
+GradientReducer::GradientReducer(Comm& comm, std::span<float> gradients, int64_t bucket_bytes) {
+  if (comm.size() > 1) impl_ = std::make_unique<Impl>(comm, gradients, bucket_bytes);
+}
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::ready(int64_t begin, int64_t end) {
+  if (impl_) impl_->take(begin, end);
+}
+
+void GradientReducer::wait() {
+  if (impl_) impl_->join_step();
+}
+
+}  // namespace roberta
