@@ -49,7 +49,7 @@ class Comparison:
         a = self.args
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        self.roberta("init", "-q", "--tokenizer", a.tokenizer, "--layers", a.layers, "--hidden-size", a.width, "--heads", a.heads,
+        self.roberta("init", "-q", "--tokenizer", a.tokenizer, "--num-hidden-layers", a.layers, "--hidden-size", a.width, "--num-attention-heads", a.heads,
                      "--intermediate-size", a.inner, "--max-position-embeddings", a.length + 2, "--output", self.start)
 
     def pretrain(self, name, steps, minutes):
