@@ -2,6 +2,7 @@
 // The whole public interface. Start with model.h and pipeline.h.
 
 #include "roberta/error.h"
+#include "roberta/evaluate.h"
 #include "roberta/init.h"
 #include "roberta/model.h"
 #include "roberta/model_directory.h"

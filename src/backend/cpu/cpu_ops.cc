@@ -61,6 +61,11 @@ void CpuOps::gemm(const Gemm& a) {
                           .pre = a.pre.data,
                           .pre_stride = a.pre.stride,
                           .pre_bf16 = a.pre.dtype == DType::kBF16,
+                          .gelu_pre = a.gelu_pre.data,
+                          .gelu_pre_stride = a.gelu_pre.stride,
+                          .gelu_pre_bf16 = a.gelu_pre.dtype == DType::kBF16,
+                          .add = static_cast<const float*>(a.add.data),
+                          .add_stride = a.add.stride,
                           .y = a.y.data,
                           .y_stride = a.y.stride,
                           .y_bf16 = a.y.dtype == DType::kBF16}};
@@ -75,6 +80,8 @@ void CpuOps::gemm(const Gemm& a) {
     block.x = a.x.slice(row, block.rows).data;
     block.out.y = a.y.slice(row, block.rows).data;
     block.out.pre = a.pre.slice(row, block.rows).data;
+    block.out.gelu_pre = a.gelu_pre.slice(row, block.rows).data;
+    block.out.add = static_cast<const float*>(a.add.slice(row, block.rows).data);
     if (part < k) {
       const int64_t columns = (block.panel_end - block.panel_begin) * kernels_.panel;
       block.scratch =

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/memory.h"
 #include "device/ops.h"
 
 namespace roberta::cpu {
@@ -42,10 +43,14 @@ class CpuOps final : public Ops {
   static Draws draws(const Dropout&, int64_t row, int64_t head = 0);
   /// At least `bytes` of the thread's own scratch memory, 64-byte aligned.
   void* scratch(int thread, size_t bytes);
+  /// Losses, and the gradients by the logits [M, V]; dlogits has room for whole panels.
+  void logits_grad(const LinearCrossEntropyGrad&, const View& dlogits);
 
   const Kernels& kernels_;
   const int threads_;
   std::vector<std::vector<char>> scratch_;  // one a thread
+  GrowingMemory shared_;                    // packed operands of one operation
+  GrowingMemory logits_;                    // of linear_cross_entropy_grad
 };
 
 }  // namespace roberta::cpu

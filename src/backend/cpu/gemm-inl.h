@@ -12,7 +12,6 @@
 
 namespace {
 
-using roberta::cpu::CrossEntropyBlock;
 using roberta::cpu::Epilogue;
 using roberta::cpu::GemmBlock;
 
@@ -142,6 +141,48 @@ inline void store_out(void* y, int64_t at, bool bf16, F v0, F v1, int columns) {
   }
 }
 
+inline F load_bf16_n(const uint16_t* p, int n) {
+  uint16_t lanes[kLanes] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load_bf16(lanes);
+}
+/// Two vectors from `at` on, of which the first `columns` elements exist.
+inline void load_in(const void* x, int64_t at, bool bf16, int columns, F& v0, F& v1) {
+  const int c0 = columns < kLanes ? columns : kLanes, c1 = columns - c0;
+  if (bf16) {
+    const uint16_t* p = static_cast<const uint16_t*>(x) + at;
+    v0 = columns == kPanel ? load_bf16(p) : load_bf16_n(p, c0);
+    v1 = columns == kPanel ? load_bf16(p + kLanes) : load_bf16_n(p + c0, c1);
+  } else {
+    const float* p = static_cast<const float*>(x) + at;
+    v0 = columns == kPanel ? load(p) : load_n(p, c0);
+    v1 = columns == kPanel ? load(p + kLanes) : load_n(p + c0, c1);
+  }
+}
+
+/// What the epilogue makes of the sums of one row, v0 and v1, bias already added.
+inline __attribute__((always_inline)) void finish_row(const TileIo& io, int64_t row, F v0, F v1) {
+  const Epilogue& out = *io.out;
+  if (out.pre) store_out(out.pre, row * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
+  if (out.activation == 1) v0 = gelu(v0), v1 = gelu(v1);
+  if (out.activation == 2) v0 = tanh(v0), v1 = tanh(v1);
+  F x0, x1;
+  if (out.gelu_pre) {
+    load_in(out.gelu_pre, row * out.gelu_pre_stride + io.column, out.gelu_pre_bf16, io.columns, x0, x1);
+    v0 = v0 * gelu_slope(x0), v1 = v1 * gelu_slope(x1);
+  }
+  if (out.add) {
+    load_in(out.add, row * out.add_stride + io.column, false, io.columns, x0, x1);
+    v0 = v0 + x0, v1 = v1 + x1;
+  }
+  store_out(out.y, row * out.y_stride + io.column, out.y_bf16, v0, v1, io.columns);
+}
+
+void finish_rows(const TileIo& io, const float* sums, int height) {
+  for (int r = 0; r < height; ++r)
+    finish_row(io, io.row + r, load(sums + r * kPanel), load(sums + r * kPanel + kLanes));
+}
+
 template <class S, int MR>
 void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io) {
   F sum[MR][2];
@@ -165,14 +206,14 @@ void tile(const void* a, int64_t lda, const void* b, int64_t k, const TileIo& io
     b0 = load_n(out.bias + io.column, c0);
     b1 = load_n(out.bias + io.column + c0, io.columns - c0);
   }
+  // Through memory, so that one copy of the epilogue serves all rows and all heights of tiles.
+  float rows[MR * kPanel];
+#pragma GCC unroll 16
   for (int r = 0; r < MR; ++r) {
-    F v0 = sum[r][0] + b0, v1 = sum[r][1] + b1;
-    if (out.pre)
-      store_out(out.pre, (io.row + r) * out.pre_stride + io.column, out.pre_bf16, v0, v1, io.columns);
-    if (out.activation == 1) v0 = gelu(v0), v1 = gelu(v1);
-    if (out.activation == 2) v0 = tanh(v0), v1 = tanh(v1);
-    store_out(out.y, (io.row + r) * out.y_stride + io.column, out.y_bf16, v0, v1, io.columns);
+    store(rows + r * kPanel, sum[r][0] + b0);
+    store(rows + r * kPanel + kLanes, sum[r][1] + b1);
   }
+  finish_rows(io, rows, MR);
 }
 
 using TileFunction = void (*)(const void*, int64_t, const void*, int64_t, const TileIo&);
@@ -232,98 +273,6 @@ void gemm(const GemmBlock& g) {
                           io);
       });
     }
-  }
-}
-
-template <class S>
-void cross_entropy(const CrossEntropyBlock& g) {
-  constexpr int64_t kElement = sizeof(typename S::T);
-  Epilogue out;
-  out.bias = g.bias;
-  out.y_stride = kPanel;
-  for (int64_t r = 0; r < g.rows; ++r) {
-    g.max_sum[r * g.max_sum_stride] = -__builtin_inff();
-    g.max_sum[r * g.max_sum_stride + 1] = 0;
-  }
-  for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
-    const char* b = static_cast<const char*>(g.w) + p * panel_step(g.k, kElement);
-    const int columns = columns_of(p, g.n);
-    for_tiles(g.rows, [&](int64_t row, int height) {
-      TileIo io;
-      out.y = g.scratch - p * kPanel;  // the tile stores at column p * kPanel
-      io.out = &out;
-      io.column = p * kPanel;
-      io.columns = columns;
-      kTiles<S>[height](static_cast<const typename S::T*>(g.x) + row * g.x_stride, g.x_stride, b, g.k, io);
-      for (int r = 0; r < height; ++r) {
-        const float* logits = g.scratch + r * kPanel;
-        float* ms = g.max_sum + (row + r) * g.max_sum_stride;
-        const int64_t target = g.targets[row + r] - p * kPanel;
-        if (target >= 0 && target < columns) g.target_logit[row + r] = logits[target];
-        float top = logits[0];
-        for (int c = 1; c < columns; ++c) top = logits[c] > top ? logits[c] : top;
-        top = top > ms[0] ? top : ms[0];
-        float total = 0;
-        if (columns == kPanel) {
-          total = sum(exp(load(logits) - set(top)) + exp(load(logits + kLanes) - set(top)));
-        } else {
-          for (int c = 0; c < columns; ++c) total += sum(exp(set(logits[c] - top))) * (1.0f / kLanes);
-        }
-        const float keep = ms[1] == 0 ? 0 : sum(exp(set(ms[0] - top))) * (1.0f / kLanes);
-        ms[1] = ms[1] * keep + total;
-        ms[0] = top;
-      }
-    });
-  }
-}
-
-/// 32-bit units: fp32, or pairs of bf16.
-inline void pack_units(const char* source, int64_t stride_bytes, int64_t rows, int64_t units,
-                       uint32_t* panel) {
-  for (int64_t u = 0; u < units; ++u) {
-    for (int64_t r = 0; r < rows; ++r)
-      __builtin_memcpy(panel + u * kPanel + r, source + r * stride_bytes + 4 * u, 4);
-    for (int64_t r = rows; r < kPanel; ++r) panel[u * kPanel + r] = 0;
-  }
-}
-inline void pack_panel(Fp32, const float* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  pack_units(reinterpret_cast<const char*>(source), stride * 4, rows, k, static_cast<uint32_t*>(panel));
-}
-inline void pack_panel(Bf16, const uint16_t* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  if (Bf16::kPairs) {
-    uint32_t* out = static_cast<uint32_t*>(panel);
-    pack_units(reinterpret_cast<const char*>(source), stride * 2, rows, k / 2, out);
-    if (k % 2) {
-      for (int64_t r = 0; r < kPanel; ++r)
-        out[k / 2 * kPanel + r] = r < rows ? source[r * stride + k - 1] : 0;
-    }
-    return;
-  }
-  uint16_t* out = static_cast<uint16_t*>(panel);
-  for (int64_t i = 0; i < k; ++i) {
-    for (int64_t r = 0; r < kPanel; ++r) out[i * kPanel + r] = r < rows ? source[r * stride + i] : 0;
-  }
-  if (k % 2) {
-    for (int64_t r = 0; r < kPanel; ++r) out[k * kPanel + r] = 0;
-  }
-}
-template <class S>
-void pack_panel_of(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel) {
-  pack_panel(S{}, static_cast<const typename S::T*>(source), stride, rows, k, panel);
-}
-
-inline void read_row_f32(const void* w, int64_t row, int64_t k, float* out) {
-  const float* p =
-      reinterpret_cast<const float*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 4)) +
-      row % kPanel;
-  for (int64_t i = 0; i < k; ++i) out[i] = p[i * kPanel];
-}
-inline void read_row_bf16(const void* w, int64_t row, int64_t k, float* out) {
-  const uint16_t* p =
-      reinterpret_cast<const uint16_t*>(static_cast<const char*>(w) + row / kPanel * panel_step(k, 2));
-  for (int64_t i = 0; i < k; ++i) {
-    out[i] =
-        widen(Bf16::kPairs ? p[i / 2 * 2 * kPanel + row % kPanel * 2 + i % 2] : p[i * kPanel + row % kPanel]);
   }
 }
 

@@ -10,13 +10,18 @@
 
 namespace roberta::cpu {
 
-/// What a GEMM does with its sums: add bias, apply the activation, store.
+/// What a GEMM does with its sums: add bias, apply the activation or multiply by gelu'(gelu_pre), add, store.
 struct Epilogue {
   const float* bias = nullptr;  // [N] or null
   int activation = 0;           // 0 none, 1 GELU, 2 tanh
   void* pre = nullptr;          // [M, N] or null
   int64_t pre_stride = 0;
   bool pre_bf16 = false;
+  const void* gelu_pre = nullptr;  // [M, N] or null
+  int64_t gelu_pre_stride = 0;
+  bool gelu_pre_bf16 = false;
+  const float* add = nullptr;  // [M, N] or null; may be y
+  int64_t add_stride = 0;
   void* y = nullptr;  // [M, N]
   int64_t y_stride = 0;
   bool y_bf16 = false;
@@ -30,7 +35,7 @@ struct GemmBlock {
   const void* w;  // packed [N, K]
   int64_t n, k;
   int64_t panel_begin, panel_end;
-  Epilogue out;    // y, pre: at row 0, column 0
+  Epilogue out;    // its matrices at row 0, column 0
   float* scratch;  // rows * panels of the block * panel floats when K is split, else unused
 };
 
@@ -49,6 +54,29 @@ struct CrossEntropyBlock {
   int64_t max_sum_stride;
   float* target_logit;  // [rows]
   float* scratch;       // tile_rows * panel floats
+};
+
+/// Where the exponentials of the logits of a CrossEntropyBlock go; max_sum is then shift and sum.
+struct CrossEntropyGradBlock {
+  void* exps;  // [rows, whole panels], e^(logit - shift)
+  int64_t exps_stride;
+  bool exps_bf16;
+  float* shifts;  // [rows, panels]
+  int64_t shifts_stride;
+  float* lane_sums;  // rows * panel floats
+};
+
+/// Rows [0, n) of dw = dy^T x, n columns of dy, over all rows of both.
+struct GemmGradBlock {
+  const void* dy;                 // at the first of these columns
+  int64_t dy_stride, dy_columns;  // columns up to the end of dy's row
+  int64_t rows, n, k;
+  const float* x_panels;  // by pack_grad_panels(), all columns
+  bool add;
+  float* dw;
+  int64_t dw_stride;
+  float* db;       // at the first column; or null
+  float* scratch;  // grad_scratch_floats(n)
 };
 
 struct ActivationGradRows {
@@ -83,6 +111,18 @@ struct MatrixKernels {
   void (*pack_panel)(const void* source, int64_t stride, int64_t rows, int64_t k, void* panel);
   /// One row of a packed matrix as fp32: out[k].
   void (*read_row)(const void* w, int64_t row, int64_t k, float* out);
+  void (*cross_entropy_exps)(const CrossEntropyBlock&, const CrossEntropyGradBlock&);
+  int64_t grad_rows;  // rows of one step of gemm_grad
+  /// Rows [0, rows) of x [rows, k] for gemm_grad: panels of `steps` steps; `panels` at the first row's step.
+  void (*pack_grad_panels)(const void* x, int64_t stride, int64_t rows, int64_t k, int64_t steps,
+                           float* panels);
+  void (*gemm_grad)(const GemmGradBlock&);
+  /// Rows [0, rows), rows <= panel, of an fp32 matrix [rows, k] into one panel.
+  void (*pack_rows_f32)(const float* source, int64_t stride, int64_t rows, int64_t k, void* panel);
+  /// Rows [row, row + rows) of an fp32 matrix [n, k] into its transpose's panels; row is a multiple of
+  /// `panel`.
+  void (*pack_columns_f32)(const float* source, int64_t stride, int64_t row, int64_t rows, int64_t n,
+                           int64_t k, void* w_transposed);
 };
 
 struct Kernels {
@@ -93,6 +133,9 @@ struct Kernels {
   void (*layer_norm)(const LayerNormRows&);
   void (*layer_norm_grad)(const LayerNormGradRows&);
   void (*dropout)(const DropoutBlock&);
+  /// One row of exponentials into scale * (softmax - one at the target), in place; n columns.
+  void (*cross_entropy_row_grad)(void* exps, bool bf16, float* shifts, int64_t n, float lse, float scale,
+                                 int64_t target, float at_target);
   void (*add)(float* y, const float* x, int64_t n);  // y += x
   void (*to_bf16)(const float* x, uint16_t* y, int64_t n);
   void (*from_bf16)(const uint16_t* x, float* y, int64_t n);
@@ -109,6 +152,12 @@ inline int64_t k_part(int64_t k, int64_t element_bytes) {
   if (k <= limit) return k;
   const int64_t parts = (k + limit - 1) / limit;
   return ((k + parts - 1) / parts + 15) / 16 * 16;
+}
+/// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a strip
+/// 24 KiB, so a strip stays in the first-level cache and some panels in the second.
+constexpr int64_t kGradSteps = 512;
+inline int64_t grad_scratch_floats(int64_t tile_rows, int64_t n) {
+  return (n + tile_rows - 1) / tile_rows * (kGradSteps * tile_rows + 16);
 }
 /// Bytes of one packed panel; K is padded to a pair.
 inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {

@@ -32,6 +32,18 @@ inline F max(F a, F b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline F min(F a, F b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline F round(F a) { return {_mm512_roundscale_ps(a.v, 0)}; }
 inline F mul_pow2(F a, F n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+/// The first n lanes; the others zero.
+inline F keep_n(F a, int n) { return {_mm512_maskz_mov_ps(static_cast<__mmask16>((1u << n) - 1), a.v)}; }
+inline bool any_greater(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ) != 0; }
+/// a0 b0 a1 b1 ... of the lower and of the upper halves.
+inline F zip_low(F a, F b) {
+  const __m512i at = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return {_mm512_permutex2var_ps(a.v, at, b.v)};
+}
+inline F zip_high(F a, F b) {
+  const __m512i at = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return {_mm512_permutex2var_ps(a.v, at, b.v)};
+}
 inline float sum(F a) { return _mm512_reduce_add_ps(a.v); }
 inline float max(F a) { return _mm512_reduce_max_ps(a.v); }
 

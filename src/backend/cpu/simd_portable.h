@@ -47,6 +47,15 @@ inline F mul_pow2(F a, F n) {
   std::memcpy(&p.v, &e, 16);
   return a * p;
 }
+/// The first n lanes; the others zero.
+inline F keep_n(F a, int n) { return load_n(reinterpret_cast<const float*>(&a.v), n); }
+inline bool any_greater(F a, F b) {
+  const F::I over = a.v > b.v;
+  return (over[0] | over[1] | over[2] | over[3]) != 0;
+}
+/// a0 b0 a1 b1 ... of the lower and of the upper halves.
+inline F zip_low(F a, F b) { return {F::V{a.v[0], b.v[0], a.v[1], b.v[1]}}; }
+inline F zip_high(F a, F b) { return {F::V{a.v[2], b.v[2], a.v[3], b.v[3]}}; }
 inline float sum(F a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 inline float max(F a) {
   const float x = a.v[0] > a.v[2] ? a.v[0] : a.v[2], y = a.v[1] > a.v[3] ? a.v[1] : a.v[3];

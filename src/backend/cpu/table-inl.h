@@ -6,7 +6,11 @@
 
 #include "backend/cpu/gemm-inl.h"
 
+#include "backend/cpu/pack-inl.h"
+
+#include "backend/cpu/cross_entropy-inl.h"
 #include "backend/cpu/dropout-inl.h"
+#include "backend/cpu/gemm_grad-inl.h"
 
 #include "backend/cpu/attention-inl.h"
 #include "backend/cpu/attention_grad-inl.h"
@@ -15,17 +19,33 @@
 
 namespace {
 
+template <class S, class Units, class Steps>
+constexpr roberta::cpu::MatrixKernels make_matrix_kernels(void (*read_row)(const void*, int64_t, int64_t,
+                                                                           float*)) {
+  return {.gemm = gemm<S>,
+          .attention = attention<S>,
+          .attention_grad = attention_grad<S>,
+          .cross_entropy = cross_entropy<S>,
+          .pack_panel = pack_panel_of<S>,
+          .read_row = read_row,
+          .cross_entropy_exps = cross_entropy_exps<S>,
+          .grad_rows = Steps::kRows,
+          .pack_grad_panels = pack_grad_panels<Steps>,
+          .gemm_grad = gemm_grad<Steps>,
+          .pack_rows_f32 = pack_rows_f32<Units>,
+          .pack_columns_f32 = pack_columns_f32<Units>};
+}
+
 constexpr roberta::cpu::Kernels make_kernels(const char* name) {
   return {.name = name,
           .panel = kPanel,
           .tile_rows = kTileRows,
-          .f32 = {gemm<Fp32>, attention<Fp32>, attention_grad<Fp32>, cross_entropy<Fp32>, pack_panel_of<Fp32>,
-                  read_row_f32},
-          .bf16 = {gemm<Bf16>, attention<Bf16>, attention_grad<Bf16>, cross_entropy<Bf16>,
-                   pack_panel_of<Bf16>, read_row_bf16},
+          .f32 = make_matrix_kernels<Fp32, Fp32Units, RowSteps<float>>(read_row_f32),
+          .bf16 = make_matrix_kernels<Bf16, Bf16Units, Bf16Steps>(read_row_bf16),
           .layer_norm = layer_norm,
           .layer_norm_grad = layer_norm_grad,
           .dropout = dropout,
+          .cross_entropy_row_grad = cross_entropy_row_grad,
           .add = add,
           .to_bf16 = to_bf16_row,
           .from_bf16 = from_bf16_row,

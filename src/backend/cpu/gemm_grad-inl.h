@@ -1,0 +1,181 @@
+#pragma once
+// dw = dy^T x of one instruction set. Include after pack-inl.h.
+//
+// The sums run over the rows t of both matrices. Both are packed by steps of t into 32-bit units: a step is a
+// row and a unit its fp32 (bf16 without the dot instruction is widened on the way); or, with that
+// instruction, a step is two rows and a unit the pair of a column's values. x becomes panels of kPanel
+// columns, dy strips of kTileRows columns, each a run of memory read from front to back. A register tile is
+// one strip times one panel, as in gemm-inl.h; its sums start at zero every kGradSteps steps and are then
+// added to dw, so each element of dw is summed in the same order wherever the pieces of work begin and end.
+
+namespace {
+
+using roberta::cpu::GemmGradBlock;
+using roberta::cpu::kGradSteps;
+
+/// One row a step.
+template <class T>
+struct RowSteps {
+  using Source = T;
+  static constexpr int kRows = 1;
+  static inline F units(const float* row, const float*, int n) { return Fp32Units::across(row, nullptr, n); }
+  static inline F units(const uint16_t* row, const uint16_t*, int n) {
+    return n >= kLanes ? load_bf16(row) : load_bf16_n(row, n);
+  }
+  static inline F multiply_add(F x, F y, F sum) { return mul_add(x, y, sum); }
+  static inline F add(F units, F sum) { return sum + units; }
+};
+#ifdef __AVX512BF16__
+/// Two rows a step.
+struct PairSteps {
+  using Source = uint16_t;
+  static constexpr int kRows = 2;
+  static inline __m256i columns(const uint16_t* row, int n) {
+    return n >= kLanes ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row))
+                       : _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << n) - 1), row);
+  }
+  static inline F units(const uint16_t* low, const uint16_t* high, int n) {
+    return pair(columns(low, n), high ? columns(high, n) : _mm256_setzero_si256());
+  }
+  static inline F multiply_add(F x, F y, F sum) {
+    return {_mm512_dpbf16_ps(sum.v, reinterpret_cast<__m512bh>(x.v), reinterpret_cast<__m512bh>(y.v))};
+  }
+  static inline F add(F units, F sum) {
+    const F ones = {_mm512_castsi512_ps(_mm512_set1_epi32(0x3f803f80))};
+    return multiply_add(units, ones, sum);
+  }
+};
+using Bf16Steps = PairSteps;
+#else
+using Bf16Steps = RowSteps<uint16_t>;
+#endif
+
+/// `width` columns of `rows` rows, of which `columns` exist, as steps of `width` units. Writes whole vectors:
+/// up to kLanes - 1 units beyond each step, which the next step covers.
+template <class P>
+inline void pack_steps(const typename P::Source* x, int64_t stride, int64_t rows, int64_t columns, int width,
+                       float* out) {
+  for (int64_t t = 0; t < rows; t += P::kRows, x += P::kRows * stride, out += width) {
+    const typename P::Source* next = t + 1 < rows ? x + stride : nullptr;
+    for (int c = 0; c < width; c += kLanes) {
+      const int64_t left = columns - c;
+      const int n = left >= kLanes ? kLanes : left > 0 ? static_cast<int>(left) : 0;
+      store(out + c, P::units(x + c, next ? next + c : nullptr, n));
+    }
+  }
+}
+
+/// Rows [0, rows) of x [rows, k] into the panels of all its columns; `panels` at the first of these rows'
+/// step, `steps` steps in a panel.
+template <class P>
+void pack_grad_panels(const void* x, int64_t stride, int64_t rows, int64_t k, int64_t steps, float* panels) {
+  for (int64_t p = 0; p * kPanel < k; ++p) {
+    pack_steps<P>(static_cast<const typename P::Source*>(x) + p * kPanel, stride, rows, k - p * kPanel,
+                  kPanel, panels + p * steps * kPanel);
+  }
+}
+
+template <class P, int MR>
+void grad_tile(const float* a, const float* b, int64_t steps, float* dw, int64_t stride, int columns,
+               bool add) {
+  F sum[MR][2];
+  for (int r = 0; r < MR; ++r) {
+    sum[r][0] = zero(), sum[r][1] = zero();
+    __builtin_prefetch(dw + r * stride, 1, 3);
+    __builtin_prefetch(dw + r * stride + columns - 1, 1, 3);
+  }
+  for (int64_t i = 0; i < steps; ++i, a += kTileRows, b += kPanel) {
+    const F b0 = load(b), b1 = load(b + kLanes);
+    prefetch(b);
+#pragma GCC unroll 16
+    for (int r = 0; r < MR; ++r) {
+      const F x = set(a[r]);
+      sum[r][0] = P::multiply_add(x, b0, sum[r][0]);
+      sum[r][1] = P::multiply_add(x, b1, sum[r][1]);
+    }
+  }
+  float rows[MR * kPanel];
+#pragma GCC unroll 16
+  for (int r = 0; r < MR; ++r) {
+    store(rows + r * kPanel, sum[r][0]);
+    store(rows + r * kPanel + kLanes, sum[r][1]);
+  }
+  for (int r = 0; r < MR; ++r, dw += stride) {
+    F v0 = load(rows + r * kPanel), v1 = load(rows + r * kPanel + kLanes), w0, w1;
+    if (add) {
+      load_in(dw, 0, false, columns, w0, w1);
+      v0 = w0 + v0, v1 = w1 + v1;
+    }
+    store_out(dw, 0, false, v0, v1, columns);
+  }
+}
+
+using GradTileFunction = void (*)(const float*, const float*, int64_t, float*, int64_t, int, bool);
+#if defined(__AVX512F__)
+template <class P>
+constexpr GradTileFunction kGradTiles[kTileRows + 1] = {
+    nullptr,          grad_tile<P, 1>,  grad_tile<P, 2>, grad_tile<P, 3>, grad_tile<P, 4>,
+    grad_tile<P, 5>,  grad_tile<P, 6>,  grad_tile<P, 7>, grad_tile<P, 8>, grad_tile<P, 9>,
+    grad_tile<P, 10>, grad_tile<P, 11>, grad_tile<P, 12>};
+#else
+template <class P>
+constexpr GradTileFunction kGradTiles[kTileRows + 1] = {nullptr,         grad_tile<P, 1>, grad_tile<P, 2>,
+                                                        grad_tile<P, 3>, grad_tile<P, 4>, grad_tile<P, 5>,
+                                                        grad_tile<P, 6>};
+#endif
+
+/// A strip of `steps` steps, with room for what pack_steps() writes beyond the last. (A strip written later
+/// may not touch one before it, as rows of dy come in groups.)
+constexpr int64_t strip_floats(int64_t steps) { return steps * kTileRows + kLanes; }
+
+/// Sums of a strip's columns, in four interleaved chains of steps.
+template <class P>
+inline void strip_sums(const float* strip, int64_t steps, int columns, bool add, float* db) {
+  for (int c = 0; c < columns; c += kLanes) {
+    F sum[4] = {zero(), zero(), zero(), zero()};
+    const float* at = strip + c;
+    int64_t i = 0;
+    for (; i + 4 <= steps; i += 4, at += 4 * kTileRows) {
+      for (int j = 0; j < 4; ++j) sum[j] = P::add(load(at + j * kTileRows), sum[j]);
+    }
+    for (; i < steps; ++i, at += kTileRows) sum[0] = P::add(load(at), sum[0]);
+    const int n = columns - c < kLanes ? columns - c : kLanes;
+    const F total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    store_n(db + c, add ? load_n(db + c, n) + total : total, n);
+  }
+}
+
+template <class P>
+void gemm_grad(const GemmGradBlock& g) {
+  constexpr int64_t kCacheRows = 64;  // of dy: packed strip by strip while they are near
+  const int64_t steps = (g.rows + P::kRows - 1) / P::kRows, strips = (g.n + kTileRows - 1) / kTileRows;
+  for (int64_t begin = 0; begin < steps; begin += kGradSteps) {
+    const int64_t depth = steps - begin < kGradSteps ? steps - begin : kGradSteps;
+    const int64_t row = begin * P::kRows,
+                  end = (begin + depth) * P::kRows < g.rows ? (begin + depth) * P::kRows : g.rows;
+    const bool add = g.add || begin > 0;
+    for (int64_t r = row; r < end; r += kCacheRows) {
+      const auto* dy = static_cast<const typename P::Source*>(g.dy) + r * g.dy_stride;
+      for (int64_t s = 0; s < strips; ++s) {
+        pack_steps<P>(dy + s * kTileRows, g.dy_stride, end - r < kCacheRows ? end - r : kCacheRows,
+                      g.dy_columns - s * kTileRows, kTileRows,
+                      g.scratch + s * strip_floats(depth) + (r - row) / P::kRows * kTileRows);
+      }
+    }
+    const auto height = [&](int64_t s) {
+      return static_cast<int>(g.n - s * kTileRows < kTileRows ? g.n - s * kTileRows : kTileRows);
+    };
+    for (int64_t s = 0; g.db && s < strips; ++s)
+      strip_sums<P>(g.scratch + s * strip_floats(depth), depth, height(s), add, g.db + s * kTileRows);
+    for (int64_t p = 0; p * kPanel < g.k; ++p) {
+      const float* panel = g.x_panels + (p * steps + begin) * kPanel;
+      for (int64_t s = 0; s < strips; ++s) {
+        kGradTiles<P>[height(s)](g.scratch + s * strip_floats(depth), panel, depth,
+                                 g.dw + s * kTileRows * g.dw_stride + p * kPanel, g.dw_stride,
+                                 columns_of(p, g.k), add);
+      }
+    }
+  }
+}
+
+}  // namespace
