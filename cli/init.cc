@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <string>
 #include <system_error>
 
@@ -14,6 +13,7 @@
 #include "roberta/error.h"
 #include "settings.h"
 #include "signals.h"
+#include "sizes.h"
 #include "target_path.h"
 
 namespace roberta::cli {
@@ -43,20 +43,6 @@ constexpr Option kOptions[] = {
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
-/// The largest number of heads that divides the width into 64 or more each; 1 of a narrower model.
-int64_t default_heads(int64_t width) {
-  int64_t heads = std::max<int64_t>(1, width / 64);
-  while (width % heads != 0) --heads;
-  return heads;
-}
-
-double number_between(const Settings& settings, const std::string& name, double low, double high,
-                      const char* range) {
-  const double number = settings.number(name);
-  if (number >= low && number <= high) return number;
-  throw Error(ErrorCode::kUsage, "--" + name + ": '" + settings.text(name) + "' is not a number in " + range);
-}
-
 fs::path unused_directory(const Settings& settings) {
   fs::path output = target_path(settings.path("output"));
   std::error_code error;
@@ -84,19 +70,8 @@ void write_model(const fs::path& output, const InitOptions& options) {
 int run(const Settings& settings) {
   settings.need("output");
   const fs::path output = unused_directory(settings);
-  InitOptions options;
+  InitOptions options = sizes_of(settings);
   if (settings.given("tokenizer")) options.tokenizer = settings.path("tokenizer");
-  options.vocab_size = settings.integer("vocab-size");
-  options.hidden_size = settings.integer("hidden-size");
-  options.num_hidden_layers = settings.integer("num-hidden-layers");
-  options.num_attention_heads = settings.integer("num-attention-heads");
-  if (options.num_attention_heads == 0) options.num_attention_heads = default_heads(options.hidden_size);
-  options.intermediate_size = settings.integer("intermediate-size");
-  if (options.intermediate_size == 0) options.intermediate_size = 4 * options.hidden_size;
-  options.max_position_embeddings = settings.integer("max-position-embeddings");
-  options.type_vocab_size = settings.integer("type-vocab-size");
-  options.layer_norm_eps = number_between(settings, "layer-norm-eps", 1e-30, 1, "1e-30..1");
-  options.initializer_range = number_between(settings, "initializer-range", 0, 1000, "0..1000");
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.precision = precision_of(settings);
   options.threads = thread_count(settings);

@@ -47,7 +47,19 @@ Settings::Settings(const Command& command, std::span<const std::string> argument
   read_defaults();
 }
 
+/// --set optimizer.learning_rate=1e-4: an option as a recipe names it; its section may be left out.
+void Settings::set_named(std::string_view text, Origin origin, const std::string& where) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) throw Error(ErrorCode::kUsage, where + " needs NAME=VALUE");
+  std::string name = kebab(text.substr(0, equals));
+  name.erase(0, name.find('.') + 1);  // npos + 1 is 0
+  const Option* option = find_option(*command_, name);
+  if (!option || option->name == "set" || option->name == "config") unknown_option(*command_, name);
+  set(*option, text.substr(equals + 1), origin, where + " " + name);
+}
+
 void Settings::set(const Option& option, std::string_view text, Origin origin, const std::string& where) {
+  if (option.name == "set") set_named(text, origin, where);
   std::string checked = check_value(option, text, where);
   auto [slot, inserted] =
       values_.try_emplace(std::string(option.name), Value{&option, checked, origin, where});

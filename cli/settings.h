@@ -48,6 +48,7 @@ class Settings {
  private:
   const Value& value(std::string_view name) const;
   void set(const Option& option, std::string_view text, Origin origin, const std::string& where);
+  void set_named(std::string_view text, Origin origin, const std::string& where);
   void read_arguments(std::span<const std::string> arguments);
   size_t read_option(std::span<const std::string> arguments, size_t at);
   size_t read_letters(std::span<const std::string> arguments, size_t at);

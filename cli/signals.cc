@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <mutex>
 #include <system_error>
@@ -17,6 +18,9 @@ namespace {
 std::mutex g_mutex;
 // Guarded by g_mutex. Never destroyed: a signal may come while the program is ending.
 auto& g_paths = *new std::vector<std::filesystem::path>;
+
+std::atomic<bool> g_catching{false}, g_asked{false};
+std::atomic<int> g_signal{0};
 
 [[noreturn]] void end_by(int signal) {
   // The lock is never given back: nothing may be made permanent any more.
@@ -48,10 +52,18 @@ void watch_signals() {
   std::thread([watched] {
     for (;;) {
       int signal = 0;
-      if (sigwait(&watched, &signal) == 0) end_by(signal);
+      if (sigwait(&watched, &signal) != 0) continue;
+      if (!g_catching || g_asked) end_by(signal);
+      g_signal = signal;
+      g_asked = true;
     }
   }).detach();
 }
+
+StopRequest::StopRequest() { g_catching = true; }
+StopRequest::~StopRequest() { g_catching = false; }
+const std::atomic<bool>& StopRequest::asked() const { return g_asked; }
+int StopRequest::exit_code() const { return 128 + g_signal; }
 
 Temporary::Temporary(std::filesystem::path path) : path_(std::move(path)) {
   std::lock_guard lock(g_mutex);

@@ -2,6 +2,7 @@
 // SIGINT and SIGTERM end the program with 130 and 143, half-written files removed; SIGPIPE becomes a failed
 // write.
 
+#include <atomic>
 #include <filesystem>
 
 namespace roberta::cli {
@@ -10,6 +11,17 @@ namespace roberta::cli {
 /// thread of its own waits for the signals, so clean-up may allocate and touch files. A signal ignored at
 /// start (nohup, a shell's background job) stays ignored.
 void watch_signals();
+
+/// While one lives, the first SIGINT or SIGTERM asks the program to stop; the second ends it. One at a time.
+class StopRequest {
+ public:
+  StopRequest();
+  ~StopRequest();
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
+  const std::atomic<bool>& asked() const;
+  int exit_code() const;  ///< 130 or 143, once asked
+};
 
 /// A file or directory that is removed when it goes out of scope, or when a signal ends the program, unless
 /// keep().

@@ -2,12 +2,15 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
 #include "commands.h"
+#include "json_text.h"
 #include "nearest.h"
 #include "options.h"
 #include "roberta/error.h"
@@ -47,7 +50,40 @@ std::string read_text(const std::filesystem::path& file) {
   return text;
 }
 
-std::string value_text(const YAML::Node& node, const std::string& where) {
+/// A nested value as JSON; scalars become strings, whatever they look like.
+void append_tree(std::string& out, const YAML::Node& node, const std::string& where) {
+  const bool is_map = node.IsMap();
+  if (node.IsScalar()) return append_json_string(out, node.Scalar());
+  if (!is_map && !node.IsSequence()) throw Error(ErrorCode::kUsage, where + ": an entry has no value");
+  out += is_map ? '{' : '[';
+  bool first = true;
+  const auto separate = [&] {
+    out += first ? "" : ",";
+    first = false;
+  };
+  if (is_map) {
+    for (const auto& pair : node) {
+      separate();
+      if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are plain words");
+      append_json_string(out, pair.first.Scalar());
+      out += ':';
+      append_tree(out, pair.second, where);
+    }
+  } else {
+    for (const YAML::Node& item : node) {
+      separate();
+      append_tree(out, item, where);
+    }
+  }
+  out += is_map ? '}' : ']';
+}
+
+std::string value_text(const YAML::Node& node, const Option& option, const std::string& where) {
+  if (option.type == Type::kTree && !node.IsNull()) {
+    std::string tree;
+    append_tree(tree, node, where);
+    return tree;
+  }
   if (node.IsScalar()) return node.Scalar();
   if (node.IsNull()) throw Error(ErrorCode::kUsage, where + " has no value");
   if (node.IsSequence()) {
@@ -72,6 +108,11 @@ std::string value_text(const YAML::Node& node, const std::string& where) {
   std::vector<std::string> names;
   for (const OptionGroup& group : groups_of(command))
     for (const Option& option : group.options) names.emplace_back(option.name);
+  for (const OptionGroup& group : command.groups) {
+    std::string title(group.title);
+    for (char& c : title) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    names.push_back(title);
+  }
   if (top)
     for (const Command* other : commands()) names.emplace_back(other->name);
   throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "'" + did_you_mean(kebab(key), names));
@@ -87,6 +128,35 @@ bool shared_by_all(const std::string& key) {
   return false;
 }
 
+/// The group of options that a section is named after: "optimizer:".
+const OptionGroup* find_section(const Command& command, const std::string& key) {
+  for (const OptionGroup& group : command.groups) {
+    const std::string wanted = kebab(key);
+    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+    if (std::equal(group.title.begin(), group.title.end(), wanted.begin(), wanted.end(), same)) return &group;
+  }
+  return nullptr;
+}
+
+/// Options of one group, under its name.
+void read_section(const YAML::Node& mapping, const OptionGroup& group, const Place& place,
+                  std::vector<YamlEntry>& entries) {
+  std::vector<std::string> names;
+  for (const Option& option : group.options) names.emplace_back(option.name);
+  for (const auto& pair : mapping) {
+    const std::string where = place.at(pair.first);
+    if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are names of options");
+    const std::string& key = pair.first.Scalar();
+    const Option* found = nullptr;
+    for (const Option& option : group.options)
+      if (option.name == kebab(key)) found = &option;
+    if (!found)
+      throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "' in '" + std::string(group.title) +
+                                         ":'" + did_you_mean(kebab(key), names));
+    entries.push_back({found, value_text(pair.second, where + ": " + key), where + ": " + key});
+  }
+}
+
 void read_mapping(const YAML::Node& mapping, const Command& command, bool top, const Place& place,
                   std::vector<YamlEntry>& entries) {
   for (const auto& pair : mapping) {
@@ -94,11 +164,16 @@ void read_mapping(const YAML::Node& mapping, const Command& command, bool top, c
     if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are names of options");
     const std::string& key = pair.first.Scalar();
     if (top && find_command(key) && pair.second.IsMap()) continue;
+    const OptionGroup* section = pair.second.IsMap() ? find_section(command, key) : nullptr;
+    if (section) {
+      read_section(pair.second, *section, place, entries);
+      continue;
+    }
     const Option* option = find_option(command, key);
     if (option && (option->name == "config" || option->name == "help" || option->name == "version"))
       throw Error(ErrorCode::kUsage, where + ": '" + key + "' can't be set in a file");
     if (option)
-      entries.push_back({option, value_text(pair.second, where + ": " + key), where + ": " + key});
+      entries.push_back({option, value_text(pair.second, *option, where + ": " + key), where + ": " + key});
     else if (!top || !shared_by_all(kebab(key)))
       unknown_key(where, key, command, top);
   }

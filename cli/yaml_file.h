@@ -1,6 +1,6 @@
 #pragma once
 // Options from a YAML file. Keys at the top hold for every command; a section named after a command holds for
-// it alone.
+// it alone. There, an option may also stand in a section named after its group of options ("optimizer:").
 
 #include <filesystem>
 #include <string>

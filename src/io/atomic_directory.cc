@@ -47,12 +47,11 @@ AtomicDirectory::AtomicDirectory(const fs::path& target, std::string part, Exist
   }
   fs::create_directories(target_.parent_path(), error);
   if (error) fail_with("can't create its parent directory", error.value());
-  fs::path name;
-  do {
+  fs::path name = temporary_name(target_);
+  while (mkdir(name.c_str(), 0777) != 0) {
+    if (errno != EEXIST && errno != EINTR) fail_with("can't create a directory there", errno);
     name = temporary_name(target_);
-    errno = 0;
-  } while (mkdir(name.c_str(), 0777) != 0 && (errno == EEXIST || errno == EINTR));
-  if (errno != 0) fail_with("can't create a directory there", errno);
+  }
   temporary_ = name;
 }
 

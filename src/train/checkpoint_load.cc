@@ -4,15 +4,15 @@
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
 #include "train/checkpoint.h"
-#include "train/manifest.h"
+#include "train/checkpoint_manifest.h"
 
 namespace roberta {
 
 namespace fs = std::filesystem;
 
 FoundCheckpoint open_checkpoint(const fs::path& directory) {
-  const Manifest manifest = read_manifest(directory);
-  verify_files(directory, manifest);
+  const CheckpointManifest manifest = read_checkpoint_manifest(directory);
+  verify_checkpoint(directory, manifest);
   return {directory, manifest.info, read_text_file(directory / kStateName, "checkpoint")};
 }
 
@@ -40,7 +40,7 @@ void read_array(const SafetensorsReader& reader, const std::map<std::string, std
 }  // namespace
 
 void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorToLoad> tensors) {
-  const Manifest manifest = read_manifest(checkpoint.path);
+  const CheckpointManifest manifest = read_checkpoint_manifest(checkpoint.path);
   const auto open = [&](const char* name, size_t expected) {
     SafetensorsReader reader(checkpoint.path / name);
     if (reader.tensors().size() != expected) {

@@ -110,19 +110,20 @@ class Loop {
   void log(const StepResult& result, double rate) {
     const StepPlace place = place_of_step(options_.stages, state_.step);
     const double seconds = seconds_since(window_start_);
-    StepLog line{.step = state_.step,
-                 .total_steps = options_.schedule.total_steps,
-                 .loss = state_.window_loss / static_cast<double>(std::max<int64_t>(1, state_.window_masked)),
-                 .learning_rate = rate,
-                 .gradient_norm = result.gradient_norm,
-                 .samples = state_.samples,
-                 .tokens = state_.tokens,
-                 .masked = state_.masked,
-                 .epoch = static_cast<double>(place.samples.first + place.samples.count) /
-                          static_cast<double>(std::max<int64_t>(1, data_.stages[place.stage].size)),
-                 .length = options_.stages[place.stage].length,
-                 .tokens_per_second = static_cast<double>(window_tokens_) / seconds,
-                 .seconds = state_.seconds};
+    TrainingLog line{
+        .step = state_.step,
+        .total_steps = options_.schedule.total_steps,
+        .loss = state_.window_loss / static_cast<double>(std::max<int64_t>(1, state_.window_masked)),
+        .learning_rate = rate,
+        .gradient_norm = result.gradient_norm,
+        .samples = state_.samples,
+        .tokens = state_.tokens,
+        .masked = state_.masked,
+        .epoch = static_cast<double>(place.samples.first + place.samples.count) /
+                 static_cast<double>(std::max<int64_t>(1, data_.stages[place.stage].size)),
+        .length = options_.stages[place.stage].length,
+        .tokens_per_second = static_cast<double>(window_tokens_) / seconds,
+        .seconds = state_.seconds};
     if (options_.peak_flops > 0) line.peak_fraction = window_flops_ / seconds / options_.peak_flops;
     line.seconds_left = static_cast<double>(tokens_left()) / line.tokens_per_second;
     state_.window_steps = state_.window_masked = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "roberta/pretrain.h"
 #include "train/schedule.h"
 #include "train/step.h"
 
@@ -52,29 +53,9 @@ struct LoopState {
   double window_loss = 0;
 };
 
-/// One line of the log: means since the line before, and the state of things at `step`.
-struct StepLog {
-  int64_t step = 0, total_steps = 0;
-  double loss = 0;  ///< nats a masked token
-  double learning_rate = 0, gradient_norm = 0;
-  int64_t samples = 0, tokens = 0, masked = 0;  ///< since the start of training
-  double epoch = 0;                             ///< of the data, since the stage began
-  int64_t length = 0;
-  double tokens_per_second = 0;
-  double peak_fraction = 0;  ///< 0: unknown
-  double seconds = 0, seconds_left = 0;
-};
-struct ValidationLog {
-  int64_t step = 0;
-  double loss = 0;  ///< nats a masked token
-  int64_t masked = 0;
-  bool best = false;
-  double seconds = 0;
-};
-
 /// Called on every rank unless it says otherwise.
 struct LoopCallbacks {
-  std::function<void(const StepLog&)> log;
+  std::function<void(const TrainingLog&)> log;
   std::function<void(const ValidationLog&)> validated;
   std::function<void(const std::string&)> warning;
   /// Rank 0 alone; the other ranks wait.

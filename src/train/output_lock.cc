@@ -36,6 +36,14 @@ Holder read_holder(int fd) {
   return holder;
 }
 
+template <class Call>
+bool retried(Call call) {
+  while (call() < 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
+
 bool may_be_alive(const Holder& holder) {
   if (holder.pid <= 0) return false;
   if (holder.host != host_name()) return true;
@@ -48,8 +56,8 @@ OutputLock::OutputLock(const std::filesystem::path& directory) : path_(directory
   while (!try_open()) {
   }
   const std::string text = concat(getpid(), " ", host_name(), "\n");
-  if (ftruncate(fd_, 0) != 0 ||
-      pwrite(fd_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  if (!retried([&] { return ftruncate(fd_, 0); }) ||
+      !retried([&] { return pwrite(fd_, text.data(), text.size(), 0); })) {
     const int error = errno;
     close(std::exchange(fd_, -1));
     fail_with("can't be written", error);
@@ -69,14 +77,9 @@ OutputLock::OutputLock(OutputLock&& other) noexcept
 
 /// False: the file went away between opening and locking it, try again.
 bool OutputLock::try_open() {
-  do {
-    fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  } while (fd_ < 0 && errno == EINTR);
-  if (fd_ < 0) fail_with("can't be created", errno);
-  int error = 0;
-  do {
-    error = flock(fd_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
-  } while (error == EINTR);
+  if (!retried([&] { return fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }))
+    fail_with("can't be created", errno);
+  const int error = retried([&] { return flock(fd_, LOCK_EX | LOCK_NB); }) ? 0 : errno;
   const Holder holder = read_holder(fd_);
   // A file system without flock: the process id is all there is to go by.
   const bool no_flock = error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;

@@ -224,10 +224,4 @@ int64_t Parameters::count() const {
   return total;
 }
 
-std::span<float> Parameters::gradients_of(int64_t part) const {
-  const int64_t begin = part_begins_[static_cast<size_t>(part + 1)];
-  const int64_t end = part_begins_[static_cast<size_t>(part + 2)];
-  return gradients().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-}
-
 }  // namespace roberta

@@ -59,8 +59,10 @@ class Parameters {
   std::span<float> second_moments() const { return floats(second_moments_); }
   size_t packed_bytes() const { return packed_.bytes(); }
 
-  /// Span of a part in the blocks: -1 the embeddings, 0 .. L - 1 the layers, L the head.
-  std::span<float> gradients_of(int64_t part) const;
+  /// Elements [begin, end) of a part in the blocks: -1 the embeddings, 0 .. L - 1 the layers, L the head.
+  std::pair<int64_t, int64_t> range_of(int64_t part) const {
+    return {part_begins_[static_cast<size_t>(part + 1)], part_begins_[static_cast<size_t>(part + 2)]};
+  }
 
   EncoderParams encoder;
   MlmHeadParams head;

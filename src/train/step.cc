@@ -21,7 +21,7 @@ uint64_t dropout_key(uint64_t seed, int64_t step) {
 }  // namespace
 
 TrainingStep::TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options)
-    : parameters_(parameters), comm_(comm), options_(options) {}
+    : parameters_(parameters), comm_(comm), options_(options), reducer_(comm, parameters.gradients()) {}
 
 BatchTotals TrainingStep::total(const StepBatch& batch) {
   std::array<double, 3> sums = {static_cast<double>(batch.tokens), static_cast<double>(batch.masked),
@@ -88,11 +88,18 @@ void TrainingStep::clear_tables(bool all) {
 double TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
                                       std::optional<Bad>& bad) {
   clear_tables(batch.micros.empty());
+  // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
+  const std::function<void(int64_t)> ready = [this](int64_t part) {
+    const auto [begin, end] = parameters_.range_of(part);
+    reducer_.ready(begin, end);
+  };
+  if (batch.micros.empty()) reducer_.ready(0, parameters_.size());
   double loss = 0;
   for (size_t i = 0; i < batch.micros.size(); ++i) {
     const StepBatch::Micro& micro = batch.micros[i];
     const MlmTraining training{.pass = training_pass(step, i > 0),
-                               .scale = static_cast<float>(1 / static_cast<double>(totals.masked))};
+                               .scale = static_cast<float>(1 / static_cast<double>(totals.masked)),
+                               .ready = i + 1 < batch.micros.size() ? nullptr : ready};
     const double part = run_planned([&](Pass& pass) {
       return mlm_loss_and_grad(pass, parameters_.config(), parameters_.encoder, parameters_.head, micro.batch,
                                training, parameters_.encoder_grads, parameters_.head_grads);
@@ -100,6 +107,7 @@ double TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals&
     if (!std::isfinite(part) && !bad) bad = Bad{micro.begin, micro.count};
     loss += part;
   }
+  reducer_.wait();
   return loss;
 }
 
@@ -135,7 +143,6 @@ StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, 
   StepResult result;
   std::optional<Bad> bad;
   double loss = forward_backward(batch, totals, step, bad);
-  if (comm_.size() > 1) comm_.all_reduce(parameters_.gradients());
   comm_.all_reduce(std::span<double>(&loss, 1));
   result.loss = totals.masked > 0 ? loss / static_cast<double>(totals.masked) : 0;
   result.gradient_norm = gradient_norm(parameters_);

@@ -10,6 +10,7 @@
 #include "train/batch.h"
 #include "train/optimizer.h"
 #include "train/parameters.h"
+#include "train/reducer.h"
 
 namespace roberta {
 
@@ -66,6 +67,7 @@ class TrainingStep {
   Parameters& parameters_;
   Comm& comm_;
   StepOptions options_;
+  GradientReducer reducer_;
   Buffer activations_;
 };
 

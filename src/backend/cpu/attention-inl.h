@@ -2,16 +2,44 @@
 // Attention of one instruction set, for one block of query rows of one sequence and head: keys and values are
 // packed once into GEMM panels, then each register tile of query rows makes its scores against all keys (a
 // few rows of at most some thousand floats: first-level cache), their softmax in fp32, and its part of the
-// output. Include after gemm-inl.h.
+// output. Include after transpose-inl.h.
 
 namespace {
 
 using roberta::cpu::AttentionBlock;
 
+/// Keys as the second factor: one panel of the rows [0, rows) of k, rows <= kPanel, k = columns.
+inline void pack_keys(Fp32, const float* k, int64_t stride, int64_t rows, int64_t width, void* panel) {
+  float* out = static_cast<float*>(panel);
+  if (rows < kPanel) __builtin_memset(out, 0, static_cast<size_t>(width * kPanel) * sizeof(float));
+  transpose(k, stride, rows, width, out, kPanel);
+}
+inline void pack_keys(Bf16, const uint16_t* k, int64_t stride, int64_t rows, int64_t width, void* panel) {
+  if (rows < kPanel) __builtin_memset(panel, 0, static_cast<size_t>((width + 1) / 2 * 2 * kPanel) * 2);
+  if (!Bf16::kPairs) return transpose(k, stride, rows, width, static_cast<uint16_t*>(panel), kPanel);
+  float* out = static_cast<float*>(panel);  // pairs: fp32 in all but name
+  const char* source = reinterpret_cast<const char*>(k);
+  transpose_blocks(
+      rows, width / 2,
+      [=](int64_t r, int64_t u, int n) __attribute__((always_inline)) {
+        return load_lanes(reinterpret_cast<const float*>(source + 2 * r * stride + 4 * u), n);
+      },
+      [=](int64_t u, int64_t r, F v, int n)
+          __attribute__((always_inline)) { store_lanes(out + u * kPanel + r, v, n); });
+  if (width % 2) {
+    uint32_t* last = static_cast<uint32_t*>(panel) + width / 2 * kPanel;
+    for (int64_t r = 0; r < rows; ++r) last[r] = k[r * stride + width - 1];
+  }
+}
+
 /// Values as the second factor: panel p holds columns [p kPanel, ...) of v, k = keys.
 inline void pack_values(Fp32, const float* v, int64_t stride, int64_t length, int columns, float* panel) {
-  for (int64_t i = 0; i < length; ++i) {
-    for (int c = 0; c < kPanel; ++c) panel[i * kPanel + c] = c < columns ? v[i * stride + c] : 0;
+  for (int64_t i = 0; i < length; ++i, v += stride, panel += kPanel) {
+    if (columns == kPanel) {
+      store(panel, load(v)), store(panel + kLanes, load(v + kLanes));
+    } else {
+      for (int c = 0; c < kPanel; ++c) panel[c] = c < columns ? v[c] : 0;
+    }
   }
 }
 inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length, int columns,
@@ -88,7 +116,7 @@ void attention(const AttentionBlock& a) {
   const T *k = static_cast<const T*>(a.k), *v = static_cast<const T*>(a.v), *q = static_cast<const T*>(a.q);
   for (int64_t p = 0; p < panels; ++p) {
     const int64_t rows = columns_of(p, a.length);
-    pack_panel(S{}, k + p * kPanel * a.k_stride, a.k_stride, rows, a.width, keys + p * key_step);
+    pack_keys(S{}, k + p * kPanel * a.k_stride, a.k_stride, rows, a.width, keys + p * key_step);
   }
   for (int64_t p = 0; p < value_panels; ++p) {
     pack_values(S{}, v + p * kPanel, a.v_stride, a.length, columns_of(p, a.width),

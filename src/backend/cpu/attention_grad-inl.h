@@ -41,34 +41,6 @@ inline float dot(const T* a, const T* b, int64_t n) {
   return result;
 }
 
-/// out[c, r] = x[r, c].
-template <class T>
-inline void transpose(const T* x, int64_t stride, int64_t rows, int64_t cols, T* out, int64_t out_stride) {
-  for (int64_t begin = 0; begin < rows; begin += kLanes) {
-    const int64_t end = begin + kLanes < rows ? begin + kLanes : rows;
-    for (int64_t c = 0; c < cols; ++c) {
-      for (int64_t r = begin; r < end; ++r) out[c * out_stride + r] = x[r * stride + c];
-    }
-  }
-}
-/// out[r, c] = x[c, r], rounded to out's type.
-template <class T>
-inline void store_transposed(const float* x, int64_t stride, int64_t rows, int64_t cols, T* out,
-                             int64_t out_stride) {
-  float block[kLanes][kLanes];
-  for (int64_t r = 0; r < rows; r += kLanes) {
-    const int64_t height = rows - r < kLanes ? rows - r : kLanes;
-    for (int64_t c = 0; c < cols; c += kLanes) {
-      const int width = static_cast<int>(cols - c < kLanes ? cols - c : kLanes);
-      for (int64_t i = 0; i < width; ++i) {
-        for (int64_t j = 0; j < kLanes; ++j) block[j][i] = x[(c + i) * stride + r + j];
-      }
-      for (int64_t j = 0; j < height; ++j)
-        store_lanes(out + (r + j) * out_stride + c, load_n(block[j], width), width);
-    }
-  }
-}
-
 /// The memory of one attention_grad(), cut from its scratch.
 template <class T>
 struct GradScratch {
@@ -184,35 +156,39 @@ void attention_grad(const AttentionGradBlock& a) {
   const int64_t key_step = panel_step(a.width, sizeof(T)), row_step = panel_step(a.length, sizeof(T));
   for (int64_t p = 0; p < m.panels; ++p) {
     const int64_t at = p * kPanel, rows = columns_of(p, a.length);
-    pack_panel(S{}, k + at * a.k_stride, a.k_stride, rows, a.width, m.keys + p * key_step);
-    pack_panel(S{}, v + at * a.v_stride, a.v_stride, rows, a.width, m.values + p * key_step);
+    pack_keys(S{}, k + at * a.k_stride, a.k_stride, rows, a.width, m.keys + p * key_step);
+    pack_keys(S{}, v + at * a.v_stride, a.v_stride, rows, a.width, m.values + p * key_step);
   }
   for (int64_t p = 0; p < m.width_panels; ++p) {
     pack_values(S{}, k + p * kPanel, a.k_stride, a.length, columns_of(p, a.width),
                 reinterpret_cast<T*>(m.key_rows + p * row_step));
   }
-  Epilogue to_scores, to_dscores, to_dq;
-  to_scores.y = m.scores, to_dscores.y = m.dscores, to_dq.y = a.dq;
-  to_scores.y_stride = to_dscores.y_stride = m.stride, to_dq.y_stride = a.dq_stride;
+  Epilogue to_dq;
+  to_dq.y = a.dq;
+  to_dq.y_stride = a.dq_stride;
   to_dq.y_bf16 = sizeof(T) == 2;
   if (a.q_rows == 0) __builtin_memset(m.dk, 0, static_cast<size_t>(a.width * m.stride) * sizeof(float));
   if (a.q_rows == 0) __builtin_memset(m.dv, 0, static_cast<size_t>(a.width * m.stride) * sizeof(float));
-  for (int64_t begin = 0; begin < a.q_rows; begin += kGradRows) {
-    const int64_t rows = a.q_rows - begin < kGradRows ? a.q_rows - begin : kGradRows;
+  const int64_t blocks = (a.q_rows + kGradRows - 1) / kGradRows;  // of nearly equal numbers of whole tiles
+  const int64_t block =
+      blocks == 0 ? 0 : (a.q_rows + blocks * kTileRows - 1) / (blocks * kTileRows) * kTileRows;
+  for (int64_t begin = 0; begin < a.q_rows; begin += block) {
+    const int64_t rows = a.q_rows - begin < block ? a.q_rows - begin : block;
     transpose(q + begin * a.q_stride, a.q_stride, rows, a.width, m.q, m.kTransposedStride);
     transpose(dy + begin * a.dy_stride, a.dy_stride, rows, a.width, m.dy, m.kTransposedStride);
     for (int64_t place = 0; place < rows; place += kTileRows) {  // even places: pairs of rows lie in one tile
       const int height = static_cast<int>(rows - place < kTileRows ? rows - place : kTileRows);
       const int64_t row = begin + place;
       TileIo io;
+      io.partial_stride = m.stride;
       for (int64_t p = 0; p < m.panels; ++p) {
-        io.column = p * kPanel;
-        io.out = &to_scores;
+        io.partial = m.scores + p * kPanel;
         kTiles<S>[height](q + row * a.q_stride, a.q_stride, m.keys + p * key_step, a.width, io);
-        io.out = &to_dscores;
+        io.partial = m.dscores + p * kPanel;
         kTiles<S>[height](dy + row * a.dy_stride, a.dy_stride, m.values + p * key_step, a.width, io);
       }
       gradient_rows<S>(a, dropper, m, row, place, height);
+      io.partial = nullptr;
       io.out = &to_dq;
       io.row = row;
       for (int64_t p = 0; p < m.width_panels; ++p) {
@@ -224,8 +200,8 @@ void attention_grad(const AttentionGradBlock& a) {
     add_product<S>(m.dy, m.p, m, a.width, rows, begin == 0, m.dv);
     add_product<S>(m.q, m.ds, m, a.width, rows, begin == 0, m.dk);
   }
-  store_transposed(m.dk, m.stride, a.length, a.width, static_cast<T*>(a.dk), a.dk_stride);
-  store_transposed(m.dv, m.stride, a.length, a.width, static_cast<T*>(a.dv), a.dv_stride);
+  transpose(m.dk, m.stride, a.width, a.length, static_cast<T*>(a.dk), a.dk_stride);
+  transpose(m.dv, m.stride, a.width, a.length, static_cast<T*>(a.dv), a.dv_stride);
 }
 
 }  // namespace

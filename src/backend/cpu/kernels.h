@@ -172,7 +172,7 @@ inline int64_t attention_scratch_bytes(const Kernels& kernels, int64_t length, i
 /// Query rows whose probabilities are held at a time: whole tiles of every kernel set. Enough of them that
 /// the sums over queries are seldom put aside, few enough that their probabilities and the gradients by them,
 /// for 512 keys, stay in the second-level cache.
-constexpr int64_t kGradRows = 96;
+constexpr int64_t kGradRows = 132;
 inline int64_t attention_grad_scratch_bytes(const Kernels& kernels, int64_t length, int64_t width) {
   const int64_t keys = whole_panels(kernels.panel, length), columns = whole_panels(kernels.panel, width);
   const int64_t operands = 2 * keys * (width + 1) + columns * (length + 1) + 2 * width * (kGradRows + 16);

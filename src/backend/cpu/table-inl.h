@@ -12,6 +12,8 @@
 #include "backend/cpu/dropout-inl.h"
 #include "backend/cpu/gemm_grad-inl.h"
 
+#include "backend/cpu/transpose-inl.h"
+
 #include "backend/cpu/attention-inl.h"
 #include "backend/cpu/attention_grad-inl.h"
 #include "backend/cpu/elements-inl.h"

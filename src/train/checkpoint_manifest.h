@@ -12,15 +12,15 @@
 
 namespace roberta {
 
-struct ManifestFile {
+struct CheckpointFile {
   uint64_t bytes = 0;
   std::string hash;                            ///< XXH3-128 of the file, hex
   std::map<std::string, std::string> tensors;  ///< name -> hash of its bytes; of a safetensors file
 };
 
-struct Manifest {
+struct CheckpointManifest {
   CheckpointInfo info;
-  std::map<std::string, ManifestFile> files;  ///< by name
+  std::map<std::string, CheckpointFile> files;  ///< by name
 };
 
 constexpr const char* kManifestName = "manifest.json";
@@ -28,11 +28,11 @@ constexpr const char* kStateName = "trainer_state.json";
 constexpr const char* kWeightsName = "model.safetensors";
 constexpr const char* kMomentsName = "optimizer.safetensors";
 
-void write_manifest(const std::filesystem::path& directory, const Manifest& manifest);
+void write_checkpoint_manifest(const std::filesystem::path& directory, const CheckpointManifest& manifest);
 /// Error(kModel) when it is missing or anything in it is not as it was written.
-Manifest read_manifest(const std::filesystem::path& directory);
+CheckpointManifest read_checkpoint_manifest(const std::filesystem::path& directory);
 /// Holds every file of the directory against the manifest; Error(kModel) names the file, and the tensor where
 /// the damage is in one.
-void verify_files(const std::filesystem::path& directory, const Manifest& manifest);
+void verify_checkpoint(const std::filesystem::path& directory, const CheckpointManifest& manifest);
 
 }  // namespace roberta

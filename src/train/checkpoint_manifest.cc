@@ -1,4 +1,4 @@
-#include "train/manifest.h"
+#include "train/checkpoint_manifest.h"
 
 #include <vector>
 
@@ -50,10 +50,10 @@ std::string string_of(const Json& value, const fs::path& path, const char* what)
   return value.get<std::string>();
 }
 
-ManifestFile parse_file(const std::string& name, const Json& value, const fs::path& path) {
+CheckpointFile parse_file(const std::string& name, const Json& value, const fs::path& path) {
   if (!is_plain_name(name)) damaged(path, concat("'", printable(name), "' is not the name of a file"));
   const JsonFields fields(value, kPart, path.string(), "file '" + name + "': ");
-  ManifestFile file;
+  CheckpointFile file;
   file.bytes = static_cast<uint64_t>(fields.integer("bytes", 0, 0, INT64_MAX));
   file.hash = fields.string("xxh3_128", "");
   if (const Json* tensors = fields.find("tensors")) {
@@ -65,7 +65,7 @@ ManifestFile parse_file(const std::string& name, const Json& value, const fs::pa
 }
 
 /// Where in a damaged safetensors file the damage is.
-std::string damaged_part(const fs::path& path, const ManifestFile& expected) {
+std::string damaged_part(const fs::path& path, const CheckpointFile& expected) {
   std::vector<std::byte> bytes;
   try {
     const SafetensorsReader reader(path);
@@ -85,7 +85,7 @@ std::string damaged_part(const fs::path& path, const ManifestFile& expected) {
 
 }  // namespace
 
-void write_manifest(const fs::path& directory, const Manifest& manifest) {
+void write_checkpoint_manifest(const fs::path& directory, const CheckpointManifest& manifest) {
   Json files = Json::object();
   for (const auto& [name, file] : manifest.files) {
     files[name] = {{"bytes", file.bytes}, {"xxh3_128", file.hash}};
@@ -106,7 +106,7 @@ void write_manifest(const fs::path& directory, const Manifest& manifest) {
   write_file_atomically(directory / kManifestName, text.append(hash).append(kAfterHash));
 }
 
-Manifest read_manifest(const fs::path& directory) {
+CheckpointManifest read_checkpoint_manifest(const fs::path& directory) {
   const fs::path path = directory / kManifestName;
   const std::string text = read_text_file(path, kPart);
   check_own_hash(path, text);
@@ -118,7 +118,7 @@ Manifest read_manifest(const fs::path& directory) {
     fields.refuse("version", concat("is ", version, "; this program reads ", kVersion,
                                     ", so use the program that wrote it, or a newer one"));
   }
-  Manifest manifest;
+  CheckpointManifest manifest;
   manifest.info.step = fields.integer("step", 0, 0, INT64_MAX);
   manifest.info.config_hash = fields.string("config_hash", "");
   manifest.info.ranks = static_cast<int>(fields.integer("ranks", 1, 1, INT32_MAX));
@@ -132,8 +132,9 @@ Manifest read_manifest(const fs::path& directory) {
   return manifest;
 }
 
-void verify_files(const fs::path& directory, const Manifest& manifest) {
-  const std::vector<std::pair<std::string, ManifestFile>> files(manifest.files.begin(), manifest.files.end());
+void verify_checkpoint(const fs::path& directory, const CheckpointManifest& manifest) {
+  const std::vector<std::pair<std::string, CheckpointFile>> files(manifest.files.begin(),
+                                                                  manifest.files.end());
   parallel_for(usable_cpus(), static_cast<int64_t>(files.size()), [&](int64_t i, int) {
     const auto& [name, expected] = files[static_cast<size_t>(i)];
     const fs::path path = directory / name;
