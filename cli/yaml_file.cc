@@ -153,7 +153,7 @@ void read_section(const YAML::Node& mapping, const OptionGroup& group, const Pla
     if (!found)
       throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "' in '" + std::string(group.title) +
                                          ":'" + did_you_mean(kebab(key), names));
-    entries.push_back({found, value_text(pair.second, where + ": " + key), where + ": " + key});
+    entries.push_back({found, value_text(pair.second, *found, where + ": " + key), where + ": " + key});
   }
 }
 

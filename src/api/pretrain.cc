@@ -91,10 +91,10 @@ class Run {
           parse_trainer_state(found->trainer_state, (found->path / "trainer_state.json").string());
       const std::string changes = differences(saved.options, deciding_);
       if (!changes.empty() && !options_.accept_changes) {
-        fail(ErrorCode::kUsage, "[train] ", found->path.string(), " was trained with other options:", changes,
-             "\n  give those of then, or accept the changes");
+        fail(ErrorCode::kUsage, "[train] ", found->path.string(), " was trained with other options (",
+             changes, "): give those of then, or accept the changes");
       }
-      if (!changes.empty()) warning("[train] resumed with other options:" + changes);
+      if (!changes.empty()) warning("[train] resumed with other options: " + changes);
       read_checkpoint(*found, arrays<TensorToLoad>(parameters));
       state = saved.loop;
       info(concat("resumed from ", found->path.string()));
@@ -136,6 +136,8 @@ class Run {
   void begin(const Parameters& parameters, const LoopState& state) {
     if (!first_) return;
     store_->require_space(parameters.count());
+    if (loop_.validate_every > 0 && data_.held_out.size == 0)
+      warning("[train] the corpus has no held-out split: there will be no validation");
     log_.emplace(options_.output, state.step, options_.tensorboard);
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
     info(concat(millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
