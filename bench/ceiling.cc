@@ -2,6 +2,8 @@
 // (fp32) or dot products (bf16) on registers, in every thread at once. Prints machine facts and GFLOP/s as
 // JSON lines; the rate of a forward pass over the line of its instructions is its fraction of peak.
 
+#include "ceiling.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,84 +13,22 @@
 
 #include "machine.h"
 
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-// Twelve independent sums hide a latency of 4 cycles at 2 to 3 instructions a cycle. Assembly, because a
-// compiler would fold the loop; the values stay finite, as the multiplier is 1 - 2^-8 and the addend small.
-#define ROBERTA_TWELVE(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
-#define ROBERTA_STEP(n) ROBERTA_INSTRUCTION " %[b], %[a], %%" ROBERTA_REGISTER #n "\n\t"
-#define ROBERTA_CLOBBER \
-  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "cc"
-
-typedef float Float8 __attribute__((vector_size(32), aligned(4)));
-typedef float Float16 __attribute__((vector_size(64), aligned(4)));
-
-#define ROBERTA_INSTRUCTION "vfmadd231ps"
-#define ROBERTA_REGISTER "ymm"
-__attribute__((target("avx2,fma"))) void fma_256(long steps) {
-  const Float8 a = {0.99609375f}, b = {1e-6f};
-  asm volatile("vzeroall" ::: ROBERTA_CLOBBER);
-  for (long i = 0; i < steps; ++i)
-    asm volatile(ROBERTA_TWELVE(ROBERTA_STEP)::[a] "x"(a), [b] "x"(b) : ROBERTA_CLOBBER);
-}
-#undef ROBERTA_REGISTER
-
-#define ROBERTA_REGISTER "zmm"
-__attribute__((target("avx512f"))) void fma_512(long steps) {
-  const Float16 a = {0.99609375f}, b = {1e-6f};
-  for (long i = 0; i < steps; ++i)
-    asm volatile(ROBERTA_TWELVE(ROBERTA_STEP)::[a] "v"(a), [b] "v"(b) : ROBERTA_CLOBBER);
-}
-#undef ROBERTA_INSTRUCTION
-
-#define ROBERTA_INSTRUCTION "vdpbf16ps"
-__attribute__((target("avx512f,avx512bf16"))) void dot_bf16_512(long steps) {
-  const Float16 a = {0.99609375f}, b = {1e-6f};
-  for (long i = 0; i < steps; ++i)
-    asm volatile(ROBERTA_TWELVE(ROBERTA_STEP)::[a] "v"(a), [b] "v"(b) : ROBERTA_CLOBBER);
-}
-#undef ROBERTA_INSTRUCTION
-#undef ROBERTA_REGISTER
-
-struct Loop {
-  const char* name;
-  void (*run)(long steps);
-  int flop;  // of one instruction
-  bool usable;
-};
-
-double gflops(const Loop& loop, int threads, long steps) {
-  const auto start = Clock::now();
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back(loop.run, steps);
-  loop.run(steps);
-  for (std::thread& other : others) other.join();
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  return 1e-9 * 12 * loop.flop * static_cast<double>(steps) * threads / seconds;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
+  using Clock = std::chrono::steady_clock;
   const int threads = argc > 1 && std::atoi(argv[1]) > 0
                           ? std::atoi(argv[1])
                           : static_cast<int>(std::thread::hardware_concurrency());
   std::printf("%s\n", machine_facts().c_str());
-  __builtin_cpu_init();
-  const bool avx512 = __builtin_cpu_supports("avx512f");
-  const Loop loops[] = {
-      {"fp32_avx2", fma_256, 16, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
-      {"fp32_avx512", fma_512, 32, avx512},
-      {"bf16_avx512", dot_bf16_512, 64, avx512 && __builtin_cpu_supports("avx512bf16")},
+  const auto measure = [&](const Loop& loop) {
+    const auto start = Clock::now();
+    run_loop(loop, threads, kLoopSteps);
+    return gflop(loop, threads, kLoopSteps) / std::chrono::duration<double>(Clock::now() - start).count();
   };
-  for (const Loop& loop : loops) {
+  for (const Loop& loop : loops()) {
     if (!loop.usable) continue;
-    constexpr long kSteps = 8'000'000;  // some 15 ms at 3 GHz and two instructions a cycle
     std::vector<double> rates;
-    gflops(loop, threads, kSteps);
-    for (int i = 0; i < 11; ++i) rates.push_back(gflops(loop, threads, kSteps));
+    measure(loop);
+    for (int i = 0; i < 11; ++i) rates.push_back(measure(loop));
     std::sort(rates.begin(), rates.end());
     std::printf(
         "{\"ceiling\": \"%s\", \"threads\": %d, \"gflops\": {\"min\": %.1f, \"median\": %.1f, \"max\": "

@@ -1,0 +1,56 @@
+#pragma once
+// Streams one input file as batches of whole documents, about a megabyte each.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "data/inputs.h"
+#include "io/byte_source.h"
+
+namespace roberta {
+
+/// A longer document is cut into parts, so that memory stays bounded.
+constexpr size_t kLongestDocument = size_t{8} << 20;
+/// Where to cut a text that is longer than that: behind its last line that fits, else before its last space,
+/// else between two code points.
+size_t cut_point(std::string_view text);
+
+/// A line of nothing but ASCII white space separates documents.
+bool is_blank(std::string_view line);
+
+struct TextBatch {
+  std::string text;    ///< whole documents, or parts of one
+  int64_t offset = 0;  ///< of the first byte in the (decompressed) file
+  int64_t line = 1;    ///< of the first byte, from 1
+  bool cut = false;    ///< the last document goes on in the next batch
+};
+
+/// Not thread safe. Errors: Error(kInput) that names the file.
+class BatchReader {
+ public:
+  /// Begins at a byte and line of the decompressed file where a document begins.
+  BatchReader(const InputFile& file, int64_t offset, int64_t line);
+
+  /// False at the end.
+  bool next(TextBatch& batch);
+  int64_t stored_position() const { return source_->stored_position(); }
+  const std::string& name() const { return name_; }
+
+ private:
+  bool fill();
+  void drop_mark();
+  void skip_to(int64_t offset);
+  size_t last_border() const;
+  size_t forced_cut() const;
+
+  std::string name_;
+  bool json_;
+  std::unique_ptr<ByteSource> source_;
+  std::string buffer_;
+  int64_t offset_ = 0, line_;
+  bool ended_ = false;
+};
+
+}  // namespace roberta
