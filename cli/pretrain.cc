@@ -101,6 +101,7 @@ constexpr Option kRun[] = {
 };
 constexpr Option kLogging[] = {
     {"logging-steps", Type::kInteger, "10", "1..1000000000", "steps from one line of the log to the next"},
+    {"tensorboard", Type::kFlag, "true", "", "write the log for TensorBoard too"},
     {"eval-steps", Type::kInteger, "0", "0..1000000000",
      "steps from one validation on the held-out split to the next; 0 = never"},
     {"eval-samples", Type::kInteger, "0", "0..1000000000", "sequences of a validation; 0 = the whole split"},
@@ -165,6 +166,7 @@ void read_run(const Settings& settings, PretrainOptions& options) {
   options.stop_on_trouble = settings.text("on-nan") == "stop";
   options.most_skipped = settings.integer("max-skipped");
   options.log_every = settings.integer("logging-steps");
+  options.tensorboard = settings.flag("tensorboard");
   options.validate_every = settings.integer("eval-steps");
   options.validation_samples = settings.integer("eval-samples");
   options.save_every = settings.integer("save-steps");

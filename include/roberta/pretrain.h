@@ -61,6 +61,7 @@ struct PretrainOptions {
 
   int64_t log_every = 10, validate_every = 0, save_every = 0;  ///< steps; 0: never
   int64_t validation_samples = 0;                              ///< 0: the whole held-out split
+  bool tensorboard = true;                                     ///< beside log.jsonl
   int keep_last = 3;
   bool keep_best = true;
 };

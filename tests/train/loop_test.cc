@@ -167,7 +167,7 @@ TEST(Loop, StateComesBackToTheBit) {
   EXPECT_EQ(back.loop.updates, 11);
   EXPECT_EQ(differences(back.options, {{"seed", "3"}}), "");
   EXPECT_EQ(differences(back.options, {{"seed", "4"}, {"dtype", "x"}}),
-            "\n  seed: 3 then, 4 now\n  dtype: (none) then, x now");
+            "seed: 3 then, 4 now; dtype: (none) then, x now");
 }
 
 TEST(Loop, OptionsThatDontGoTogether) {
