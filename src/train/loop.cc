@@ -199,10 +199,6 @@ StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step) {
 void check(const LoopOptions& options, const RobertaConfig& config) {
   const ScheduleOptions& schedule = options.schedule;
   if (schedule.total_steps < 1) fail(ErrorCode::kUsage, "[train] the number of steps must be above 0");
-  if (schedule.warmup_steps >= schedule.total_steps && schedule.decay != Decay::kConstant) {
-    fail(ErrorCode::kUsage, "[train] ", schedule.warmup_steps, " steps of warmup leave none of ",
-         schedule.total_steps, " for the decay");
-  }
   int64_t begin = 0;
   for (const Stage& stage : options.stages) {
     if (stage.length < 2 || stage.length > config.max_length()) {
