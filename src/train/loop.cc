@@ -31,6 +31,7 @@ class Loop {
   LoopEnd run() {
     read_held_out();
     int64_t saved = state_.step;
+    if (state_.last_loss) measured_ = state_.step;  // before it was saved: not to be logged twice
     LoopEnd end = LoopEnd::kFinished;
     window_start_ = Clock::now();
     while (state_.step < last_step_) {
