@@ -57,6 +57,7 @@ using Bf16Steps = RowSteps<uint16_t>;
 template <class P, int kWidth>
 inline void pack_runs(const void* x, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
                       float* runs) {
+  constexpr int64_t kAhead = 16;  // rows asked for before their turn
   const auto* row = static_cast<const typename P::Source*>(x);
   for (int64_t t = 0; t < rows; t += P::kRows, row += P::kRows * stride, runs += kWidth) {
     const typename P::Source* next = t + 1 < rows ? row + stride : nullptr;
@@ -66,6 +67,7 @@ inline void pack_runs(const void* x, int64_t stride, int64_t rows, int64_t colum
         const int64_t at = begin + c, left = columns - at;
         const int n = left >= kLanes ? kLanes : left > 0 ? static_cast<int>(left) : 0;
         const F units = P::units(row + at, next ? next + at : nullptr, n);
+        for (int r = 0; r < P::kRows; ++r) __builtin_prefetch(row + (kAhead + r) * stride + at, 0, 3);
         if (c + kLanes <= kWidth) {
           store(out + c, units);
         } else {
