@@ -11,7 +11,8 @@ namespace roberta::cli {
 
 class Settings;
 
-enum class Type : uint8_t { kFlag, kInteger, kNumber, kText, kPath, kChoice, kList, kIntegerList };
+/// kTree: a nested value, JSON on the command line, a mapping or list in a YAML file; scalars are strings.
+enum class Type : uint8_t { kFlag, kInteger, kNumber, kText, kPath, kChoice, kList, kIntegerList, kTree };
 
 struct Option {
   std::string_view

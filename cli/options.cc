@@ -149,6 +149,8 @@ std::string type_name(const Option& option) {
       return "path";
     case Type::kText:
       return "text";
+    case Type::kTree:
+      return "mapping";
     case Type::kChoice:
       return "choice";
   }
@@ -173,6 +175,7 @@ std::string check_value(const Option& option, std::string_view value, const std:
       return std::string(value);
     case Type::kText:
     case Type::kList:
+    case Type::kTree:
       return std::string(value);
   }
   return "";

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "commands.h"
+#include "json_text.h"
 #include "nearest.h"
 #include "options.h"
 #include "roberta/error.h"
@@ -49,7 +50,40 @@ std::string read_text(const std::filesystem::path& file) {
   return text;
 }
 
-std::string value_text(const YAML::Node& node, const std::string& where) {
+/// A nested value as JSON; scalars become strings, whatever they look like.
+void append_tree(std::string& out, const YAML::Node& node, const std::string& where) {
+  const bool is_map = node.IsMap();
+  if (node.IsScalar()) return append_json_string(out, node.Scalar());
+  if (!is_map && !node.IsSequence()) throw Error(ErrorCode::kUsage, where + ": an entry has no value");
+  out += is_map ? '{' : '[';
+  bool first = true;
+  const auto separate = [&] {
+    out += first ? "" : ",";
+    first = false;
+  };
+  if (is_map) {
+    for (const auto& pair : node) {
+      separate();
+      if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are plain words");
+      append_json_string(out, pair.first.Scalar());
+      out += ':';
+      append_tree(out, pair.second, where);
+    }
+  } else {
+    for (const YAML::Node& item : node) {
+      separate();
+      append_tree(out, item, where);
+    }
+  }
+  out += is_map ? '}' : ']';
+}
+
+std::string value_text(const YAML::Node& node, const Option& option, const std::string& where) {
+  if (option.type == Type::kTree && !node.IsNull()) {
+    std::string tree;
+    append_tree(tree, node, where);
+    return tree;
+  }
   if (node.IsScalar()) return node.Scalar();
   if (node.IsNull()) throw Error(ErrorCode::kUsage, where + " has no value");
   if (node.IsSequence()) {
@@ -119,7 +153,7 @@ void read_section(const YAML::Node& mapping, const OptionGroup& group, const Pla
     if (!found)
       throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "' in '" + std::string(group.title) +
                                          ":'" + did_you_mean(kebab(key), names));
-    entries.push_back({found, value_text(pair.second, where + ": " + key), where + ": " + key});
+    entries.push_back({found, value_text(pair.second, *found, where + ": " + key), where + ": " + key});
   }
 }
 
@@ -139,7 +173,7 @@ void read_mapping(const YAML::Node& mapping, const Command& command, bool top, c
     if (option && (option->name == "config" || option->name == "help" || option->name == "version"))
       throw Error(ErrorCode::kUsage, where + ": '" + key + "' can't be set in a file");
     if (option)
-      entries.push_back({option, value_text(pair.second, where + ": " + key), where + ": " + key});
+      entries.push_back({option, value_text(pair.second, *option, where + ": " + key), where + ": " + key});
     else if (!top || !shared_by_all(kebab(key)))
       unknown_key(where, key, command, top);
   }

@@ -53,6 +53,8 @@ struct PrepareOptions {
   int threads = 0;          ///< 0: all cores; the result does not depend on it
   /// Called now and then from the calling thread: bytes read of the stored files, and in all (0: unknown).
   std::function<void(int64_t done, int64_t total)> progress;
+  /// Called with what was left out and why, one call at a time, from any thread.
+  std::function<void(const std::string&)> warn;
 };
 
 struct SplitCounts {
@@ -82,8 +84,8 @@ struct PreparedSet {
 struct PrepareReport {
   std::vector<PreparedSet> sets;
   int64_t vocab_size = 0;
-  int64_t bytes = 0;             ///< of all shards
-  int64_t resumed_at_bytes = 0;  ///< of text that an interrupted run had done already
+  int64_t bytes = 0;     ///< of all shards
+  bool resumed = false;  ///< an interrupted run had done a part
 };
 
 /// Fills `output`. A run that was interrupted goes on from its last complete shard when it is called again

@@ -7,6 +7,7 @@
 #include "roberta/model.h"
 #include "roberta/model_directory.h"
 #include "roberta/pipeline.h"
+#include "roberta/plot.h"
 #include "roberta/system.h"
 #include "roberta/tokenizer.h"
 #include "roberta/tokenizer_trainer.h"

@@ -8,6 +8,7 @@
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/checkpoint.h"
+#include "train/log.h"
 #include "train/peak.h"
 
 namespace roberta {
@@ -43,7 +44,7 @@ class Run {
     for (const Stage& stage : loop_.stages)
       step.reserve(stage.length, std::max<int64_t>(1, loop_.micro_batch_tokens / stage.length));
     loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
-    describe(parameters, state);
+    begin(parameters, state);
     const LoopEnd end = run_loop(step, comm_, loop_, data_, state, loop_callbacks(parameters), stop);
     return end == LoopEnd::kFinished  ? PretrainEnd::kFinished
            : end == LoopEnd::kStopped ? PretrainEnd::kStopped
@@ -90,10 +91,10 @@ class Run {
           parse_trainer_state(found->trainer_state, (found->path / "trainer_state.json").string());
       const std::string changes = differences(saved.options, deciding_);
       if (!changes.empty() && !options_.accept_changes) {
-        fail(ErrorCode::kUsage, "[train] ", found->path.string(), " was trained with other options:", changes,
-             "\n  give those of then, or accept the changes");
+        fail(ErrorCode::kUsage, "[train] ", found->path.string(), " was trained with other options (",
+             changes, "): give those of then, or accept the changes");
       }
-      if (!changes.empty()) warning("[train] resumed with other options:" + changes);
+      if (!changes.empty()) warning("[train] resumed with other options: " + changes);
       read_checkpoint(*found, arrays<TensorToLoad>(parameters));
       state = saved.loop;
       info(concat("resumed from ", found->path.string()));
@@ -132,9 +133,12 @@ class Run {
     return out;
   }
 
-  void describe(const Parameters& parameters, const LoopState& state) {
+  void begin(const Parameters& parameters, const LoopState& state) {
     if (!first_) return;
     store_->require_space(parameters.count());
+    if (loop_.validate_every > 0 && data_.held_out.size == 0)
+      warning("[train] the corpus has no held-out split: there will be no validation");
+    log_.emplace(options_.output, state.step, options_.tensorboard);
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
     info(concat(millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
                 " M tokens of text, steps ", state.step + 1, " to ", loop_.schedule.total_steps, " on ",
@@ -153,6 +157,7 @@ class Run {
       write_config(directory, config_);
       tokenizer_.save(directory);
     };
+    log_->sync();
     const SavedCheckpoint saved = store_->save(checkpoint);
     for (const std::string& message : saved.messages) warning(message);
     if (callbacks_.saved) callbacks_.saved(state.step, saved.path);
@@ -161,8 +166,14 @@ class Run {
   LoopCallbacks loop_callbacks(const Parameters& parameters) {
     LoopCallbacks out;
     if (!first_) return out;
-    out.log = callbacks_.log;
-    out.validated = callbacks_.validated;
+    out.log = [this](const TrainingLog& line) {
+      log_->write(line);
+      if (callbacks_.log) callbacks_.log(line);
+    };
+    out.validated = [this](const ValidationLog& line) {
+      log_->write(line);
+      if (callbacks_.validated) callbacks_.validated(line);
+    };
     out.warning = callbacks_.warning;
     out.save = [this, &parameters](const LoopState& state) { save(parameters, state); };
     return out;
@@ -180,13 +191,14 @@ class Run {
   OptionList deciding_;
   LoopData data_;
   std::optional<CheckpointStore> store_;
+  std::optional<LogFiles> log_;
 };
 
 }  // namespace
 
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop) {
-  const std::unique_ptr<Comm> comm = open_comm({});
+  const std::unique_ptr<Comm> comm = open_comm({options.distributed, options.distributed_timeout});
   return Run(options, callbacks, *comm).run(stop);
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <type_traits>
 
 #include "api/fresh_config.h"
 #include "core/error.h"
@@ -176,10 +178,12 @@ OptionList deciding_options(const PretrainOptions& o, const RobertaConfig& confi
                             const std::string& corpus) {
   OptionList list;
   const auto add = [&](const char* name, const auto& value) {
-    std::ostringstream text;
-    text.precision(17);
-    text << std::boolalpha << value;
-    list.emplace_back(name, text.str());
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+      char text[32];
+      list.emplace_back(name, std::string(text, std::to_chars(text, text + sizeof text, value).ptr));
+    } else {
+      list.emplace_back(name, concat(std::boolalpha, value));
+    }
   };
   add("corpus", corpus);
   add("packing", o.packing);

@@ -66,13 +66,13 @@ class ShardWriter {
   ~ShardWriter();
 
   void add(std::span<const int32_t> tokens, std::span<const uint32_t> line_lengths, const Digest& hash);
-  /// Bytes that the file will have.
+  /// Bytes that the file will have, less padding.
   int64_t size() const;
   int64_t index_bytes() const;  ///< what waits in memory
   int64_t documents() const { return static_cast<int64_t>(hashes_.size()); }
   int64_t tokens() const { return static_cast<int64_t>(starts_.back()); }
-  /// Puts the finished file in its place.
-  void commit();
+  /// Puts the finished file in its place; its bytes.
+  int64_t commit();
 
  private:
   void write_section(std::span<const std::byte> bytes, Digest& checksum);

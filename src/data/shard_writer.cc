@@ -67,7 +67,7 @@ void ShardWriter::write_section(std::span<const std::byte> bytes, Digest& checks
   file_->write(std::string(padded(bytes.size()) - bytes.size(), '\0'));
 }
 
-void ShardWriter::commit() {
+int64_t ShardWriter::commit() {
   ShardFooter footer{};
   footer.tokens = starts_.back();
   footer.documents = hashes_.size();
@@ -87,6 +87,7 @@ void ShardWriter::commit() {
   std::memcpy(footer.magic, kShardEnd, 8);
   file_->write(chars(std::as_bytes(std::span(&footer, 1))));
   file_->commit();
+  return file_->size();
 }
 
 }  // namespace roberta

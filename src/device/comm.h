@@ -23,7 +23,7 @@ class Comm {
   virtual void barrier() = 0;
   /// From any thread: the collective that another thread waits in, and every later one, fails soon. For a
   /// rank that can't go on and unwinds; it ends all ranks by leaving.
-  virtual void cancel() noexcept = 0;
+  virtual void cancel() noexcept {}
   /// Ends all ranks at once with this exit code. Called where a rank can't go on.
   [[noreturn]] virtual void abort(int exit_code) = 0;
   /// "1 process", "2 processes by MPI (Open MPI 4.1.4)"

@@ -79,7 +79,7 @@ std::string differences(const OptionList& then, const OptionList& now) {
   std::string out;
   const auto compare = [&](const std::string& name) {
     const std::string before = value(then, name), after = value(now, name);
-    if (before != after) out += concat("\n  ", name, ": ", before, " then, ", after, " now");
+    if (before != after) out += concat(out.empty() ? "" : "; ", name, ": ", before, " then, ", after, " now");
   };
   for (const auto& [name, text] : now) compare(name);
   for (const auto& [name, text] : then) {

@@ -22,7 +22,7 @@ std::string write_trainer_state(const TrainerState& state);
 /// Error(kModel) that names the field.
 TrainerState parse_trainer_state(const std::string& json, const std::string& file);
 
-/// "learning_rate: 0.0006 then, 0.0001 now", a line an option that differs; "" when none does.
+/// "learning_rate: 0.0006 then, 0.0001 now; seed: ..."; "" when none differs.
 std::string differences(const OptionList& then, const OptionList& now);
 
 }  // namespace roberta

@@ -353,6 +353,90 @@ TEST_P(CpuGradRows, AttentionBitsDependOnTheSequenceAlone) {
   EXPECT_EQ(all.dkv.bf16, alone.dkv.bf16);
 }
 
+/// A matrix inside a wider one, whose surroundings hold a mark.
+struct Framed {
+  Framed(int64_t rows_, int64_t cols_, DType type) : rows(rows_), cols(cols_), dtype(type) {
+    all.f32.assign(static_cast<size_t>((rows + 2) * (cols + 40)), kMark);
+    all.bf16.assign(all.f32.size(), float_to_bf16(kMark));
+    all.rows = rows + 2, all.cols = cols + 40;
+  }
+  View view() { return all.view(dtype).slice(1, rows).columns(20, cols); }
+  void fill(const View& from) { convert(from, view()); }
+  bool intact() {
+    for (int64_t r = 0; r < all.rows; ++r) {
+      for (int64_t c = 0; c < all.cols; ++c) {
+        const bool inside = r >= 1 && r <= rows && c >= 20 && c < 20 + cols;
+        if (!inside && at(all.view(dtype), r, c) != kMark) return false;
+      }
+    }
+    return true;
+  }
+  static constexpr float kMark = 77;
+  int64_t rows, cols;
+  DType dtype;
+  Operand all;
+};
+
+TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
+  const int64_t t = 6, c = 45;
+  NormCase norm(random_, t, c);
+  norm.run(*cpu_, 0.1f, false, dtype_);
+  Framed dy(t, c, kF32), sum(t, c, kF32), stats(t, 2, kF32), dgamma(1, c, kF32), dbeta(1, c, kF32),
+      dresidual(t, c, kF32), dx(t, c, dtype_), y(t, c, kF32), low(t, c, kBF16);
+  dy.fill(norm.dy.view(kF32)), sum.fill(norm.sum.view(kF32)), stats.fill(norm.stats.view(kF32));
+  const Dropout dropout{.rate = 0.1f, .key = 5, .site = 6, .rows = norm.rows};
+  cpu_->ops().layer_norm_grad({.dy = dy.view(),
+                               .sum = sum.view(),
+                               .stats = stats.view(),
+                               .gamma = norm.gamma.view(kF32),
+                               .dropout = dropout,
+                               .dgamma = dgamma.view(),
+                               .dbeta = dbeta.view(),
+                               .dresidual = dresidual.view(),
+                               .dx = dx.view()});
+  expect_near(dresidual.view(), norm.dresidual.view(kF32), 0);
+  expect_near(dx.view(), norm.dx.view(dtype_), 0);
+  expect_near(dgamma.view(), norm.dgamma.view(kF32), 0);
+  for (bool copy : {false, true}) {  // y beside sum, and y in its place
+    cpu_->ops().layer_norm({.x = dy.view(),
+                            .residual = sum.view(),
+                            .gamma = norm.gamma.view(kF32),
+                            .beta = norm.dbeta.view(kF32),
+                            .eps = 1e-5f,
+                            .dropout = dropout,
+                            .y = y.view(),
+                            .y_low = low.view(),
+                            .sum = copy ? dresidual.view() : View{},
+                            .stats = stats.view()});
+  }
+  for (Framed* m : {&dy, &sum, &stats, &dgamma, &dbeta, &dresidual, &dx, &y, &low}) EXPECT_TRUE(m->intact());
+
+  const std::vector<int32_t> starts{0, 5, 42};
+  AttentionCase a(random_, dtype_, 1, 33, starts, starts);
+  a.rate = 0.1f;
+  a.forward(*cpu_);
+  a.backward(*cpu_);
+  Framed dq(42, 33, dtype_), dk(42, 33, dtype_), dv(42, 33, dtype_);
+  cpu_->ops().attention_grad({.q = a.q.view(dtype_),
+                              .k = a.kv.view(dtype_).columns(0, 33),
+                              .v = a.kv.view(dtype_).columns(33, 33),
+                              .q_starts = starts,
+                              .starts = starts,
+                              .heads = 1,
+                              .scale = a.scale(),
+                              .dropout = a.dropout(),
+                              .y = a.y.view(dtype_),
+                              .lse = a.lse.view(kF32),
+                              .dy = a.dy.view(dtype_),
+                              .dq = dq.view(),
+                              .dk = dk.view(),
+                              .dv = dv.view()});
+  expect_near(dq.view(), a.dq.view(dtype_), 0);
+  expect_near(dk.view(), a.dkv.view(dtype_).columns(0, 33), 0);
+  expect_near(dv.view(), a.dkv.view(dtype_).columns(33, 33), 0);
+  for (Framed* m : {&dq, &dk, &dv}) EXPECT_TRUE(m->intact());
+}
+
 TEST_P(CpuGradRows, NanIsNeverSwallowed) {
   const std::vector<uint64_t> rows = places({0, 5});
   Operand x = random_.matrix(5, 200, false), y = x;

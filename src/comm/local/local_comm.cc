@@ -13,7 +13,6 @@ class LocalComm final : public Comm {
   void all_reduce(std::span<double>) override {}
   void broadcast(std::span<std::byte>, int) override {}
   void barrier() override {}
-  void cancel() noexcept override {}
   [[noreturn]] void abort(int exit_code) override { _exit(exit_code); }
   std::string describe() const override { return "1 process"; }
 };

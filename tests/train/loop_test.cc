@@ -1,0 +1,185 @@
+// The loop: the curve falls, a resumed run goes on to the bit, and what ends it.
+
+#include "train/loop.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "train/state.h"
+#include "train/training_sample.h"
+
+namespace roberta {
+namespace {
+
+struct Seen {
+  std::vector<TrainingLog> logs;
+  std::vector<ValidationLog> validations;
+  std::vector<int64_t> saves;
+  std::vector<std::string> warnings;
+};
+
+LoopData repeating_data() {
+  return {.stages = {{repeating_sample, 1000}, {repeating_sample, 1000}},
+          .held_out = {[](int64_t n, MaskedSample& out) { repeating_sample(n + 100000, out); }, 16}};
+}
+
+LoopEnd run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
+            const LoopData& data = repeating_data(), const std::atomic<bool>* stop = nullptr) {
+  const std::atomic<bool> never{false};
+  const LoopCallbacks callbacks{
+      .log = [&](const TrainingLog& line) { seen.logs.push_back(line); },
+      .validated = [&](const ValidationLog& line) { seen.validations.push_back(line); },
+      .warning = [&](const std::string& text) { seen.warnings.push_back(text); },
+      .save = [&](const LoopState& s) { seen.saves.push_back(s.step); }};
+  return run_loop(training.step, *training.comm, options, data, state, callbacks, stop ? *stop : never);
+}
+
+std::vector<float> all_of(const Parameters& parameters) {
+  std::vector<float> out;
+  for (std::span<const float> block :
+       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
+    out.insert(out.end(), block.begin(), block.end());
+  return out;
+}
+
+TEST(Loop, TheLossFalls) {
+  LoopOptions options = small_loop(250);
+  options.step.hidden_dropout = options.step.attention_dropout = 0.05f;
+  options.validate_every = 50;
+  SmallTraining training(options.step);
+  LoopState state;
+  Seen seen;
+  EXPECT_EQ(run(training, options, state, seen), LoopEnd::kFinished);
+  ASSERT_EQ(seen.logs.size(), 250u);
+  EXPECT_NEAR(seen.logs.front().loss, std::log(48.0), 0.3);
+  EXPECT_LT(seen.logs.back().loss, 2.7);
+  ASSERT_EQ(seen.validations.size(), 5u);
+  EXPECT_LT(seen.validations.back().loss, seen.validations.front().loss);
+  EXPECT_LT(seen.validations.back().loss, 2.5);
+  EXPECT_EQ(seen.saves, std::vector<int64_t>{250});
+}
+
+/// Dropout on, a log line and a stage's border inside the second half.
+TEST(Loop, ResumesToTheBit) {
+  LoopOptions options = small_loop(20);
+  options.stages = {{24, 8, 13}, {16, 4, 20}};
+  options.log_every = 4;
+  options.validate_every = 7;
+  for (DType matrix : {DType::kF32, DType::kBF16}) {
+    SmallTraining whole(options.step, "cpu", 2, matrix), first(options.step, "cpu", 1, matrix),
+        second(options.step, "cpu", 3, matrix);
+    LoopState whole_state, state;
+    Seen unbroken, broken;
+    run(whole, options, whole_state, unbroken);
+
+    LoopOptions half = options;
+    half.stop_after = 10;
+    EXPECT_EQ(run(first, half, state, broken), LoopEnd::kFinished);
+    EXPECT_EQ(state.step, 10);
+    const std::string text = write_trainer_state({state, {}});
+    LoopState resumed = parse_trainer_state(text, "test").loop;
+    const auto carry = [](std::span<float> from, std::span<float> to) {
+      std::copy(from.begin(), from.end(), to.begin());
+    };
+    carry(first.parameters.values(), second.parameters.values());
+    carry(first.parameters.first_moments(), second.parameters.first_moments());
+    carry(first.parameters.second_moments(), second.parameters.second_moments());
+    second.parameters.pack();
+    run(second, options, resumed, broken);
+
+    EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters));
+    ASSERT_EQ(unbroken.logs.size(), broken.logs.size());
+    for (size_t i = 0; i < unbroken.logs.size(); ++i) {
+      EXPECT_EQ(unbroken.logs[i].step, broken.logs[i].step);
+      EXPECT_EQ(unbroken.logs[i].loss, broken.logs[i].loss) << i;
+      EXPECT_EQ(unbroken.logs[i].tokens, broken.logs[i].tokens);
+    }
+    EXPECT_EQ(unbroken.validations.back().loss, broken.validations.back().loss);
+  }
+}
+
+TEST(Loop, StagesTakeTheirSamplesInTurn) {
+  const std::vector<Stage> stages = {{16, 8, 10}, {32, 2, 15}};
+  EXPECT_EQ(place_of_step(stages, 1).samples.first, 0);
+  EXPECT_EQ(place_of_step(stages, 10).samples.first, 72);
+  EXPECT_EQ(place_of_step(stages, 11).stage, 1u);
+  EXPECT_EQ(place_of_step(stages, 11).samples.first, 0);
+  EXPECT_EQ(place_of_step(stages, 15).samples.first, 8);
+  EXPECT_EQ(place_of_step(stages, 15).samples.count, 2);
+}
+
+TEST(Loop, StopsWhenAskedAndSaves) {
+  LoopOptions options = small_loop(1000);
+  SmallTraining training(options.step);
+  LoopState state;
+  Seen seen;
+  const std::atomic<bool> stop{true};
+  EXPECT_EQ(run(training, options, state, seen, repeating_data(), &stop), LoopEnd::kStopped);
+  EXPECT_EQ(state.step, 0);
+  EXPECT_TRUE(seen.saves.empty());  // nothing new to save
+  options.max_minutes = 1e-9;
+  EXPECT_EQ(run(training, options, state, seen), LoopEnd::kOutOfTime);
+}
+
+TEST(Loop, SavesAtItsStepsAndAtTheEnd) {
+  LoopOptions options = small_loop(7);
+  options.save_every = 3;
+  SmallTraining training(options.step);
+  LoopState state;
+  Seen seen;
+  run(training, options, state, seen);
+  EXPECT_EQ(seen.saves, (std::vector<int64_t>{3, 6, 7}));
+}
+
+TEST(Loop, SkipsStepsThatAreNoNumbersAndGivesUpAfterFive) {
+  const LoopOptions options = small_loop(10);
+  SmallTraining training(options.step);
+  LoopState state;
+  Seen seen;
+  training.parameters.values()[47 * 32] = std::nanf("");  // the decoder reads every row of the table
+  training.parameters.pack();
+  try {
+    run(training, options, state, seen);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNumeric);
+    EXPECT_NE(std::string(error.what()).find("5 in a row"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(state.step, 5);
+  EXPECT_EQ(state.updates, 0);
+  EXPECT_EQ(seen.warnings.size(), 4u);
+  EXPECT_TRUE(seen.saves.empty());
+}
+
+TEST(Loop, StateComesBackToTheBit) {
+  LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .masked = 150, .skipped_in_a_row = 1};
+  s.seconds = 0.1 + 0.2;
+  s.best_loss = 1.0 / 3;
+  s.best_step = 7;
+  s.window_steps = 2, s.window_masked = 30, s.window_loss = std::sqrt(2.0) * 1e5;
+  const TrainerState back = parse_trainer_state(write_trainer_state({s, {{"seed", "3"}}}), "test");
+  EXPECT_EQ(back.loop.seconds, s.seconds);
+  EXPECT_EQ(back.loop.best_loss, s.best_loss);
+  EXPECT_FALSE(back.loop.last_loss.has_value());
+  EXPECT_EQ(back.loop.window_loss, s.window_loss);
+  EXPECT_EQ(back.loop.updates, 11);
+  EXPECT_EQ(differences(back.options, {{"seed", "3"}}), "");
+  EXPECT_EQ(differences(back.options, {{"seed", "4"}, {"dtype", "x"}}),
+            "seed: 3 then, 4 now; dtype: (none) then, x now");
+}
+
+TEST(Loop, OptionsThatDontGoTogether) {
+  const RobertaConfig config = small_config();
+  LoopOptions options = small_loop(10);
+  EXPECT_NO_THROW(check(options, config));
+  options.stages[0].length = 33;
+  EXPECT_THROW(check(options, config), Error);
+  options = small_loop(10);
+  options.stages[0].until = 9;
+  EXPECT_THROW(check(options, config), Error);
+}
+
+}  // namespace
+}  // namespace roberta

@@ -1,0 +1,89 @@
+// Adam over the blocks against fairseq's and PyTorch's formulas in double.
+
+#include "train/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "train/training_sample.h"
+
+namespace roberta {
+namespace {
+
+/// fairseq/optim/adam.py and torch/optim/adamw.py for one parameter.
+struct Single {
+  double p, m = 0, v = 0;
+  void step(AdamKind kind, double g, int64_t t, double lr, double decay) {
+    constexpr double kBeta1 = 0.9, kBeta2 = 0.98, kEps = 1e-6;
+    m = kBeta1 * m + (1 - kBeta1) * g;
+    v = kBeta2 * v + (1 - kBeta2) * g * g;
+    const double n = static_cast<double>(t), c1 = 1 - std::pow(kBeta1, n), c2 = 1 - std::pow(kBeta2, n);
+    p -= lr * decay * p;
+    if (kind == AdamKind::kFairseq)
+      p -= lr * std::sqrt(c2) / c1 * m / (std::sqrt(v) + kEps);
+    else
+      p -= lr / c1 * m / (std::sqrt(v) / std::sqrt(c2) + kEps);
+  }
+};
+
+double gradient(size_t i, int64_t t) {
+  return std::sin(0.1 * static_cast<double>(i) + static_cast<double>(t));
+}
+
+void follow(AdamKind kind, bool decay_all) {
+  SmallTraining training;
+  Parameters& parameters = training.parameters;
+  const OptimizerOptions options{.kind = kind, .weight_decay = 0.3, .decay_all = decay_all};
+  std::vector<Single> expected;
+  for (float value : parameters.values()) expected.push_back({value});
+  for (int64_t t = 1; t <= 20; ++t) {
+    const double lr = 1e-3 * static_cast<double>(t);
+    for (const ParameterEntry& entry : parameters.entries()) {
+      for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i) {
+        const size_t at = static_cast<size_t>(i);
+        parameters.gradients()[at] = static_cast<float>(gradient(at, t));
+        expected[at].step(kind, static_cast<float>(gradient(at, t)), t, lr,
+                          decay_all || entry.decays ? 0.3 : 0);
+      }
+    }
+    optimizer_step(parameters, options, t, lr, gradient_norm(parameters));
+  }
+  for (const ParameterEntry& entry : parameters.entries()) {
+    for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i) {
+      const size_t at = static_cast<size_t>(i);
+      ASSERT_NEAR(parameters.values()[at], expected[at].p, 2e-6) << entry.spec.name;
+      ASSERT_NEAR(parameters.second_moments()[at], expected[at].v, 1e-6) << entry.spec.name;
+    }
+  }
+}
+
+TEST(Optimizer, FollowsFairseq) { follow(AdamKind::kFairseq, true); }
+TEST(Optimizer, FollowsPyTorch) { follow(AdamKind::kTorch, true); }
+TEST(Optimizer, LeavesBiasesAndLayerNormUndecayed) { follow(AdamKind::kTorch, false); }
+
+TEST(Optimizer, ClipsAsPyTorch) {
+  SmallTraining clipped, scaled;
+  const double norm = 8;
+  for (size_t i = 0; i < clipped.parameters.gradients().size(); ++i) {
+    clipped.parameters.gradients()[i] = static_cast<float>(gradient(i, 1));
+    scaled.parameters.gradients()[i] = static_cast<float>(gradient(i, 1) * 2 / (norm + 1e-6));
+  }
+  optimizer_step(clipped.parameters, {.clip_norm = 2}, 1, 1e-2, norm);
+  optimizer_step(scaled.parameters, {}, 1, 1e-2, norm);
+  for (size_t i = 0; i < clipped.parameters.values().size(); ++i)
+    ASSERT_NEAR(clipped.parameters.first_moments()[i], scaled.parameters.first_moments()[i], 1e-7);
+}
+
+TEST(Optimizer, TheNormIsThatOfAllGradients) {
+  SmallTraining training;
+  double sum = 0;
+  for (size_t i = 0; i < training.parameters.gradients().size(); ++i) {
+    training.parameters.gradients()[i] = static_cast<float>(gradient(i, 3));
+    sum += std::pow(static_cast<double>(training.parameters.gradients()[i]), 2);
+  }
+  EXPECT_NEAR(gradient_norm(training.parameters), std::sqrt(sum), 1e-9 * std::sqrt(sum));
+}
+
+}  // namespace
+}  // namespace roberta
