@@ -198,7 +198,7 @@ class Run {
 
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop) {
-  const std::unique_ptr<Comm> comm = open_comm({});
+  const std::unique_ptr<Comm> comm = open_comm({options.distributed, options.distributed_timeout});
   return Run(options, callbacks, *comm).run(stop);
 }
 
