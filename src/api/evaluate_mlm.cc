@@ -71,7 +71,7 @@ class MlmRun {
 
   void add_file(const InputFile& file) {
     if (full()) return;
-    BatchReader reader(file, 0, 1);
+    BatchReader reader(file, FilePlace{});
     int64_t position = 0;  // stored bytes behind the batch before
     for (TextBatch batch; !full() && reader.next(batch);) {
       const EncodedBatch encoded = encoder_.encode(batch, file.format, options_.field, reader.name());
