@@ -46,9 +46,17 @@ class Run {
     loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
     begin(parameters, state);
     const LoopEnd end = run_loop(step, comm_, loop_, data_, state, loop_callbacks(parameters), stop);
-    return end == LoopEnd::kFinished  ? PretrainEnd::kFinished
-           : end == LoopEnd::kStopped ? PretrainEnd::kStopped
-                                      : PretrainEnd::kOutOfTime;
+    switch (end) {
+      case LoopEnd::kFinished:
+        return PretrainEnd::kFinished;
+      case LoopEnd::kStopped:
+        info("stopped as asked; the same command goes on");
+        return PretrainEnd::kStopped;
+      case LoopEnd::kOutOfTime:
+        info("time is up; the same command goes on");
+        return PretrainEnd::kOutOfTime;
+    }
+    return PretrainEnd::kFinished;
   }
 
  private:
@@ -198,7 +206,7 @@ class Run {
 
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop) {
-  const std::unique_ptr<Comm> comm = open_comm({});
+  const std::unique_ptr<Comm> comm = open_comm({options.distributed, options.distributed_timeout});
   return Run(options, callbacks, *comm).run(stop);
 }
 

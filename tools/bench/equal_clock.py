@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The same time for both: `roberta pretrain` and transformers + PyTorch train the same shape on the same corpus for some
-minutes each, with the same tokenizer, batch, learning rate and schedule; then the held-out loss of both final models, by the
-same program on the same masks.
+minutes each, with the same tokenizer (the corpus's), batch, learning rate and schedule; then the held-out loss of both final
+models, by the same program on the same masks.
 
-    tools/bench/equal_clock.py --corpus DIR --tokenizer DIR --held-out FILE --minutes 20 [--threads 2] [--work DIR]
+    tools/bench/equal_clock.py --corpus DIR --held-out FILE --minutes 20 [--threads 2] [--work DIR]
     ... --together      both at once, each with half of the threads: on a machine whose speed wanders
 
 --corpus is what `roberta prepare` wrote, --held-out text that neither has seen. PyTorch's clock starts after its imports and
@@ -34,9 +34,7 @@ class Comparison:
         self.args = args
         self.program = str(pathlib.Path(args.build) / "bin/roberta")
         self.work = args.work
-        self.start = self.work / "start"  # config.json and tokenizer files for both; ours starts from these weights too
         self.threads = max(1, args.threads // 2) if args.together else args.threads
-        self.logs = []
 
     def roberta(self, *arguments, output=False):
         command = [self.program, *(str(a) for a in arguments)]
@@ -45,39 +43,40 @@ class Comparison:
             raise SystemExit(f"equal_clock: {' '.join(command)}: {done.stderr.strip()[-2000:]}")
         return done.stdout
 
-    def prepare(self):
+    def pretrain(self, name, steps, *more):
+        """Our run; its last checkpoint, trainer state and seconds."""
         a = self.args
+        begin = time.perf_counter()
+        self.roberta("pretrain", "-q", "--data", a.corpus, "--output", self.work / name, "--num-hidden-layers", a.layers,
+                     "--hidden-size", a.width, "--num-attention-heads", a.heads, "--intermediate-size", a.inner,
+                     "--max-position-embeddings", a.length + 2, "--length", a.length, "--batch-samples", a.batch,
+                     "--max-steps", steps, "--warmup-steps", round(a.warmup * steps), "--learning-rate", a.lr, "--weight-decay",
+                     a.weight_decay, "--dtype", "bfloat16", "--threads", self.threads, "--seed", a.seed, *more)
+        seconds = time.perf_counter() - begin
+        directory = max((self.work / name).glob("checkpoint-*"), key=lambda d: int(d.name.split("-")[1]))
+        return directory, json.loads((directory / "trainer_state.json").read_text()), seconds
+
+    def trial(self):
+        """Learns our speed, and gives PyTorch its config.json and tokenizer files."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        self.roberta("init", "-q", "--tokenizer", a.tokenizer, "--num-hidden-layers", a.layers, "--hidden-size", a.width, "--num-attention-heads", a.heads,
-                     "--intermediate-size", a.inner, "--max-position-embeddings", a.length + 2, "--output", self.start)
+        self.start, _, _ = self.pretrain("warm", 2)
+        self.measure(10)
+        self.measure(max(11, round(20 * self.speed / (self.args.batch * self.args.length))))  # some 20 seconds
 
-    def pretrain(self, name, steps, minutes):
-        """Our run; its last log line and seconds."""
-        a = self.args
-        settings = self.work / f"{name}.yaml"
-        settings.write_text("\n".join(f"{k}: {v}" for k, v in {
-            "model": self.start, "data": a.corpus, "output": self.work / name, "stages": f"[{{length: {a.length}, samples: {a.batch}}}]",
-            "steps": steps, "warmup-steps": round(a.warmup * steps), "learning-rate": a.lr, "weight-decay": a.weight_decay,
-            "dtype": "bfloat16", "threads": self.threads, "max-minutes": minutes, "log-every": 10, "seed": a.seed}.items()) + "\n")
-        begin = time.perf_counter()
-        self.roberta("pretrain", "-q", "--config", settings)
-        seconds = time.perf_counter() - begin
-        rows = [json.loads(line) for line in (self.work / name / "log.jsonl").read_text().splitlines()]
-        return [r for r in rows if "loss" in r], seconds
+    def measure(self, steps):
+        _, state, _ = self.pretrain(f"trial{steps}", steps)
+        self.speed = state["tokens"] / state["seconds"]
 
     def ours(self):
         a = self.args
-        rows, seconds = self.pretrain("trial", 60, a.minutes)
-        speed = rows[-1]["tokens_per_s"]
         tokens = a.batch * a.length
-        # 2 % for the start and the save at the end; a run that is late is cut off by max-minutes before its rate has reached 0.
-        steps = max(1, int(speed * a.minutes * 60 / tokens * 0.98))
-        emit(side="ours", trial_tokens_per_s=speed, steps=steps)
-        rows, seconds = self.pretrain("ours", steps, a.minutes)
-        done = rows[-1]["step"]
-        return self.final("ours", self.work / "ours" / f"checkpoint-{done}", steps=done, planned=steps, seconds=round(seconds, 1),
-                          tokens=done * tokens, tokens_per_s=round(done * tokens / seconds, 1), train_loss=rows[-1]["loss"])
+        # A run that is late is cut off by --max-minutes, before its learning rate has come down; 3 % for a slower moment.
+        steps = max(1, int(self.speed * a.minutes * 60 / tokens * 0.97))
+        emit(side="ours", trial_tokens_per_s=round(self.speed, 1), steps=steps)
+        directory, state, seconds = self.pretrain("ours", steps, "--max-minutes", a.minutes)
+        return self.final("ours", directory, steps=state["global_step"], planned=steps, seconds=round(seconds, 1),
+                          tokens=state["tokens"], tokens_per_s=round(state["tokens"] / state["seconds"], 1))
 
     def torch(self):
         a = self.args
@@ -89,8 +88,7 @@ class Comparison:
             raise SystemExit(f"equal_clock: train_torch.py: {done.stderr.strip()[-2000:]}")
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         for name in ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
-            if (self.start / name).is_file():
-                shutil.copy(self.start / name, self.work / "torch")
+            shutil.copy(self.start / name, self.work / "torch")
         for row in rows:
             if "variant" in row and "final" not in row:
                 emit(side="torch", **row)
@@ -126,7 +124,6 @@ class Comparison:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=pathlib.Path, required=True)
-    parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
     parser.add_argument("--held-out", type=pathlib.Path, nargs="+", required=True)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--threads", type=int, default=2)
@@ -150,7 +147,7 @@ def main():
         print(f"SKIPPED: no {PYTHON} (set PEERS)")
         return 0
     comparison = Comparison(args)
-    comparison.prepare()
+    comparison.trial()
     return comparison.run()
 
 
