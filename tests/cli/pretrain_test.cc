@@ -103,7 +103,7 @@ TEST_F(PretrainRun, TrainsAndTellsHowItGoes) {
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_NE(result.err.find("step 30/30  loss "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("saved "), std::string::npos);
-  EXPECT_EQ(run({"info", "--model", scratch_->path("run/checkpoint-30")}).code, 0);
+  EXPECT_EQ(run({"info", scratch_->path("run/checkpoint-30")}).code, 0);
 }
 
 TEST_F(PretrainRun, ASignalSavesAndEnds) {
