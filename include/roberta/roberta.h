@@ -8,6 +8,8 @@
 #include "roberta/model_directory.h"
 #include "roberta/pipeline.h"
 #include "roberta/plot.h"
+#include "roberta/prepare.h"
+#include "roberta/pretrain.h"
 #include "roberta/system.h"
 #include "roberta/tokenizer.h"
 #include "roberta/tokenizer_trainer.h"
