@@ -4,6 +4,7 @@
 #include "roberta/error.h"
 #include "roberta/evaluate.h"
 #include "roberta/init.h"
+#include "roberta/inspect.h"
 #include "roberta/model.h"
 #include "roberta/model_directory.h"
 #include "roberta/pipeline.h"
