@@ -278,10 +278,7 @@ int run(const Settings& settings) {
   settings.need("output");
   const StopRequest stop;
   const PretrainEnd end = pretrain(options, callbacks(), stop.asked());
-  if (end == PretrainEnd::kOutOfTime) log(Level::kInfo, "time is up; the same command goes on");
-  if (end != PretrainEnd::kStopped) return 0;
-  log(Level::kInfo, "stopped as asked; the same command goes on");
-  return stop.exit_code();
+  return end == PretrainEnd::kStopped ? stop.exit_code() : 0;
 }
 
 }  // namespace

@@ -125,6 +125,19 @@ TEST_F(PrepareTest, SpecialStringsAreOrdinaryText) {
   EXPECT_EQ(std::count_if(ids.begin(), ids.end(), [](int32_t id) { return id < 5; }), 2);
 }
 
+TEST_F(PrepareTest, TokenizerIsKnownHoweverItIsStored) {
+  counts(with({write("a.txt", "a cat\n")}));
+  const auto corpus = Corpus::open(directory_ / "out");
+  const Tokenizer tokenizer = Tokenizer::from_directory(options_.tokenizer);
+  corpus->require_tokenizer(tokenizer, "it");
+  fs::remove(options_.tokenizer / "tokenizer.json");  // vocab.json and merges.txt are left
+  corpus->require_tokenizer(Tokenizer::from_directory(options_.tokenizer), "it");
+  EXPECT_ERROR(ErrorCode::kModel, corpus->require_tokenizer(small_tokenizer(directory_, 270), "another"),
+               "another has");
+  small_tokenizer(directory_, 270).save(directory_ / "out" / "tokenizer");
+  EXPECT_ERROR(ErrorCode::kModel, corpus->tokenizer(), "out/tokenizer has");
+}
+
 TEST_F(PrepareTest, ThreadsAndShardsChangeNothing) {
   std::string text;
   for (int i = 0; i < 30; ++i) text += documents(4000, i * 4000);
