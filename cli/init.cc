@@ -38,6 +38,8 @@ constexpr Option kOptions[] = {
     {"type-vocab-size", Type::kInteger, "1", "1..1024", "token types"},
     {"layer-norm-eps", Type::kNumber, "1e-5", "NUMBER", "added to the variance in LayerNorm"},
     {"initializer-range", Type::kNumber, "0.02", "NUMBER", "standard deviation of the weights"},
+    {"sinusoidal-positions", Type::kNumber, "0", "NUMBER",
+     "root mean square of sines and cosines that the position table starts from; 0 = normal numbers"},
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "the same seed gives the same bytes everywhere"},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16", "precision of the file"},
 };
