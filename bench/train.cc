@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "alone.h"
 #include "machine.h"
+#include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/step.h"
 
@@ -83,7 +83,7 @@ class Bench {
   Bench(const Shape& shape, DType dtype, int threads)
       : device_(open_device("cpu", threads)),
         parameters_(config_of(shape), *device_, dtype),
-        step_(parameters_, comm_, StepOptions{}) {
+        step_(parameters_, *comm_, StepOptions{}) {
     parameters_.initialize(1);
     for (int i = 0; i < kBatches; ++i)
       batches_.push_back(make_batch(shape, i, parameters_.config().pad_token_id));
@@ -108,7 +108,7 @@ class Bench {
 
  private:
   std::unique_ptr<Device> device_;
-  Alone comm_;
+  std::unique_ptr<Comm> comm_ = open_comm({.kind = "local"});
   Parameters parameters_;
   TrainingStep step_;
   std::vector<StepBatch> batches_;

@@ -25,7 +25,7 @@ constexpr Option kMlmOptions[] = {
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "which tokens are masked"},
     {"mask-prob", Type::kNumber, "0.15", "SHARE", "of the tokens are masked"},
     {"length", Type::kInteger, "0", "0..1048576", "tokens of a block; 0 = the model's length"},
-    {"text-field", Type::kText, "text", "NAME", "member of JSONL rows that holds the text"},
+    {"field", Type::kText, "text", "NAME", "member of JSONL rows that holds the text"},
     {"dump", Type::kPath, "", "FILE",
      "write each block as JSON: {\"ids\" (masked), \"positions\", \"targets\", \"log_probs\"}"},
 };

@@ -29,7 +29,7 @@ std::string as_text(const MlmEvaluation& result) {
   return "loss        " + fixed(result.loss, 4) + " nats a masked token\nbits        " +
          fixed(result.bits(), 4) + "\nperplexity  " + fixed(result.perplexity(), 2) + "\nmasked      " +
          std::to_string(result.masked_tokens) + " of " + std::to_string(result.tokens) + " tokens in " +
-         std::to_string(result.blocks) + " blocks of " + std::to_string(result.documents) + " documents\n";
+         std::to_string(result.blocks) + " blocks\n";
 }
 
 template <class Number>
@@ -80,7 +80,7 @@ int evaluate_mlm_task(const Settings& settings, std::span<const std::string> fil
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.mask_prob = settings.number("mask-prob");
   options.length = settings.integer("length");
-  options.field = settings.text("text-field");
+  options.field = settings.text("field");
   options.limit = settings.integer("limit");
   std::optional<Dump> dump;
   if (settings.given("dump")) dump.emplace(settings.path("dump"));

@@ -90,6 +90,10 @@ constexpr Option kRun[] = {
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
      "of matrix products; weights, moments and sums are float32"},
     {"device", Type::kChoice, "cpu", "cpu|ref", "where to compute; ref = plain loops, slow, for checking"},
+    {"distributed", Type::kChoice, "auto", "auto|local|mpi",
+     "join with the other processes that mpirun started: auto = where it started several"},
+    {"dist-timeout", Type::kNumber, "600", "NUMBER",
+     "seconds without an answer after which a process gives up on the others"},
     {"stop-after", Type::kInteger, "0", "0..1000000000", "end this run after that step; 0 = max-steps"},
     {"max-minutes", Type::kNumber, "0", "NUMBER", "end this run after that time; 0 = never"},
     {"on-nan", Type::kChoice, "skip", "skip|stop",
@@ -161,6 +165,8 @@ void read_run(const Settings& settings, PretrainOptions& options) {
   options.precision = precision_of(settings);
   options.device = settings.text("device");
   options.threads = thread_count(settings);
+  options.distributed = settings.text("distributed");
+  options.distributed_timeout = settings.number("dist-timeout");
   options.stop_after = settings.integer("stop-after");
   options.max_minutes = settings.number("max-minutes");
   options.stop_on_trouble = settings.text("on-nan") == "stop";
@@ -272,10 +278,7 @@ int run(const Settings& settings) {
   settings.need("output");
   const StopRequest stop;
   const PretrainEnd end = pretrain(options, callbacks(), stop.asked());
-  if (end == PretrainEnd::kOutOfTime) log(Level::kInfo, "time is up; the same command goes on");
-  if (end != PretrainEnd::kStopped) return 0;
-  log(Level::kInfo, "stopped as asked; the same command goes on");
-  return stop.exit_code();
+  return end == PretrainEnd::kStopped ? stop.exit_code() : 0;
 }
 
 }  // namespace

@@ -40,10 +40,10 @@ struct MlmEvaluation {
   double perplexity() const;
 };
 
-/// Masked-language-model loss. The documents of all files, each as <s> ... </s>, are joined and cut into
-/// blocks, the last one shorter; `mask_prob` of the tokens, chosen anew by seed and block, are replaced by
-/// <mask>. Files: .txt (a blank line between documents), .jsonl, each also .gz and .zst; "-" is standard
-/// input; a folder is a corpus of `roberta prepare`, and its held-out split is meant.
+/// Masked-language-model loss. The documents of all files, cleaned as `prepare` does and each as <s> ...
+/// </s>, are joined and cut into blocks, the last one shorter; `mask_prob` of the tokens, chosen anew by seed
+/// and block, are replaced by <mask>. Files: as PrepareSet has them (roberta/prepare.h), text or JSON lines,
+/// also .gz and .zst; "-" is standard input; the folder of a prepared corpus means its held-out split.
 MlmEvaluation evaluate_mlm(Model& model, std::span<const std::filesystem::path> files,
                            const MlmEvaluationOptions& options = {});
 

@@ -52,6 +52,11 @@ struct PretrainOptions {
   std::string device = "cpu";
   int threads = 0;
 
+  /// How processes are joined: "auto" by MPI when mpirun or srun started this one among several; "local":
+  /// none; "mpi". And how long they wait for one another, in seconds, before they give up.
+  std::string distributed = "auto";
+  double distributed_timeout = 600;
+
   std::string resume = "auto";   ///< auto: the newest checkpoint in `output`; never; or a checkpoint's path
   bool accept_changes = false;   ///< resume though options that change the result are others
   int64_t stop_after = 0;        ///< step after which this run ends; 0: none

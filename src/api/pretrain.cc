@@ -1,5 +1,6 @@
 #include "roberta/pretrain.h"
 
+#include <iomanip>
 #include <optional>
 
 #include "api/pretrain_setup.h"
@@ -46,9 +47,17 @@ class Run {
     loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
     begin(parameters, state);
     const LoopEnd end = run_loop(step, comm_, loop_, data_, state, loop_callbacks(parameters), stop);
-    return end == LoopEnd::kFinished  ? PretrainEnd::kFinished
-           : end == LoopEnd::kStopped ? PretrainEnd::kStopped
-                                      : PretrainEnd::kOutOfTime;
+    switch (end) {
+      case LoopEnd::kFinished:
+        return PretrainEnd::kFinished;
+      case LoopEnd::kStopped:
+        info("stopped as asked; the same command goes on");
+        return PretrainEnd::kStopped;
+      case LoopEnd::kOutOfTime:
+        info("time is up; the same command goes on");
+        return PretrainEnd::kOutOfTime;
+    }
+    return PretrainEnd::kFinished;
   }
 
  private:
@@ -140,7 +149,7 @@ class Run {
       warning("[train] the corpus has no held-out split: there will be no validation");
     log_.emplace(options_.output, state.step, options_.tensorboard);
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
-    info(concat(millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
+    info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
                 " M tokens of text, steps ", state.step + 1, " to ", loop_.schedule.total_steps, " on ",
                 device_->describe(), ", ", comm_.describe()));
   }
@@ -198,7 +207,7 @@ class Run {
 
 PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
                      const std::atomic<bool>& stop) {
-  const std::unique_ptr<Comm> comm = open_comm({});
+  const std::unique_ptr<Comm> comm = open_comm({options.distributed, options.distributed_timeout});
   return Run(options, callbacks, *comm).run(stop);
 }
 

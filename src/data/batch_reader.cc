@@ -24,14 +24,13 @@ bool is_blank(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
 }
 
-BatchReader::BatchReader(const InputFile& file, int64_t offset, int64_t line)
+BatchReader::BatchReader(const InputFile& file, const FilePlace& place)
     : name_(display_name(file.path)),
       json_(file.format == TextFormat::kJsonl),
-      source_(open_byte_source(file.path)),
-      line_(line) {
+      source_(open_byte_source(file.path)) {
   fill();
   drop_mark();
-  skip_to(offset);
+  skip_to(place);
 }
 
 /// Appends kBatchBytes, less only at the end of the file; false when there were none.
@@ -59,15 +58,26 @@ void BatchReader::drop_mark() {
   }
 }
 
-void BatchReader::skip_to(int64_t offset) {
-  while (offset_ < offset) {
-    const size_t n = std::min(buffer_.size(), static_cast<size_t>(offset - offset_));
-    buffer_.erase(0, n);
-    offset_ += static_cast<int64_t>(n);
-    if (offset_ < offset && !fill())
-      fail(ErrorCode::kInput, "[input] ", name_, ": ends at byte ", offset_, ", the interrupted run read ",
-           offset, "; it was changed: begin anew with --overwrite");
+/// Drops the first `n` bytes of the buffer.
+void BatchReader::take(size_t n) {
+  digest_.add(std::string_view(buffer_).substr(0, n));
+  buffer_.erase(0, n);
+  offset_ += static_cast<int64_t>(n);
+}
+
+void BatchReader::skip_to(const FilePlace& place) {
+  const auto changed = [&](const std::string& what) {
+    fail(ErrorCode::kUsage, "[input] ", name_, ": ", what,
+         ": it has changed since the interrupted run read it; begin anew with --overwrite");
+  };
+  while (offset_ < place.offset) {
+    if (offset_ == place.checked && digest_.value() != place.digest && offset_ > 0)
+      changed(concat("other text before byte ", offset_));
+    const int64_t stop = offset_ < place.checked ? place.checked : place.offset;
+    take(std::min(buffer_.size(), static_cast<size_t>(stop - offset_)));
+    if (offset_ < stop && !fill()) changed(concat("ends at byte ", offset_));
   }
+  line_ = place.line;
 }
 
 /// End of the last blank line, or of the last line of JSON; 0: none.
@@ -111,10 +121,8 @@ bool BatchReader::next(TextBatch& batch) {
   // The last batch: all that is left, unless that is longer than a document may be.
   if (ended_ && !batch.cut && buffer_.size() <= 2 * kLongestDocument) end = buffer_.size();
   batch.text.assign(buffer_, 0, end);
-  buffer_.erase(0, end);
-  batch.offset = offset_;
-  batch.line = line_;
-  offset_ += static_cast<int64_t>(end);
+  batch.place = {offset_, line_, offset_, digest_.value()};
+  take(end);
   line_ += std::count(batch.text.begin(), batch.text.end(), '\n');
   return true;
 }

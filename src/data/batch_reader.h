@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "data/digest.h"
 #include "data/inputs.h"
 #include "io/byte_source.h"
 
@@ -20,18 +21,24 @@ size_t cut_point(std::string_view text);
 /// A line of nothing but ASCII white space separates documents.
 bool is_blank(std::string_view line);
 
+/// A place in a (decompressed) file where a document begins, and what stood before it.
+struct FilePlace {
+  int64_t offset = 0, line = 1;  ///< bytes from 0, lines from 1
+  int64_t checked = 0;           ///< the first so many bytes have the digest
+  Digest digest;
+};
+
 struct TextBatch {
-  std::string text;    ///< whole documents, or parts of one
-  int64_t offset = 0;  ///< of the first byte in the (decompressed) file
-  int64_t line = 1;    ///< of the first byte, from 1
-  bool cut = false;    ///< the last document goes on in the next batch
+  std::string text;  ///< whole documents, or parts of one
+  FilePlace place;   ///< of its first byte; all bytes before it are in the digest
+  bool cut = false;  ///< the last document goes on in the next batch
 };
 
 /// Not thread safe. Errors: Error(kInput) that names the file.
 class BatchReader {
  public:
-  /// Begins at a byte and line of the decompressed file where a document begins.
-  BatchReader(const InputFile& file, int64_t offset, int64_t line);
+  /// Begins at `place`. An error when what stands before it is not what it was.
+  BatchReader(const InputFile& file, const FilePlace& place);
 
   /// False at the end.
   bool next(TextBatch& batch);
@@ -41,7 +48,8 @@ class BatchReader {
  private:
   bool fill();
   void drop_mark();
-  void skip_to(int64_t offset);
+  void skip_to(const FilePlace& place);
+  void take(size_t n);
   size_t last_border() const;
   size_t forced_cut() const;
 
@@ -49,7 +57,8 @@ class BatchReader {
   bool json_;
   std::unique_ptr<ByteSource> source_;
   std::string buffer_;
-  int64_t offset_ = 0, line_;
+  int64_t offset_ = 0, line_ = 1;
+  DigestBuilder digest_;  // of all before the buffer
   bool ended_ = false;
 };
 

@@ -59,7 +59,8 @@ class Corpus {
   std::vector<TokenStream> streams_;  // train and held-out of each set
 };
 
-/// What manifests and shards say of a tokenizer: the hash of its tokenizer.json as Tokenizer::save writes it.
+/// What manifests and shards say of a tokenizer: the hash of its tokenizer.json as Tokenizer::save writes it,
+/// less white space outside strings.
 Digest tokenizer_hash(const Tokenizer& tokenizer);
 
 }  // namespace roberta

@@ -69,7 +69,7 @@ std::string repair(std::string_view text) {
 class DocumentEncoder::Work {
  public:
   Work(const DocumentEncoder& encoder, const TextBatch& batch, const std::string& name)
-      : encoder_(encoder), options_(encoder.options_), batch_(batch), name_(name), line_(batch.line) {
+      : encoder_(encoder), options_(encoder.options_), batch_(batch), name_(name), line_(batch.place.line) {
     all_text_ = is_text(batch.text);
   }
 
@@ -166,7 +166,7 @@ class DocumentEncoder::Work {
     document.kind = kind;
     document.tokens_end = out_.ids.size();
     document.lines_end = out_.line_lengths.size();
-    document.offset = batch_.offset + static_cast<int64_t>(end);
+    document.offset = batch_.place.offset + static_cast<int64_t>(end);
     document.line = line_after;
     return out_.documents.emplace_back(document);
   }

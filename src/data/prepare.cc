@@ -41,9 +41,8 @@ class Preparation {
     if (!state.sets.empty()) {
       set_ = state.sets.size() - 1;
       file_ = state.file;
-      offset_ = state.offset;
-      line_ = state.line;
-      if (state.set_is_done || file_ >= inputs_[set_].size()) ++set_, file_ = 0, offset_ = 0, line_ = 1;
+      start_ = state.place;
+      if (state.set_is_done || file_ >= inputs_[set_].size()) ++set_, file_ = 0, start_ = {};
     }
     for (const auto& set : inputs)
       for (const InputFile& file : set) {
@@ -57,19 +56,29 @@ class Preparation {
 
   void run(int threads) {
     parallel_for(threads, threads, [&](int64_t, int thread) {
-      for (Job job; take(job, thread == 0); job = Job()) {
-        const InputFile& file = inputs_[job.set][job.file];
-        if (!job.text.text.empty())
-          job.encoded =
-              encoder_.encode(job.text, file.format, options_.sets[job.set].field, display_name(file.path));
-        job.text.text = std::string();
-        give(std::move(job));
+      try {
+        work(thread == 0);
+      } catch (...) {  // of reading or of the caller's functions: the others must not wait for this thread
+        const std::lock_guard<std::mutex> lock(state_);
+        if (!failure_) failure_ = std::current_exception();
+        room_.notify_all();
       }
     });
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  void work(bool reports) {
+    for (Job job; take(job, reports); job = Job()) {
+      const InputFile& file = inputs_[job.set][job.file];
+      if (!job.text.text.empty())
+        job.encoded =
+            encoder_.encode(job.text, file.format, options_.sets[job.set].field, display_name(file.path));
+      job.text.text = std::string();
+      give(std::move(job));
+    }
+  }
+
   /// The next batch; false when there is none or the work has failed.
   bool take(Job& job, bool reports) {
     const std::lock_guard<std::mutex> reading(reading_);
@@ -95,7 +104,7 @@ class Preparation {
     job.file = file_;
     const InputFile& file = inputs_[set_][file_];
     try {
-      if (!reader_) reader_ = std::make_unique<BatchReader>(file, offset_, line_);
+      if (!reader_) reader_ = std::make_unique<BatchReader>(file, start_);
       job.ends_file = !reader_->next(job.text);
     } catch (...) {
       job.error = std::current_exception();
@@ -104,8 +113,7 @@ class Preparation {
     if (!job.ends_file) return;
     reader_.reset();
     finished_ += std::max<int64_t>(0, file.bytes);
-    offset_ = 0;
-    line_ = 1;
+    start_ = {};
     if (++file_ == inputs_[set_].size()) ++set_, file_ = 0;
   }
 
@@ -140,19 +148,21 @@ class Preparation {
     if (builder_.state().sets.size() == job.set)
       builder_.begin_set(options_.sets[job.set].name, options_.sets[job.set].weight);
     for (const std::string& complaint : job.encoded.complaints) warn(complaint);
-    builder_.add(job.encoded, job.file);
+    builder_.add(job.encoded, job.file, job.text.place);
     if (job.encoded.error) std::rethrow_exception(job.encoded.error);
-    if (job.error && !options_.skip_errors) std::rethrow_exception(job.error);
-    if (job.error) {
-      try {
-        std::rethrow_exception(job.error);
-      } catch (const Error& error) {
-        warn(error.what());
-      }
-    }
+    if (job.error) skip_or_rethrow(job.error);
     if (!job.ends_file) return;
     builder_.end_file(job.file, job.error != nullptr);
     if (job.file + 1 == inputs_[job.set].size()) builder_.end_set();
+  }
+
+  void skip_or_rethrow(const std::exception_ptr& error) const {
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& what) {
+      if (!options_.skip_errors || what.code() != ErrorCode::kInput) throw;
+      warn(what.what());
+    }
   }
 
   void warn(const std::string& message) const {
@@ -164,9 +174,9 @@ class Preparation {
   const DocumentEncoder& encoder_;
   CorpusBuilder& builder_;
 
-  std::mutex reading_;  // guards the next eight
+  std::mutex reading_;  // guards the next six lines
   size_t set_ = 0, file_ = 0;
-  int64_t offset_ = 0, line_ = 1;
+  FilePlace start_;
   std::unique_ptr<BatchReader> reader_;
   int64_t next_number_ = 0;
   int64_t finished_ = 0, total_ = 0;
@@ -201,7 +211,7 @@ PrepareReport prepare_corpus(const std::filesystem::path& output, const PrepareO
   Manifest manifest = manifest_of(tokenizer, options);
   const OutputDirectory directory(output, options.overwrite);
   if (options.check_space) check_space(output, estimate_bytes(inputs, manifest.token_bytes));
-  PrepareState state = directory.open(tokenizer, options_to_json(manifest, options, inputs));
+  PrepareState state = directory.open(tokenizer, options_to_json(manifest, options), inputs);
   const bool resumed = !state.sets.empty();
   const DocumentEncoder encoder(tokenizer, {options.boundary, options.bad_text, options.skip_errors});
   CorpusBuilder builder({output, options.shard_bytes}, std::move(manifest), std::move(state));

@@ -78,16 +78,10 @@ Manifest manifest_of(const Tokenizer& tokenizer, const PrepareOptions& options) 
   return manifest;
 }
 
-Json options_to_json(const Manifest& manifest, const PrepareOptions& options,
-                     const std::vector<std::vector<InputFile>>& inputs) {
+Json options_to_json(const Manifest& manifest, const PrepareOptions& options) {
   Json sets = Json::array();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const PrepareSet& set = options.sets[i];
-    Json files = Json::array();
-    for (const InputFile& file : inputs[i])
-      files.push_back({file.path.string(), static_cast<int>(file.format), file.bytes, file.modified});
-    sets.push_back({{"name", set.name}, {"weight", set.weight}, {"field", set.field}, {"files", files}});
-  }
+  for (const PrepareSet& set : options.sets)
+    sets.push_back({{"name", set.name}, {"weight", set.weight}, {"field", set.field}});
   return {{"tokenizer", to_hex(manifest.tokenizer)},
           {"boundary", name_of(manifest.boundary)},
           {"held_out", options.held_out},
@@ -173,12 +167,14 @@ void OutputDirectory::clear(bool everything) const {
   for (const fs::path& path : gone) fs::remove_all(path);
 }
 
-PrepareState OutputDirectory::open(const Tokenizer& tokenizer, const Json& options) const {
-  if (is_there(directory_ / "progress.json")) return read_state(directory_, options);
+PrepareState OutputDirectory::open(const Tokenizer& tokenizer, const Json& options,
+                                   const std::vector<std::vector<InputFile>>& inputs) const {
+  if (is_there(directory_ / "progress.json")) return read_state(directory_, options, inputs);
   fs::create_directories(directory_ / "tokenizer");
   tokenizer.save(directory_ / "tokenizer");
   PrepareState state;
   state.options = options;
+  state.inputs = inputs_to_json(inputs);
   write_state(state, directory_);
   return state;
 }

@@ -15,8 +15,7 @@ void check_options(const PrepareOptions& options);
 /// The manifest's settings; no sets yet.
 Manifest manifest_of(const Tokenizer& tokenizer, const PrepareOptions& options);
 /// What must be the same for an interrupted run to go on.
-Json options_to_json(const Manifest& manifest, const PrepareOptions& options,
-                     const std::vector<std::vector<InputFile>>& inputs);
+Json options_to_json(const Manifest& manifest, const PrepareOptions& options);
 
 /// Bytes that the shards will take at least, roughly; 0: unknown.
 int64_t estimate_bytes(const std::vector<std::vector<InputFile>>& inputs, uint32_t token_bytes);
@@ -35,7 +34,8 @@ class OutputDirectory {
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
   /// Where to go on; a fresh state, with the tokenizer's files saved, when nothing was begun.
-  PrepareState open(const Tokenizer& tokenizer, const Json& options) const;
+  PrepareState open(const Tokenizer& tokenizer, const Json& options,
+                    const std::vector<std::vector<InputFile>>& inputs) const;
 
  private:
   void clear(bool everything) const;

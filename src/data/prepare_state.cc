@@ -8,18 +8,48 @@ namespace {
 
 constexpr const char* kFile = "progress.json";
 
+constexpr int64_t kLargest = int64_t{1} << 53;
+
 void require_same(const Json& then, const Json& now, const std::string& where) {
   for (const auto& [name, value] : now.items()) {
     if (then.contains(name) && then[name] == value) continue;
-    fail(ErrorCode::kUsage, "[prepare] ", where, ": was begun with ",
-         name == "sets" ? std::string("other sets or files (or a file has changed since)")
-                        : concat("another ", name, ", ", then.contains(name) ? then[name].dump() : "none",
-                                 " instead of ", value.dump()),
+    fail(ErrorCode::kUsage, "[prepare] ", where, ": was begun with another ", name, ", ",
+         then.contains(name) ? then[name].dump() : "none", " instead of ", value.dump(),
          "; finish it as it was begun, or begin anew with --overwrite");
   }
 }
 
+/// Files that are done must be what they were; the one at work is checked by its text when it is opened.
+void require_same_files(const Json& then, const PrepareState& state, const std::string& where) {
+  const size_t sets = state.sets.size();
+  for (size_t set = 0; set < sets; ++set) {
+    const bool is_last = set + 1 == sets && !state.set_is_done;
+    const Json& now_files = state.inputs[set];
+    const size_t done = is_last ? state.file : now_files.size();
+    for (size_t i = 0; i < done; ++i) {
+      if (set < then.size() && i < then[set].size() && i < now_files.size() && then[set][i] == now_files[i])
+        continue;
+      fail(ErrorCode::kUsage, "[prepare] ", where, ": file ", i + 1, " of set ", state.sets[set].name,
+           " is another now, or was changed, since the interrupted run read it; begin anew with --overwrite");
+    }
+    if (!is_last && set < then.size() && then[set].size() != now_files.size())
+      fail(ErrorCode::kUsage, "[prepare] ", where, ": set ", state.sets[set].name,
+           " is done and had other files; begin anew with --overwrite");
+  }
+}
+
 }  // namespace
+
+Json inputs_to_json(const std::vector<std::vector<InputFile>>& inputs) {
+  Json sets = Json::array();
+  for (const auto& set : inputs) {
+    Json files = Json::array();
+    for (const InputFile& file : set)
+      files.push_back({file.path.string(), static_cast<int>(file.format), file.bytes, file.modified});
+    sets.push_back(std::move(files));
+  }
+  return sets;
+}
 
 void write_state(const PrepareState& state, const std::filesystem::path& directory) {
   Json sets = Json::array();
@@ -28,24 +58,36 @@ void write_state(const PrepareState& state, const std::filesystem::path& directo
                     {"weight", set.weight},
                     {"counts", to_json(set.counts)},
                     {"shards", to_json(set.shards)}});
-  const Json json = {{"options", state.options}, {"sets", sets},           {"set_is_done", state.set_is_done},
-                     {"file", state.file},       {"offset", state.offset}, {"line", state.line}};
+  const FilePlace& place = state.place;
+  const Json json = {{"options", state.options},
+                     {"inputs", state.inputs},
+                     {"sets", sets},
+                     {"set_is_done", state.set_is_done},
+                     {"file", state.file},
+                     {"offset", place.offset},
+                     {"line", place.line},
+                     {"checked", place.checked},
+                     {"digest", to_hex(place.digest)}};
   write_file_atomically(directory / kFile, json.dump(1) + "\n");
 }
 
-PrepareState read_state(const std::filesystem::path& directory, const Json& options) {
-  constexpr int64_t kLargest = int64_t{1} << 53;
+PrepareState read_state(const std::filesystem::path& directory, const Json& options,
+                        const std::vector<std::vector<InputFile>>& inputs) {
   const std::string file = (directory / kFile).string();
   const Json json = read_json_file(file, "prepare");
   const JsonFields fields(json, "prepare", file);
-  const Json* then = fields.find("options");
-  if (!then || !then->is_object()) fields.refuse("options", "must be an object; begin anew with --overwrite");
-  require_same(*then, options, directory.string());
+  const auto need = [&](const char* name) -> const Json& {
+    const Json* found = fields.find(name);
+    if (!found) fields.refuse(name, "is missing; begin anew with --overwrite");
+    return *found;
+  };
+  if (!need("options").is_object())
+    fields.refuse("options", "must be an object; begin anew with --overwrite");
+  require_same(need("options"), options, directory.string());
   PrepareState state;
   state.options = options;
-  const Json* sets = fields.find("sets");
-  if (!sets || !sets->is_array()) fields.refuse("sets", "must be a list; begin anew with --overwrite");
-  for (const Json& entry : *sets) {
+  state.inputs = inputs_to_json(inputs);
+  for (const Json& entry : need("sets")) {
     const JsonFields set(entry, "prepare", file);
     const Json* counts = set.find("counts");
     const Json* shards = set.find("shards");
@@ -56,10 +98,14 @@ PrepareState read_state(const std::filesystem::path& directory, const Json& opti
     added.counts = counts_from_json(*counts, file, "");
     added.shards = shards_from_json(*shards, file);
   }
+  if (state.sets.size() > inputs.size()) fields.refuse("sets", "are too many; begin anew with --overwrite");
   state.set_is_done = fields.boolean("set_is_done", false);
   state.file = static_cast<size_t>(fields.integer("file", 0, 0, kLargest));
-  state.offset = fields.integer("offset", 0, 0, kLargest);
-  state.line = fields.integer("line", 1, 1, kLargest);
+  state.place.offset = fields.integer("offset", 0, 0, kLargest);
+  state.place.line = fields.integer("line", 1, 1, kLargest);
+  state.place.checked = fields.integer("checked", 0, 0, state.place.offset);
+  state.place.digest = digest_from_hex(fields.string("digest", "")).value_or(Digest{});
+  require_same_files(need("inputs"), state, directory.string());
   return state;
 }
 

@@ -31,6 +31,7 @@ class Loop {
   LoopEnd run() {
     read_held_out();
     int64_t saved = state_.step;
+    if (state_.last_loss) measured_ = state_.step;  // before it was saved: not to be logged twice
     LoopEnd end = LoopEnd::kFinished;
     window_start_ = Clock::now();
     while (state_.step < last_step_) {
@@ -198,10 +199,6 @@ StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step) {
 void check(const LoopOptions& options, const RobertaConfig& config) {
   const ScheduleOptions& schedule = options.schedule;
   if (schedule.total_steps < 1) fail(ErrorCode::kUsage, "[train] the number of steps must be above 0");
-  if (schedule.warmup_steps >= schedule.total_steps && schedule.decay != Decay::kConstant) {
-    fail(ErrorCode::kUsage, "[train] ", schedule.warmup_steps, " steps of warmup leave none of ",
-         schedule.total_steps, " for the decay");
-  }
   int64_t begin = 0;
   for (const Stage& stage : options.stages) {
     if (stage.length < 2 || stage.length > config.max_length()) {

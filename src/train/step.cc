@@ -34,7 +34,9 @@ size_t TrainingStep::plan(const std::function<double(Pass&)>& body) {
   Arena arena;
   NullOps nothing;
   Pass pass{nothing, arena, parameters_.matrix()};
+  planning_ = true;
   body(pass);
+  planning_ = false;
   if (arena.peak() > activations_.bytes()) {
     activations_ = Buffer();  // first give the old block back
     activations_ = parameters_.device().allocate(arena.peak() + arena.peak() / 16);
@@ -90,6 +92,7 @@ double TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals&
   clear_tables(batch.micros.empty());
   // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
   const std::function<void(int64_t)> ready = [this](int64_t part) {
+    if (planning_) return;
     const auto [begin, end] = parameters_.range_of(part);
     reducer_.ready(begin, end);
   };

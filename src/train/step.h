@@ -69,6 +69,7 @@ class TrainingStep {
   StepOptions options_;
   GradientReducer reducer_;
   Buffer activations_;
+  bool planning_ = false;  // NullOps run: nothing is final
 };
 
 }  // namespace roberta

@@ -4,6 +4,7 @@
 #include "expect_error.h"
 #include "golden_model.h"
 #include "roberta/pipeline.h"
+#include "roberta/prepare.h"
 #include "tar_maker.h"
 #include "temp_directory.h"
 
@@ -50,7 +51,7 @@ TEST_F(Evaluate, MlmBlocksAndLoss) {
   for (int n = 0; n < 60; ++n) {
     const std::string document = sentence(n) + "\n" + sentence(n + 100);
     text += document + (n % 2 ? "\n\n" : "\r\n\n \n");
-    model_.tokenizer().encode_ids(document + (n % 2 ? "" : "\r"), want, true, false);
+    model_.tokenizer().encode_ids(document, want, true, false);
   }
   const MlmEvaluation result = mlm(scratch_.write("a.txt", text));
   EXPECT_EQ(tokens(), want);
@@ -111,7 +112,23 @@ TEST_F(Evaluate, MlmJsonlEqualsText) {
   const double loss = mlm(scratch_.write("a.txt", text)).loss;
   EXPECT_EQ(mlm(scratch_.write("a.jsonl", rows), {.field = "body"}).loss, loss);
   const fs::path bad = scratch_.write("b.jsonl", "{\"text\":\"x\"}\n{\"txt\":\"y\"}\n");
-  EXPECT_ERROR(ErrorCode::kInput, mlm(bad), "b.jsonl:2", "'text'", "missing");
+  EXPECT_ERROR(ErrorCode::kInput, mlm(bad), "b.jsonl:2", "'text'");
+}
+
+TEST_F(Evaluate, MlmOfAPreparedCorpusIsItsHeldOutSplit) {
+  std::string text;
+  for (int n = 0; n < 80; ++n) text += "no " + std::to_string(n) + " " + sentence(n) + "\n\n";
+  const PrepareOptions options = {.tokenizer = golden_directory(),
+                                  .sets = {{.name = "a", .paths = {scratch_.write("a.txt", text).string()}}},
+                                  .held_out = 0.4};
+  const PrepareReport corpus = prepare_corpus(scratch_ / "corpus", options);
+  int64_t held_out = 0;
+  for (const PreparedSet& set : corpus.sets) held_out += set.counts.held_out.tokens;
+  const MlmEvaluation result = mlm(scratch_ / "corpus");
+  EXPECT_GT(held_out, 100);
+  EXPECT_LE(result.tokens, held_out);
+  EXPECT_GT(result.tokens, held_out - 48);  // the reader of pieces may drop what is left over
+  EXPECT_EQ(blocks_[0].ids.size(), 48u);
 }
 
 TEST_F(Evaluate, MlmRefusals) {

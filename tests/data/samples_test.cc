@@ -72,7 +72,8 @@ std::string some_text(int documents, int seed) {
     const uint32_t lines = 1 + next() % 7;
     for (uint32_t l = 0; l < lines; ++l) {
       const uint32_t words = next() % 40 == 0 ? 90 : 1 + next() % 20;
-      for (uint32_t w = 0; w < words; ++w) text.append(w ? " " : "").append(std::to_string(next() % 1000)).append("cat");
+      for (uint32_t w = 0; w < words; ++w)
+        text.append(w ? " " : "").append(std::to_string(next() % 1000)).append("cat");
       text += "\n";
     }
     text += "\n";

@@ -179,9 +179,6 @@ TEST(Loop, OptionsThatDontGoTogether) {
   options = small_loop(10);
   options.stages[0].until = 9;
   EXPECT_THROW(check(options, config), Error);
-  options = small_loop(10);
-  options.schedule.warmup_steps = 10;
-  EXPECT_THROW(check(options, config), Error);
 }
 
 }  // namespace

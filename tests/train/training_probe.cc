@@ -11,8 +11,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "../../bench/alone.h"
 #include "io/safetensors.h"
+#include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/step.h"
 
@@ -77,8 +77,8 @@ json train(const json& request) {
   Parameters parameters(config, *device,
                         request.value("dtype", "f32") == "bf16" ? DType::kBF16 : DType::kF32);
   parameters.load(Checkpoint(directory));
-  Alone comm;
-  TrainingStep training(parameters, comm, step_options(request, config));
+  const auto comm = open_comm({.kind = "local"});
+  TrainingStep training(parameters, *comm, step_options(request, config));
   json losses = json::array(), norms = json::array();
   int64_t number = 0;
   for (const json& step : request.at("steps")) {

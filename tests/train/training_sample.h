@@ -41,7 +41,7 @@ inline void repeating_sample(int64_t n, MaskedSample& out) {
 
 /// Everything that a step needs.
 struct SmallTraining {
-  explicit SmallTraining(const StepOptions& options = {}, const char* device_name = "ref", int threads = 1,
+  explicit SmallTraining(const StepOptions& options = {}, const char* device_name = "cpu", int threads = 1,
                          DType matrix = DType::kF32)
       : device(open_device(device_name, threads)),
         comm(open_comm({.kind = "local"})),

@@ -91,7 +91,7 @@ def training(rows):
                     r["head"], r["peer"], times(r["theirs"], 0), f"{r['peer_tokens_per_s']:.0f}", ratio(r), pairs(r),
                     f"{r['peak_mb'] or 0:.0f} / {r['peer_peak_mb'] or 0:.0f}"])
     facts = (f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; gcc {machine['compiler']}; "
-             f"{machine['threads']} threads; torch {version}. Measured peak, GFLOP/s: "
+             f"{machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}; torch {version}. Measured peak, GFLOP/s: "
              + ", ".join(f"{k} {v:.0f}" for k, v in ceilings.items()) + ".\n\n")
     return facts + table("A training step against PyTorch", [
         "shape", "dtype", "ours ms", "tokens/s", "of peak", "its head on", "peer", "peer ms", "tokens/s", "ratio", "pairs",

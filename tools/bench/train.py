@@ -8,7 +8,7 @@ Both sides run synthetic batches of the same shape (tools/bench/train_peer.py): 
 quick pass finds PyTorch's fastest variant of each kind; ours then runs in turns with the fastest that computes the logits of
 every token, as RobertaForMaskedLM does, with the fastest whose head sees the masked rows only, and in fp32 with the fastest of
 fp32. Prints JSON lines as it goes and the table at the end. Needs `make build` and the interpreter of PEERS (default
-~/peers). A pair measured while others used the machine is repeated.
+~/peers). A pair measured while others used the machine is repeated. The fraction of peak of a busy machine means nothing.
 """
 import argparse
 import json
@@ -28,12 +28,22 @@ PRECISIONS = {"bf16": "bfloat16", "fp32": "float32"}
 HEADS = {"full": "all tokens", "rows": "masked tokens"}
 
 
+class CpuTimeWorker(Worker):
+    """Answers by the milliseconds of CPU that its process used; of two threads the waiting would count too."""
+
+    def ask(self, order):
+        before = self.cpu_seconds()
+        answer = super().ask(order)
+        return [1e3 * (self.cpu_seconds() - before), *answer[1:]]
+
+
 class Run:
     def __init__(self, arguments):
         self.arguments, self.rows = arguments, []
         self.bin = pathlib.Path(arguments.build) / "bin"
         self.log = open(arguments.log, "w")
         self.ceilings = {}
+        self.worker = CpuTimeWorker if arguments.cpu_time else Worker
 
     def emit(self, **row):
         self.rows.append(row)
@@ -41,11 +51,11 @@ class Run:
 
     def ours(self, config, precision):
         command = [self.bin / "bench_train", config, PRECISIONS[precision], self.arguments.threads]
-        return Worker("roberta", [str(c) for c in command], facts=2, log=self.log)
+        return self.worker("roberta", [str(c) for c in command], facts=2, log=self.log)
 
     def peer(self, config, variant):
         command = [PYTHON, HERE / "train_peer.py", config, variant, self.arguments.threads]
-        return Worker(f"torch {variant}", [str(c) for c in command], log=self.log)
+        return self.worker(f"torch {variant}", [str(c) for c in command], log=self.log)
 
     def measure_ceilings(self):
         """Before and after the rest; the higher median counts, as a busy moment can only lower it."""
@@ -67,6 +77,8 @@ def peak_mb(worker):
 
 def quick_pass(run, config):
     """Median milliseconds of each of PyTorch's variants; each alone, as all would fill memory."""
+    if run.arguments.variants:
+        return {v: quick(run, config, v) for v in run.arguments.variants}
     found = {}
     for head in HEADS:
         for precision in PRECISIONS:
@@ -89,14 +101,14 @@ def quick(run, config, variant):
 
 
 def fastest(found, *words):
-    return min((v for v in found if all(w in v.split("-") for w in words)), key=found.get)
+    return min((v for v in found if all(w in v.split("-") for w in words)), key=found.get, default=None)
 
 
 def compare_config(run, config):
     found = quick_pass(run, config)
     wanted = [("bf16", head, fastest(found, head)) for head in HEADS]
-    wanted += [("fp32", head, fastest(found, head, "fp32")) for head in HEADS]
-    for precision, head, variant in wanted:
+    wanted += [("fp32", head, fastest(found, "fp32", head)) for head in HEADS]
+    for precision, head, variant in (w for w in wanted if w[2]):
         with run.ours(config, precision) as ours, run.peer(config, variant) as peer:
             row = compare(ours, peer, "step", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
             tokens = ours.facts["tokens"]
@@ -113,6 +125,8 @@ def parse():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--patience", type=float, default=60, help="seconds a row may spend on repeating dirty pairs")
+    parser.add_argument("--variants", nargs="+", help="the peer's, instead of all (tools/bench/train_peer.py)")
+    parser.add_argument("--cpu-time", action="store_true", help="one thread each, by CPU time: for a machine that others use")
     parser.add_argument("--short", action="store_true", help="2 pairs of each")
     parser.add_argument("--update", metavar="FILE", help="put the table between the marks of this Markdown file")
     parser.add_argument("--log", default="/dev/null", help="what the programs print on standard error")
@@ -121,6 +135,8 @@ def parse():
 
 def main():
     run = Run(parse())
+    if run.arguments.cpu_time:
+        run.arguments.threads, run.arguments.patience = 1, 0
     if not PYTHON.is_file():
         print(f"SKIPPED benchmark of training: no {PYTHON} (set PEERS)")
         return 0
@@ -128,7 +144,7 @@ def main():
     for config in run.arguments.configs:
         compare_config(run, config)
     run.measure_ceilings()
-    run.emit(part="machine", threads=run.arguments.threads, **run.facts, ceilings_gflops=run.ceilings)
+    run.emit(part="machine", threads=run.arguments.threads, cpu_time=run.arguments.cpu_time, **run.facts, ceilings_gflops=run.ceilings)
     text = report.training(run.rows)
     print(text)
     if run.arguments.update:

@@ -45,7 +45,7 @@ def mlm(args, directory, model, tokenizer, documents):
         file.write_text("\n\n".join(documents))
         answer = evaluate(args.roberta, "mlm", "--model", directory, file, "--limit", args.blocks, "--dump", dump)
         blocks = [json.loads(line) for line in dump.read_text().splitlines()]
-    stream = [i for d in documents for i in tokenizer(d.strip("\n"), split_special_tokens=True)["input_ids"]]
+    stream = [i for d in documents for i in tokenizer("\n".join(line.rstrip(" \t\r") for line in d.strip("\n").split("\n")), split_special_tokens=True)["input_ids"]]
     length, total, count = model.config.max_position_embeddings - 2, 0.0, 0
     for n, block in enumerate(blocks):
         ids = list(block["ids"])

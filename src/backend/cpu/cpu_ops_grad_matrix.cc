@@ -6,9 +6,10 @@
 namespace roberta::cpu {
 namespace {
 
-constexpr int64_t kStageBytes = 8 << 20;    // of packed x in gemm_grad
-constexpr int64_t kPackedRows = 64;         // of x, in one piece of packing
-constexpr int64_t kStrips = 8;              // most strips of one piece of gemm_grad
+constexpr int64_t kPanelsBytes = 1 << 19;   // of packed x at once in gemm_grad
+constexpr int64_t kStripsBytes = 1 << 20;   // of packed dy
+constexpr int64_t kPackedRows = 64;         // in one piece of packing
+constexpr int64_t kStripsOfPiece = 8;       // most strips of one piece of gemm_grad
 constexpr int64_t kLogitsBytes = 64 << 20;  // of exponentials at once in linear_cross_entropy_grad
 constexpr int64_t kBlockBytes = 448 << 10;  // of x, as in cpu_ops.cc
 constexpr int64_t kCrossEntropyCuts = 32;   // of the vocabulary; fixed, for the order of sums
@@ -24,47 +25,71 @@ void zero_rows(const View& v) {
 }  // namespace
 
 void CpuOps::gemm_grad(const GemmGrad& a) {
-  const MatrixKernels& kernels = matrix(a.x.dtype);
-  const int64_t rows = a.x.rows, n = a.dw.rows, k = a.dw.cols;
+  const int64_t rows = a.x.rows;
   if (rows == 0 && !a.accumulate) {
     zero_rows(a.dw);
     if (a.db) zero_rows(a.db);
   }
-  const int64_t panels = ceil_div(k, kernels_.panel), strips = ceil_div(n, kernels_.tile_rows);
-  const int64_t step_floats = panels * kernels_.panel;
-  // A stage is a number of rows whose packed x is at most kStageBytes: whole parts of kGradSteps, so that its
-  // borders never show in the order of the sums.
-  const int64_t parts = std::max<int64_t>(1, kStageBytes / (4 * step_floats * kGradSteps));
-  const int64_t stage = parts * kGradSteps * kernels.grad_rows;
-  const int64_t strips_of_piece = std::clamp<int64_t>(strips / (8 * threads_), 1, kStrips);
-  const bool worth_it = rows * n * k > kSmallProduct;
-  for (int64_t begin = 0; begin < rows; begin += stage) {
-    const int64_t count = std::min(stage, rows - begin), steps = ceil_div(count, kernels.grad_rows);
-    float* x_panels =
-        static_cast<float*>(shared_.get(static_cast<size_t>(steps * step_floats) * sizeof(float)));
-    parallel(ceil_div(count, kPackedRows), worth_it, [&](int64_t piece, int) {
-      const int64_t row = piece * kPackedRows;
-      kernels.pack_grad_panels(a.x.slice(begin + row, 1).data, a.x.stride, std::min(kPackedRows, count - row),
-                               k, steps, x_panels + row / kernels.grad_rows * kernels_.panel);
-    });
-    parallel(ceil_div(strips, strips_of_piece), worth_it, [&](int64_t piece, int thread) {
-      const int64_t column = piece * strips_of_piece * kernels_.tile_rows;
-      const int64_t columns = std::min(strips_of_piece * kernels_.tile_rows, n - column);
-      const int64_t floats = grad_scratch_floats(kernels_.tile_rows, columns);
-      kernels.gemm_grad({.dy = a.dy.slice(begin, 1).columns(column, 1).data,
-                         .dy_stride = a.dy.stride,
-                         .dy_columns = n - column,
-                         .rows = count,
-                         .n = columns,
-                         .k = k,
-                         .x_panels = x_panels,
-                         .add = a.accumulate || begin > 0,
-                         .dw = a.dw.row<float>(column),
-                         .dw_stride = a.dw.stride,
-                         .db = a.db ? a.db.row<float>(0) + column : nullptr,
-                         .scratch = static_cast<float*>(scratch(thread, static_cast<size_t>(floats) * 4))});
-    });
+  // In stages whose packed operands stay in the last-level cache: some rows at once, and of dy some columns.
+  // Stages are whole parts of kGradSteps, so their borders never show in the order of the sums.
+  const int64_t panels = ceil_div(a.dw.cols, kernels_.panel),
+                strips = ceil_div(a.dw.rows, kernels_.tile_rows);
+  const int64_t panels_bytes = panels * kernels_.panel * kGradSteps * 4,
+                strip_bytes = strip_floats(kernels_.tile_rows) * 4;
+  const int64_t parts = std::max<int64_t>(1, kPanelsBytes / panels_bytes);
+  const int64_t most = parts * kGradSteps * matrix(a.x.dtype).grad_rows;
+  const int64_t slices = ceil_div(strips * parts * strip_bytes, kStripsBytes);
+  for (int64_t row = 0; row < rows; row += most) {
+    for (int64_t s = 0; s < slices; ++s) {
+      gemm_grad_stage(a, {.row = row,
+                          .rows = std::min(most, rows - row),
+                          .strip = strips * s / slices,
+                          .strips = strips * (s + 1) / slices - strips * s / slices,
+                          .pack_x = s == 0});
+    }
   }
+}
+
+void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
+  const MatrixKernels& kernels = matrix(a.x.dtype);
+  const int64_t k = a.dw.cols, panel = kernels_.panel, panels = ceil_div(k, panel);
+  const int64_t first = g.strip * kernels_.tile_rows,
+                n = std::min(g.strips * kernels_.tile_rows, a.dw.rows - first);
+  const int64_t steps = ceil_div(g.rows, kernels.grad_rows), parts = ceil_div(steps, kGradSteps);
+  const int64_t strip = strip_floats(kernels_.tile_rows), part_floats = g.strips * strip;
+  float* x_panels = panels_.floats(steps * panels * panel);
+  float* dy_strips = strips_.floats(parts * part_floats);
+  const bool worth_it = g.rows * n * k > kSmallProduct;
+  parallel(ceil_div(g.rows, kPackedRows), worth_it, [&](int64_t piece, int) {
+    const int64_t row = piece * kPackedRows, count = std::min(kPackedRows, g.rows - row);
+    const int64_t step = row / kernels.grad_rows;
+    if (g.pack_x) {
+      kernels.pack_panels(a.x.slice(g.row + row, 1).data, a.x.stride, count, k, steps * panel,
+                          x_panels + step * panel);
+    }
+    kernels.pack_strips(a.dy.slice(g.row + row, 1).columns(first, 1).data, a.dy.stride, count, n, strip,
+                        dy_strips + step / kGradSteps * part_floats + step % kGradSteps * kernels_.tile_rows);
+  });
+  // Strips of one piece stay in the second-level cache while the panels pass.
+  const int64_t rows_cuts = ceil_div(g.strips, kStripsOfPiece);
+  const int64_t columns_cuts = std::min(panels, ceil_div(threads_ == 1 ? 1 : 8 * threads_, rows_cuts));
+  parallel(rows_cuts * columns_cuts, worth_it, [&](int64_t piece, int) {
+    const int64_t r = piece / columns_cuts, c = piece % columns_cuts;
+    const int64_t begin = g.strips * r / rows_cuts, end = g.strips * (r + 1) / rows_cuts;
+    const int64_t row = begin * kernels_.tile_rows;
+    kernels.gemm_grad({.strips = dy_strips + begin * strip,
+                       .part_floats = part_floats,
+                       .x_panels = x_panels,
+                       .steps = steps,
+                       .n = std::min((end - begin) * kernels_.tile_rows, n - row),
+                       .k = k,
+                       .panel_begin = panels * c / columns_cuts,
+                       .panel_end = panels * (c + 1) / columns_cuts,
+                       .add = a.accumulate || g.row > 0,
+                       .dw = a.dw.row<float>(first + row),
+                       .dw_stride = a.dw.stride,
+                       .db = a.db && c == 0 ? a.db.row<float>(0) + first + row : nullptr});
+  });
 }
 
 /// Three products over the same rows. The exponentials of the logits are the only large matrix: in x's dtype,

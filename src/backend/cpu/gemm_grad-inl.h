@@ -12,6 +12,7 @@ namespace {
 
 using roberta::cpu::GemmGradBlock;
 using roberta::cpu::kGradSteps;
+using roberta::cpu::strip_floats;
 
 /// One row a step.
 template <class T>
@@ -50,28 +51,30 @@ using Bf16Steps = PairSteps;
 using Bf16Steps = RowSteps<uint16_t>;
 #endif
 
-/// `width` columns of `rows` rows, of which `columns` exist, as steps of `width` units. Writes whole vectors:
-/// up to kLanes - 1 units beyond each step, which the next step covers.
-template <class P>
-inline void pack_steps(const typename P::Source* x, int64_t stride, int64_t rows, int64_t columns, int width,
-                       float* out) {
-  for (int64_t t = 0; t < rows; t += P::kRows, x += P::kRows * stride, out += width) {
-    const typename P::Source* next = t + 1 < rows ? x + stride : nullptr;
-    for (int c = 0; c < width; c += kLanes) {
-      const int64_t left = columns - c;
-      const int n = left >= kLanes ? kLanes : left > 0 ? static_cast<int>(left) : 0;
-      store(out + c, P::units(x + c, next ? next + c : nullptr, n));
+/// Columns [0, columns) of rows [0, rows) into runs of `width` columns, `run_floats` apart: row after row, as
+/// the hardware reads ahead along rows. Stores nothing beyond a step, for its neighbour may be another
+/// thread's.
+template <class P, int kWidth>
+inline void pack_runs(const void* x, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
+                      float* runs) {
+  constexpr int64_t kAhead = 16;  // rows asked for before their turn
+  const auto* row = static_cast<const typename P::Source*>(x);
+  for (int64_t t = 0; t < rows; t += P::kRows, row += P::kRows * stride, runs += kWidth) {
+    const typename P::Source* next = t + 1 < rows ? row + stride : nullptr;
+    float* out = runs;
+    for (int64_t begin = 0; begin < columns; begin += kWidth, out += run_floats) {
+      for (int c = 0; c < kWidth; c += kLanes) {
+        const int64_t at = begin + c, left = columns - at;
+        const int n = left >= kLanes ? kLanes : left > 0 ? static_cast<int>(left) : 0;
+        const F units = P::units(row + at, next ? next + at : nullptr, n);
+        for (int r = 0; r < P::kRows; ++r) __builtin_prefetch(row + (kAhead + r) * stride + at, 0, 3);
+        if (c + kLanes <= kWidth) {
+          store(out + c, units);
+        } else {
+          store_n(out + c, units, kWidth - c);
+        }
+      }
     }
-  }
-}
-
-/// Rows [0, rows) of x [rows, k] into the panels of all its columns; `panels` at the first of these rows'
-/// step, `steps` steps in a panel.
-template <class P>
-void pack_grad_panels(const void* x, int64_t stride, int64_t rows, int64_t k, int64_t steps, float* panels) {
-  for (int64_t p = 0; p * kPanel < k; ++p) {
-    pack_steps<P>(static_cast<const typename P::Source*>(x) + p * kPanel, stride, rows, k - p * kPanel,
-                  kPanel, panels + p * steps * kPanel);
   }
 }
 
@@ -124,10 +127,6 @@ constexpr GradTileFunction kGradTiles[kTileRows + 1] = {nullptr,         grad_ti
                                                         grad_tile<P, 6>};
 #endif
 
-/// A strip of `steps` steps, with room for what pack_steps() writes beyond the last. (A strip written later
-/// may not touch one before it, as rows of dy come in groups.)
-constexpr int64_t strip_floats(int64_t steps) { return steps * kTileRows + kLanes; }
-
 /// Sums of a strip's columns, in four interleaved chains of steps.
 template <class P>
 inline void strip_sums(const float* strip, int64_t steps, int columns, bool add, float* db) {
@@ -147,30 +146,20 @@ inline void strip_sums(const float* strip, int64_t steps, int columns, bool add,
 
 template <class P>
 void gemm_grad(const GemmGradBlock& g) {
-  constexpr int64_t kCacheRows = 64;  // of dy: packed strip by strip while they are near
-  const int64_t steps = (g.rows + P::kRows - 1) / P::kRows, strips = (g.n + kTileRows - 1) / kTileRows;
-  for (int64_t begin = 0; begin < steps; begin += kGradSteps) {
-    const int64_t depth = steps - begin < kGradSteps ? steps - begin : kGradSteps;
-    const int64_t row = begin * P::kRows,
-                  end = (begin + depth) * P::kRows < g.rows ? (begin + depth) * P::kRows : g.rows;
+  const int64_t strips = (g.n + kTileRows - 1) / kTileRows;
+  const float* part_strips = g.strips;
+  for (int64_t begin = 0; begin < g.steps; begin += kGradSteps, part_strips += g.part_floats) {
+    const int64_t depth = g.steps - begin < kGradSteps ? g.steps - begin : kGradSteps;
     const bool add = g.add || begin > 0;
-    for (int64_t r = row; r < end; r += kCacheRows) {
-      const auto* dy = static_cast<const typename P::Source*>(g.dy) + r * g.dy_stride;
-      for (int64_t s = 0; s < strips; ++s) {
-        pack_steps<P>(dy + s * kTileRows, g.dy_stride, end - r < kCacheRows ? end - r : kCacheRows,
-                      g.dy_columns - s * kTileRows, kTileRows,
-                      g.scratch + s * strip_floats(depth) + (r - row) / P::kRows * kTileRows);
-      }
-    }
     const auto height = [&](int64_t s) {
       return static_cast<int>(g.n - s * kTileRows < kTileRows ? g.n - s * kTileRows : kTileRows);
     };
     for (int64_t s = 0; g.db && s < strips; ++s)
-      strip_sums<P>(g.scratch + s * strip_floats(depth), depth, height(s), add, g.db + s * kTileRows);
-    for (int64_t p = 0; p * kPanel < g.k; ++p) {
-      const float* panel = g.x_panels + (p * steps + begin) * kPanel;
+      strip_sums<P>(part_strips + s * strip_floats(kTileRows), depth, height(s), add, g.db + s * kTileRows);
+    for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
+      const float* panel = g.x_panels + (p * g.steps + begin) * kPanel;
       for (int64_t s = 0; s < strips; ++s) {
-        kGradTiles<P>[height(s)](g.scratch + s * strip_floats(depth), panel, depth,
+        kGradTiles<P>[height(s)](part_strips + s * strip_floats(kTileRows), panel, depth,
                                  g.dw + s * kTileRows * g.dw_stride + p * kPanel, g.dw_stride,
                                  columns_of(p, g.k), add);
       }

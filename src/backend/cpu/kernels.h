@@ -66,17 +66,17 @@ struct CrossEntropyGradBlock {
   float* lane_sums;  // rows * panel floats
 };
 
-/// Rows [0, n) of dw = dy^T x, n columns of dy, over all rows of both.
+/// n rows and panels [panel_begin, panel_end) of columns of dw = dy^T x, over `steps` steps of both.
 struct GemmGradBlock {
-  const void* dy;                 // at the first of these columns
-  int64_t dy_stride, dy_columns;  // columns up to the end of dy's row
-  int64_t rows, n, k;
-  const float* x_panels;  // by pack_grad_panels(), all columns
+  const float* strips;    // of the first of these rows, by pack_strips(); strip_floats() apart
+  int64_t part_floats;    // from the strips of kGradSteps steps to those of the next
+  const float* x_panels;  // by pack_panels(), all columns
+  int64_t steps, n, k;
+  int64_t panel_begin, panel_end;
   bool add;
-  float* dw;
+  float* dw;  // at the first of these rows
   int64_t dw_stride;
-  float* db;       // at the first column; or null
-  float* scratch;  // grad_scratch_floats(n)
+  float* db;  // at the first of these rows; or null
 };
 
 struct ActivationGradRows {
@@ -112,10 +112,13 @@ struct MatrixKernels {
   /// One row of a packed matrix as fp32: out[k].
   void (*read_row)(const void* w, int64_t row, int64_t k, float* out);
   void (*cross_entropy_exps)(const CrossEntropyBlock&, const CrossEntropyGradBlock&);
-  int64_t grad_rows;  // rows of one step of gemm_grad
-  /// Rows [0, rows) of x [rows, k] for gemm_grad: panels of `steps` steps; `panels` at the first row's step.
-  void (*pack_grad_panels)(const void* x, int64_t stride, int64_t rows, int64_t k, int64_t steps,
-                           float* panels);
+  int64_t grad_rows;  // of x or dy in one step of gemm_grad
+  /// Columns [0, columns) of rows [0, rows) for gemm_grad: x into panels, dy into strips of tile_rows
+  /// columns. Panels or strips are `run_floats` apart; `runs` at the first row's step.
+  void (*pack_panels)(const void* x, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
+                      float* runs);
+  void (*pack_strips)(const void* dy, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
+                      float* runs);
   void (*gemm_grad)(const GemmGradBlock&);
   /// Rows [0, rows), rows <= panel, of an fp32 matrix [rows, k] into one panel.
   void (*pack_rows_f32)(const float* source, int64_t stride, int64_t rows, int64_t k, void* panel);
@@ -156,9 +159,8 @@ inline int64_t k_part(int64_t k, int64_t element_bytes) {
 /// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a strip
 /// 24 KiB, so a strip stays in the first-level cache and some panels in the second.
 constexpr int64_t kGradSteps = 512;
-inline int64_t grad_scratch_floats(int64_t tile_rows, int64_t n) {
-  return (n + tile_rows - 1) / tile_rows * (kGradSteps * tile_rows + 16);
-}
+/// From strip to strip: not a power of two, and room for reading a whole vector at the last step.
+constexpr int64_t strip_floats(int64_t tile_rows) { return kGradSteps * tile_rows + 16; }
 /// Bytes of one packed panel; K is padded to a pair.
 inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {
   return (element_bytes == 2 ? (k + 1) / 2 * 2 : k) * panel * element_bytes;

@@ -21,6 +21,9 @@ class GrowingMemory {
     }
     return buffer_.data();
   }
+  float* floats(int64_t count) {
+    return static_cast<float*>(get(static_cast<size_t>(count) * sizeof(float)));
+  }
 
  private:
   Buffer buffer_;

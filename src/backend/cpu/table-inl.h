@@ -32,7 +32,8 @@ constexpr roberta::cpu::MatrixKernels make_matrix_kernels(void (*read_row)(const
           .read_row = read_row,
           .cross_entropy_exps = cross_entropy_exps<S>,
           .grad_rows = Steps::kRows,
-          .pack_grad_panels = pack_grad_panels<Steps>,
+          .pack_panels = pack_runs<Steps, kPanel>,
+          .pack_strips = pack_runs<Steps, kTileRows>,
           .gemm_grad = gemm_grad<Steps>,
           .pack_rows_f32 = pack_rows_f32<Units>,
           .pack_columns_f32 = pack_columns_f32<Units>};

@@ -1,0 +1,28 @@
+#pragma once
+// Pictures of training: the loss curves of one or several runs.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace roberta {
+
+enum class PlotAxis : uint8_t { kStep, kTokens, kTime };
+
+struct PlotOptions {
+  PlotAxis x = PlotAxis::kStep;
+  /// Moving average of the training loss: a row k rows away counts smooth^k, 0 to below 1; the raw loss
+  /// stands pale behind it. 0: the raw loss alone.
+  double smooth = 0.9;
+  std::string title;
+  std::optional<double> y_min, y_max;  ///< nats; else as the curves need
+  bool html = false;                   ///< a page of its own that shows values under the mouse; else SVG
+};
+
+/// Training and held-out loss. `logs`: log.jsonl files (docs/formats.md), or the folders of runs that hold
+/// one. Error(kInput) names file and line, or what a log lacks for that axis.
+std::string plot_losses(std::span<const std::filesystem::path> logs, const PlotOptions& options = {});
+
+}  // namespace roberta
