@@ -12,6 +12,8 @@
 
 #include "core/error.h"
 #include "data/corpus.h"
+#include "io/atomic_file.h"
+#include "io/file.h"
 
 namespace roberta {
 
@@ -31,8 +33,7 @@ bool good_name(const std::string& name) {
 
 /// A file of ours, whole or half-written.
 bool is_ours(const std::string& name) {
-  return name == "manifest.json" || name == "progress.json" || name == "tokenizer" ||
-         name.ends_with(".shard");
+  return name == "manifest.json" || name == "tokenizer" || name.ends_with(".shard");
 }
 bool is_left_over(const std::string& name) {
   return name.starts_with(".") && name.find(".tmp-") != std::string::npos;
@@ -41,6 +42,25 @@ bool is_left_over(const std::string& name) {
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
+}
+
+/// Whether what lies in the directory was made by a preparation, so that it may be removed or gone on with.
+bool is_corpus(const fs::path& directory) {
+  if (is_there(directory / "progress.json")) return true;
+  if (!is_there(directory / "manifest.json")) return false;
+  // Checkpoints of a training run have a manifest.json too.
+  return read_text_file(directory / "manifest.json", "prepare").find("roberta-corpus") != std::string::npos;
+}
+
+/// A directory with files of others is none to write into, let alone to clear.
+void refuse_others(const fs::path& directory) {
+  if (is_corpus(directory)) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename().string();
+    if (!is_left_over(name) && name != kLock)
+      fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is not empty (", name,
+           ") and holds no corpus; choose a directory of its own");
+  }
 }
 
 }  // namespace
@@ -123,17 +143,10 @@ OutputDirectory::OutputDirectory(const fs::path& directory, bool overwrite) : di
   std::error_code error;
   if (is_there(directory) && !fs::is_directory(directory, error))
     fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is a file; a directory is needed");
+  if (is_there(directory)) refuse_others(directory);
   if (is_there(directory / "manifest.json") && !overwrite)
     fail(ErrorCode::kUsage, "[prepare] ", directory.string(),
          ": holds a prepared corpus; --overwrite makes it anew");
-  if (is_there(directory) && !overwrite && !is_there(directory / "progress.json")) {
-    for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
-      const std::string name = entry.path().filename().string();
-      if (!is_left_over(name) && name != kLock && name != "tokenizer")
-        fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is not empty (", name,
-             "); choose a directory of its own");
-    }
-  }
   fs::create_directories(directory, error);
   if (error)
     fail(ErrorCode::kResource, "[prepare] ", directory.string(), ": cannot be created: ", error.message());
@@ -153,9 +166,11 @@ OutputDirectory::~OutputDirectory() {
   close(lock_);
 }
 
-/// Removes what a killed run left half-written, or all that an earlier run made.
+/// Removes what a killed run left half-written, or all that an earlier run made but for a progress.json that
+/// says so: a run that is killed meanwhile leaves a directory that can still be told from those of others.
 void OutputDirectory::clear(bool everything) const {
   std::vector<fs::path> gone;
+  if (everything) write_file_atomically(directory_ / "progress.json", "{\"sets\": []}\n");
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_)) {
     const std::string name = entry.path().filename().string();
     if (is_left_over(name) || (everything && is_ours(name))) gone.push_back(entry.path());
@@ -169,13 +184,15 @@ void OutputDirectory::clear(bool everything) const {
 
 PrepareState OutputDirectory::open(const Tokenizer& tokenizer, const Json& options,
                                    const std::vector<std::vector<InputFile>>& inputs) const {
-  if (is_there(directory_ / "progress.json")) return read_state(directory_, options, inputs);
-  fs::remove_all(directory_ / "tokenizer");  // a run killed at this very place left a part
-  fs::create_directories(directory_ / "tokenizer");
-  tokenizer.save(directory_ / "tokenizer");
+  if (is_there(directory_ / "progress.json")) {
+    if (auto state = read_state(directory_, options, inputs)) return *std::move(state);
+  }
   PrepareState state;
   state.options = options;
   state.inputs = inputs_to_json(inputs);
+  clear(true);
+  fs::create_directories(directory_ / "tokenizer");
+  tokenizer.save(directory_ / "tokenizer");
   write_state(state, directory_);
   return state;
 }

@@ -71,8 +71,8 @@ void write_state(const PrepareState& state, const std::filesystem::path& directo
   write_file_atomically(directory / kFile, json.dump(1) + "\n");
 }
 
-PrepareState read_state(const std::filesystem::path& directory, const Json& options,
-                        const std::vector<std::vector<InputFile>>& inputs) {
+std::optional<PrepareState> read_state(const std::filesystem::path& directory, const Json& options,
+                                       const std::vector<std::vector<InputFile>>& inputs) {
   const std::string file = (directory / kFile).string();
   const Json json = read_json_file(file, "prepare");
   const JsonFields fields(json, "prepare", file);
@@ -81,6 +81,7 @@ PrepareState read_state(const std::filesystem::path& directory, const Json& opti
     if (!found) fields.refuse(name, "is missing; begin anew with --overwrite");
     return *found;
   };
+  if (need("sets").empty()) return std::nullopt;
   if (!need("options").is_object())
     fields.refuse("options", "must be an object; begin anew with --overwrite");
   require_same(need("options"), options, directory.string());

@@ -3,6 +3,7 @@
 // goes on there.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,9 @@ void write_state(const PrepareState& state, const std::filesystem::path& directo
 /// The files by set, with their sizes and times.
 Json inputs_to_json(const std::vector<std::vector<InputFile>>& inputs);
 /// Error(kUsage) that names the difference when DIR/progress.json was begun with other options, or when a
-/// file that it has done was changed. Files to come may be others than they were.
-PrepareState read_state(const std::filesystem::path& directory, const Json& options,
-                        const std::vector<std::vector<InputFile>>& inputs);
+/// file that it has done was changed. Files to come may be others than they were. Nothing when that run has
+/// not completed a shard: there is nothing to go on from.
+std::optional<PrepareState> read_state(const std::filesystem::path& directory, const Json& options,
+                                       const std::vector<std::vector<InputFile>>& inputs);
 
 }  // namespace roberta

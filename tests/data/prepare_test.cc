@@ -301,7 +301,33 @@ TEST_F(PrepareTest, GoesOnOnlyAsItWasBegun) {
   EXPECT_FALSE(prepare_corpus(directory_ / "out", options).resumed);
   options.overwrite = false;
   EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "out", options), "--overwrite");
-  EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_.path(), options), "not empty");
+  EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_.path(), options), "not empty", "no corpus");
+}
+
+TEST_F(PrepareTest, FilesOfOthersAreNeitherRemovedNorMixedIn) {
+  PrepareOptions options = with({write("a.txt", documents(100))});
+  // A model whose folder happens to have the name that a corpus gives its tokenizer's.
+  fs::create_directories(directory_ / "work" / "tokenizer");
+  fs::create_directories(directory_ / "checkpoint");
+  write("work/tokenizer/model.safetensors", "weights");
+  write("checkpoint/manifest.json", "{\"format\": \"roberta-checkpoint\"}");
+  for (const bool overwrite : {false, true}) {
+    options.overwrite = overwrite;
+    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "work", options), "tokenizer", "no corpus");
+    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "checkpoint", options), "no corpus");
+  }
+  EXPECT_TRUE(fs::exists(directory_ / "work" / "tokenizer" / "model.safetensors"));
+  EXPECT_TRUE(fs::exists(directory_ / "checkpoint" / "manifest.json"));
+}
+
+TEST_F(PrepareTest, ARunThatCompletedNothingIsBegunAnew) {
+  PrepareOptions options = with({write("a.jsonl", "{\"body\": \"some text\"}\n")});
+  EXPECT_ERROR(ErrorCode::kInput, prepare_corpus(directory_ / "out", options), "field 'text'");
+  options.sets[0].field = "body";
+  EXPECT_FALSE(prepare_corpus(directory_ / "out", options).resumed);
+  options.overwrite = true;
+  EXPECT_FALSE(prepare_corpus(directory_ / "out", options).resumed);
+  EXPECT_FALSE(fs::exists(directory_ / "out" / "progress.json"));
 }
 
 TEST_F(PrepareTest, LongDocumentsAreCut) {
