@@ -77,7 +77,7 @@ struct TrainingLog {
   double loss = 0;  ///< nats a masked token
   double learning_rate = 0, gradient_norm = 0;
   int64_t samples = 0, tokens = 0, masked = 0;  ///< since the start of training
-  double epoch = 0;                             ///< of the data, since the stage began
+  double epoch = 0;                             ///< of the data in pieces of this length
   int64_t length = 0;
   double tokens_per_second = 0;
   double peak_fraction =

@@ -40,6 +40,8 @@ Packing packing_of(const PretrainOptions& options) {
 }
 
 ScheduleOptions schedule_of(const PretrainOptions& options) {
+  between("lr_power", options.power, 0, 100);
+  between("lr_end", options.end_learning_rate, 0, 1e3);
   ScheduleOptions schedule{.peak = options.learning_rate,
                            .end = options.end_learning_rate,
                            .warmup_steps = options.warmup_steps,
@@ -104,11 +106,12 @@ LoopData::Stream held_out_stream(const std::shared_ptr<const Corpus>& corpus, co
 }  // namespace
 
 LoopOptions loop_options(const PretrainOptions& options) {
-  between("mask_prob", options.mask_prob, 0, 1);
+  between("mask_prob", options.mask_prob, 1e-6, 1);
   between("leave_unmasked_prob", options.leave_unmasked_prob, 0, 1);
   between("random_token_prob", options.random_token_prob, 0, 1 - options.leave_unmasked_prob);
   between("hidden_dropout_prob", options.hidden_dropout, 0, 0.99);
   between("attention_probs_dropout_prob", options.attention_dropout, 0, 0.99);
+  between("max_minutes", options.max_minutes, 0, 1e9);
   LoopOptions loop;
   for (const PretrainStage& stage : options.stages)
     loop.stages.push_back({stage.length, stage.samples, stage.until});

@@ -8,6 +8,9 @@
 namespace roberta {
 namespace {
 
+constexpr int64_t kMostSamples = 1 << 24;  // of a batch: dropout counts them in 32 bits
+constexpr double kMostTokens = 0x1p53;     // of a run: sums over ranks and JSON count in doubles
+
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -41,7 +44,9 @@ class Loop {
       if (due(options_.validate_every)) validate();
       if (due(options_.save_every) && state_.step < last_step_) save(saved);
     }
-    if (end == LoopEnd::kFinished && options_.validate_every > 0 && measured_ != state_.step) validate();
+    const bool all_done =
+        state_.step >= options_.schedule.total_steps;  // else the log would get a row too many
+    if (all_done && options_.validate_every > 0 && measured_ != state_.step) validate();
     if (saved != state_.step) save(saved);
     return end;
   }
@@ -69,6 +74,10 @@ class Loop {
     if (options_.validate_every == 0 || data_.held_out.size == 0) return;
     held_out_.push_back(read_step(data_.held_out.source, {0, data_.held_out.size}, comm_.rank(), comm_.size(),
                                   options_.micro_batch_tokens, step_.parameters().config().pad_token_id));
+    if (step_.total(held_out_.front()).masked > 0) return;
+    held_out_.clear();  // so few tokens that none is masked: a loss of 0 would be the best for ever
+    if (callbacks_.warning)
+      callbacks_.warning("[train] the held-out split has no masked token: no validation");
   }
 
   /// False: abandoned, for a stop was asked for.
@@ -186,6 +195,16 @@ class Loop {
   double window_flops_ = 0;
 };
 
+/// Samples that stages before number i took of the same stream: those of the same length.
+int64_t taken_before(const std::vector<Stage>& stages, size_t i) {
+  int64_t taken = 0, begin = 0;
+  for (size_t k = 0; k < i; ++k) {
+    if (stages[k].length == stages[i].length) taken += (stages[k].until - begin) * stages[k].samples;
+    begin = stages[k].until;
+  }
+  return taken;
+}
+
 }  // namespace
 
 StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step) {
@@ -193,7 +212,7 @@ StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step) {
   for (size_t i = 0; i < stages.size(); ++i) {
     const Stage& stage = stages[i];
     if (step <= stage.until || i + 1 == stages.size())
-      return {i, {(step - 1 - begin) * stage.samples, stage.samples}};
+      return {i, {taken_before(stages, i) + (step - 1 - begin) * stage.samples, stage.samples}};
     begin = stage.until;
   }
   fail(ErrorCode::kUsage, "[train] no stage is given");
@@ -203,18 +222,24 @@ void check(const LoopOptions& options, const RobertaConfig& config) {
   const ScheduleOptions& schedule = options.schedule;
   if (schedule.total_steps < 1) fail(ErrorCode::kUsage, "[train] the number of steps must be above 0");
   int64_t begin = 0;
+  double tokens = 0;
   for (const Stage& stage : options.stages) {
     if (stage.length < 2 || stage.length > config.max_length()) {
       fail(ErrorCode::kUsage, "[train] sequence length ", stage.length, ": the model takes 2 to ",
            config.max_length(), " tokens");
     }
-    if (stage.samples < 1) fail(ErrorCode::kUsage, "[train] a batch needs a sample at least");
+    if (stage.samples < 1 || stage.samples > kMostSamples)
+      fail(ErrorCode::kUsage, "[train] a batch of ", stage.samples, " samples; it takes 1 to ", kMostSamples);
     if (stage.until <= begin) {
       fail(ErrorCode::kUsage, "[train] the stage of length ", stage.length, " ends at step ", stage.until,
            ", but begins at ", begin + 1);
     }
+    tokens += static_cast<double>(stage.until - begin) * static_cast<double>(stage.samples * stage.length);
     begin = stage.until;
   }
+  if (tokens > kMostTokens)
+    fail(ErrorCode::kUsage, "[train] the stages make ", tokens, " tokens; at most ", kMostTokens,
+         " can be counted");
   if (begin != schedule.total_steps) {
     fail(ErrorCode::kUsage, "[train] the stages end at step ", begin, ", the schedule at ",
          schedule.total_steps);

@@ -80,7 +80,9 @@ enum class LoopEnd : uint8_t { kFinished, kStopped, kOutOfTime };
 LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopData& data,
                  LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop);
 
-/// The part of the data that a step takes: the stage's index, and which samples of its stream.
+/// The part of the data that a step takes: the stage's index, and which samples of its stream. Stages of one
+/// length share a stream, and the later one goes on where the earlier ended: else it would see the same text
+/// under the same masks again.
 struct StepPlace {
   size_t stage;
   SampleRange samples;

@@ -18,8 +18,8 @@ void optimizer_step(Parameters& parameters, const OptimizerOptions& options, int
   const double step_size = learning_rate * (fairseq ? std::sqrt(correction2) : 1) / correction1;
   // As torch.nn.utils.clip_grad_norm_.
   const double clip = options.clip_norm > 0 ? std::min(1.0, options.clip_norm / (norm + 1e-6)) : 1;
-  Adam adam{.beta1 = static_cast<float>(options.beta1),
-            .beta2 = static_cast<float>(options.beta2),
+  Adam adam{.beta1 = options.beta1,
+            .beta2 = options.beta2,
             .eps = static_cast<float>(options.eps),
             .step_size = static_cast<float>(step_size),
             .v_scale = static_cast<float>(fairseq ? 1 : 1 / correction2),

@@ -24,6 +24,7 @@ std::string write_trainer_state(const TrainerState& state) {
   Json options = Json::object();
   for (const auto& [name, value] : state.options) options[name] = value;
   const Json json = {
+      {"program", "roberta " ROBERTA_VERSION},
       {"global_step", s.step},
       {"updates", s.updates},
       {"samples", s.samples},

@@ -110,6 +110,13 @@ TEST(Loop, StagesTakeTheirSamplesInTurn) {
   EXPECT_EQ(place_of_step(stages, 15).samples.count, 2);
 }
 
+TEST(Loop, StagesOfOneLengthDontMeetTheSameSamplesAgain) {
+  const std::vector<Stage> stages = {{16, 8, 10}, {32, 2, 15}, {16, 32, 20}, {16, 4, 30}};
+  EXPECT_EQ(place_of_step(stages, 16).samples.first, 80);
+  EXPECT_EQ(place_of_step(stages, 17).samples.first, 112);
+  EXPECT_EQ(place_of_step(stages, 21).samples.first, 80 + 5 * 32);
+}
+
 TEST(Loop, StopsWhenAskedAndSaves) {
   LoopOptions options = small_loop(1000);
   SmallTraining training(options.step);
@@ -163,13 +170,29 @@ TEST(Loop, SkipsStepsThatAreNoNumbersAndGivesUpAfterFive) {
   EXPECT_TRUE(seen.saves.empty());
 }
 
+TEST(Loop, AHeldOutSplitWithoutMaskedTokensMeasuresNothing) {
+  LoopOptions options = small_loop(4);
+  options.validate_every = 2;
+  SmallTraining training(options.step);
+  LoopState state;
+  Seen seen;
+  LoopData data = repeating_data();
+  data.held_out = {[](int64_t, MaskedSample& out) { out = {.ids = {5}, .positions = {}, .targets = {}}; }, 1};
+  run(training, options, state, seen, data);
+  EXPECT_TRUE(seen.validations.empty());
+  EXPECT_FALSE(state.best_loss.has_value());
+  EXPECT_EQ(seen.warnings.size(), 1u);
+}
+
 TEST(Loop, StateComesBackToTheBit) {
   LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .masked = 150, .skipped_in_a_row = 1};
   s.seconds = 0.1 + 0.2;
   s.best_loss = 1.0 / 3;
   s.best_step = 7;
   s.window_steps = 2, s.window_masked = 30, s.window_loss = std::sqrt(2.0) * 1e5;
-  const TrainerState back = parse_trainer_state(write_trainer_state({s, {{"seed", "3"}}}), "test");
+  const std::string text = write_trainer_state({s, {{"seed", "3"}}});
+  EXPECT_NE(text.find("\"program\": \"roberta 0."), std::string::npos) << text;
+  const TrainerState back = parse_trainer_state(text, "test");
   EXPECT_EQ(back.loop.seconds, s.seconds);
   EXPECT_EQ(back.loop.best_loss, s.best_loss);
   EXPECT_FALSE(back.loop.last_loss.has_value());
@@ -188,6 +211,9 @@ TEST(Loop, OptionsThatDontGoTogether) {
   EXPECT_THROW(check(options, config), Error);
   options = small_loop(10);
   options.stages[0].until = 9;
+  EXPECT_THROW(check(options, config), Error);
+  options = small_loop(10);
+  options.stages[0].samples = int64_t{1} << 60;  // would overflow
   EXPECT_THROW(check(options, config), Error);
 }
 
