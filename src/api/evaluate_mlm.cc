@@ -32,6 +32,9 @@ std::vector<Source> open_sources(const Model& model, std::span<const fs::path> p
     if (fs::exists(path / "manifest.json", ignored)) {
       sources.push_back({{}, Corpus::open(path, true, model.threads())});
       sources.back().corpus->require_tokenizer(model.tokenizer(), "the model");
+      if (sources.back().corpus->tokens(Split::kHeldOut) == 0)
+        fail(ErrorCode::kInput, "[evaluate] ", path.string(),
+             ": the corpus has no held-out text; give files");
     } else {
       sources.push_back({find_inputs({.paths = {path.string()}, .field = options.field}), nullptr});
     }

@@ -1,11 +1,12 @@
 #include "roberta/pretrain.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <optional>
 
 #include "api/pretrain_setup.h"
 #include "core/error.h"
-#include "io/hash128.h"
+#include "io/digest.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
 #include "train/checkpoint.h"
@@ -42,8 +43,10 @@ class Run {
     if (first_) found = find_checkpoint();
     LoopState state = start(parameters, found);
     TrainingStep step(parameters, comm_, loop_.step);
-    for (const Stage& stage : loop_.stages)
-      step.reserve(stage.length, std::max<int64_t>(1, loop_.micro_batch_tokens / stage.length));
+    for (const Stage& stage : loop_.stages) {
+      const int64_t own = (stage.samples + comm_.size() - 1) / comm_.size();  // of a batch, at most
+      step.reserve(stage.length, std::clamp<int64_t>(loop_.micro_batch_tokens / stage.length, 1, own));
+    }
     loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
     begin(parameters, state);
     const LoopEnd end = run_loop(step, comm_, loop_, data_, state, loop_callbacks(parameters), stop);
@@ -83,12 +86,27 @@ class Run {
     if (options_.resume == "auto") {
       found = store_->find_newest(messages);
     } else if (options_.resume != "never") {
-      found = open_checkpoint(options_.resume);
+      found = open_named_checkpoint();
     } else if (store_->find_newest(messages)) {
       fail(ErrorCode::kUsage, "[train] ", options_.output.string(),
            " holds checkpoints of an earlier run: resume from them (auto), or give another output");
     }
     for (const std::string& message : messages) warning(message);
+    return found;
+  }
+
+  /// A later checkpoint in the output would be taken for the newest one of the run that begins now.
+  FoundCheckpoint open_named_checkpoint() const {
+    if (!std::filesystem::exists(options_.resume)) {
+      fail(ErrorCode::kUsage, "[train] resume '", options_.resume,
+           "' is neither auto, never nor the directory of a checkpoint");
+    }
+    FoundCheckpoint found = open_checkpoint(options_.resume);
+    if (const auto newest = store_->newest_step(); newest && *newest > found.info.step) {
+      fail(ErrorCode::kUsage, "[train] ", options_.output.string(), " holds checkpoint-", *newest,
+           ", which is later than ", options_.resume,
+           ": go on from the newest (auto), remove the later ones, or give another output");
+    }
     return found;
   }
 
@@ -148,18 +166,22 @@ class Run {
     if (loop_.validate_every > 0 && data_.held_out.size == 0)
       warning("[train] the corpus has no held-out split: there will be no validation");
     log_.emplace(options_.output, state.step, options_.tensorboard);
+    if (state.step >= loop_.schedule.total_steps)
+      return info(concat("all ", loop_.schedule.total_steps, " steps are done already"));
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
-    info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
-                " M tokens of text, steps ", state.step + 1, " to ", loop_.schedule.total_steps, " on ",
-                device_->describe(), ", ", comm_.describe()));
+    info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ",
+                millions(corpus_->tokens(Split::kTrain)), " M tokens of text, steps ", state.step + 1, " to ",
+                loop_.schedule.total_steps, " on ", device_->describe(), ", ", comm_.describe()));
   }
 
   void save(const Parameters& parameters, const LoopState& state) {
     CheckpointToSave checkpoint;
     std::string all;
     for (const auto& [name, value] : deciding_) all += name + "=" + value + "\n";
-    checkpoint.info = {
-        .step = state.step, .config_hash = hash128(all), .ranks = comm_.size(), .metric = state.last_loss};
+    checkpoint.info = {.step = state.step,
+                       .config_hash = to_hex(digest_of(all)),
+                       .ranks = comm_.size(),
+                       .metric = state.last_loss};
     checkpoint.tensors = arrays<TensorToSave>(parameters);
     checkpoint.trainer_state = write_trainer_state({state, deciding_});
     checkpoint.write_model_files = [this](const std::filesystem::path& directory) {

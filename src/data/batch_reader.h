@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "data/digest.h"
 #include "data/inputs.h"
 #include "io/byte_source.h"
+#include "io/digest.h"
 
 namespace roberta {
 

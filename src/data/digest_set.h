@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "data/digest.h"
+#include "io/digest.h"
 
 namespace roberta {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/batch_reader.h"
-#include "data/digest.h"
+#include "io/digest.h"
 #include "roberta/prepare.h"
 #include "roberta/tokenizer.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "data/digest.h"
 #include "data/samples.h"
+#include "io/digest.h"
 #include "io/json.h"
 #include "roberta/prepare.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/digest.h"
+#include "io/digest.h"
 
 namespace roberta {
 

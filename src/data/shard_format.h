@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "data/digest.h"
+#include "io/digest.h"
 
 namespace roberta {
 

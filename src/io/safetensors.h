@@ -67,7 +67,7 @@ struct TensorToWrite {
   std::function<void(uint64_t offset, std::span<std::byte> out)> fill;
 };
 
-/// XXH3-128 (io/hash128.h) of what was written, taken on the way.
+/// XXH3-128 (io/digest.h) of what was written, taken on the way.
 struct SafetensorsHashes {
   std::string file;
   std::map<std::string, std::string> tensors;  ///< by name; of the tensor's bytes

@@ -8,7 +8,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
-#include "io/hash128.h"
+#include "io/digest.h"
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
@@ -110,7 +110,7 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
 
   AtomicFile file(path);
-  Hash128 file_hash;
+  DigestBuilder file_hash;
   const auto write = [&](std::string_view bytes) {
     if (hashes) file_hash.add(std::as_bytes(std::span(bytes)));
     file.write(bytes);
@@ -120,18 +120,18 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   std::vector<std::byte> chunk;
   for (const size_t i : order) {
     const uint64_t size = size_in_bytes(tensors[i], path);
-    Hash128 tensor_hash;
+    DigestBuilder tensor_hash;
     for (uint64_t at = 0; at < size; at += chunk.size()) {
       chunk.resize(static_cast<size_t>(std::min<uint64_t>(size - at, kChunk)));
       tensors[i].fill(at, chunk);
       if (hashes) tensor_hash.add(chunk);
       write(as_text(chunk));
     }
-    if (hashes) hashes->tensors[tensors[i].name] = tensor_hash.hex();
+    if (hashes) hashes->tensors[tensors[i].name] = to_hex(tensor_hash.value());
   }
   file.commit();
   if (!hashes) return;
-  hashes->file = file_hash.hex();
+  hashes->file = to_hex(file_hash.value());
   hashes->bytes = static_cast<uint64_t>(file.size());
 }
 

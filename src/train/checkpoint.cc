@@ -12,8 +12,8 @@
 #include "core/parallel.h"
 #include "io/atomic_directory.h"
 #include "io/atomic_file.h"
+#include "io/digest.h"
 #include "io/file.h"
-#include "io/hash128.h"
 #include "io/safetensors.h"
 #include "train/checkpoint_manifest.h"
 #include "train/output_lock.h"
@@ -91,7 +91,7 @@ CheckpointManifest write_files(const fs::path& directory, const CheckpointToSave
       fail(ErrorCode::kResource, "[checkpoint] ", path.string(), ": ", std::strerror(error),
            free_space_hint(directory, error));
     }
-    manifest.files[name] = {fs::file_size(path), hash128_of_file(path, "checkpoint"), {}};
+    manifest.files[name] = {fs::file_size(path), to_hex(digest_of_file(path, "checkpoint")), {}};
   });
 
   std::vector<TensorToWrite> weights, moments;
@@ -210,17 +210,24 @@ const std::vector<std::string>& CheckpointStore::messages() const { return impl_
 
 std::optional<FoundCheckpoint> CheckpointStore::find_newest(std::vector<std::string>& messages) {
   const std::vector<int64_t> steps = impl_->steps();
+  std::string why;
   for (const int64_t step : steps) {
     try {
       return open_checkpoint(impl_->path_of(step));
     } catch (const Error& error) {
       impl_->damaged.insert(step);
-      messages.push_back(concat(error.what(), "; stepping back to the checkpoint before it"));
+      why = error.what();
+      messages.push_back(concat(why, "; stepping back to the checkpoint before it"));
     }
   }
   if (steps.empty()) return std::nullopt;
   fail(ErrorCode::kModel, "[checkpoint] ", impl_->output.string(), ": none of its ", steps.size(),
-       " checkpoints is sound (", messages.back(), "); to start anew, choose another output directory");
+       " checkpoints is sound (", why, "); to start anew, choose another output directory");
+}
+
+std::optional<int64_t> CheckpointStore::newest_step() const {
+  const std::vector<int64_t> steps = impl_->steps();
+  return steps.empty() ? std::nullopt : std::optional(steps.front());
 }
 
 void CheckpointStore::require_space(int64_t elements) const {

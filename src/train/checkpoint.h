@@ -80,6 +80,9 @@ class CheckpointStore {
   /// Nothing when there is none at all; Error(kModel) when there are some and none is sound.
   std::optional<FoundCheckpoint> find_newest(std::vector<std::string>& messages);
 
+  /// Of the checkpoints there, sound or not.
+  std::optional<int64_t> newest_step() const;
+
   /// Before the first step: Error(kResource) unless the disk has room for all checkpoints of `elements`
   /// trained numbers that will lie there at once.
   void require_space(int64_t elements) const;

@@ -1,6 +1,6 @@
 #include "core/error.h"
+#include "io/digest.h"
 #include "io/file.h"
-#include "io/hash128.h"
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
 #include "train/checkpoint.h"
@@ -30,10 +30,10 @@ void read_array(const SafetensorsReader& reader, const std::map<std::string, std
       tensor->elements() != static_cast<int64_t>(out.size()))
     refuse("has another shape or type than the model's; the checkpoint is of another model");
   reader.read(*tensor, 0, std::as_writable_bytes(out));
-  Hash128 hash;
+  DigestBuilder hash;
   hash.add(std::as_bytes(out));
   const auto expected = hashes.find(name);
-  if (expected == hashes.end() || expected->second != hash.hex())
+  if (expected == hashes.end() || expected->second != to_hex(hash.value()))
     refuse("does not fit its hash; it is damaged");
 }
 

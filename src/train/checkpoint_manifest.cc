@@ -6,8 +6,8 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "io/atomic_file.h"
+#include "io/digest.h"
 #include "io/file.h"
-#include "io/hash128.h"
 #include "io/json.h"
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
@@ -33,7 +33,7 @@ void check_own_hash(const fs::path& path, std::string_view text) {
   if (text.size() > kTail + kBeforeHash.size()) {
     const std::string_view before = text.substr(0, text.size() - kTail);
     if (before.ends_with(kBeforeHash) && text.ends_with(kAfterHash) &&
-        text.substr(before.size(), kHashDigits) == hash128(before))
+        text.substr(before.size(), kHashDigits) == to_hex(digest_of(before)))
       return;
   }
   damaged(path, "does not fit its own hash; it is damaged");
@@ -74,9 +74,9 @@ std::string damaged_part(const fs::path& path, const CheckpointFile& expected) {
       if (hash == expected.tensors.end()) return "its header";
       bytes.resize(static_cast<size_t>(tensor.end - tensor.begin));
       reader.read(tensor, 0, bytes);
-      Hash128 actual;
+      DigestBuilder actual;
       actual.add(bytes);
-      if (actual.hex() != hash->second) return "tensor '" + printable(tensor.name) + "'";
+      if (to_hex(actual.value()) != hash->second) return "tensor '" + printable(tensor.name) + "'";
     }
   } catch (const Error&) {
   }
@@ -102,7 +102,7 @@ void write_checkpoint_manifest(const fs::path& directory, const CheckpointManife
   std::string text = json.dump(2);
   text.resize(text.size() - 2);  // the newline and brace at its end
   text += kBeforeHash;
-  const std::string hash = hash128(text);
+  const std::string hash = to_hex(digest_of(text));
   write_file_atomically(directory / kManifestName, text.append(hash).append(kAfterHash));
 }
 
@@ -141,7 +141,7 @@ void verify_checkpoint(const fs::path& directory, const CheckpointManifest& mani
     const uint64_t bytes = ReadOnlyFile(path, kPart).size();
     if (bytes != expected.bytes)
       damaged(path, concat("has ", bytes, " bytes, its manifest says ", expected.bytes, "; it is damaged"));
-    if (hash128_of_file(path, kPart) == expected.hash) return;
+    if (to_hex(digest_of_file(path, kPart)) == expected.hash) return;
     damaged(path, concat("does not fit its hash; ",
                          expected.tensors.empty() ? "it" : damaged_part(path, expected), " is damaged"));
   });

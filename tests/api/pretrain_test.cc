@@ -87,7 +87,7 @@ TEST_F(Pretrain, GoesOnToTheBit) {
   Seen whole, parts;
   train(options("whole"), whole);
   PretrainOptions broken = options("parts");
-  broken.stop_after = 10;
+  broken.stop_after = 9;  // no validation there, nor a checkpoint
   train(broken, parts);
   broken.stop_after = 0;
   broken.threads = 1;
@@ -119,6 +119,10 @@ TEST_F(Pretrain, RefusesChangedOptionsUnlessTheyAreAccepted) {
   o.accept_changes = true;
   train(o, seen);
   EXPECT_NE(seen.warnings.find("resumed with other options"), std::string::npos);
+  o.resume = (directory_ / "run" / "checkpoint-8").string();
+  EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "holds checkpoint-20, which is later");
+  o.resume = "nevr";
+  EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "'nevr' is neither auto, never nor");
   o.resume = "never";
   EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "holds checkpoints of an earlier run");
 }
@@ -134,6 +138,9 @@ TEST_F(Pretrain, NamesTheOptionThatCantBe) {
   refuse("schedule 'square' is not known", [](auto& o) { o.schedule = "square"; });
   refuse("packing 'tight' is not known", [](auto& o) { o.packing = "tight"; });
   refuse("mask_prob is 1.5", [](auto& o) { o.mask_prob = 1.5; });
+  refuse("mask_prob is 0;", [](auto& o) { o.mask_prob = 0; });  // nothing to learn from
+  refuse("lr_power is -3", [](auto& o) { o.power = -3; });
+  refuse("max_minutes is -1", [](auto& o) { o.max_minutes = -1; });
   refuse("sequence length 513", [](auto& o) { o.stages[1].length = 513; });
   refuse("the stages end at step 20, the schedule at 30", [](auto& o) { o.steps = 30; });
   EXPECT_FALSE(fs::exists(directory_ / "refused"));

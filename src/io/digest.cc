@@ -1,10 +1,13 @@
-#include "data/digest.h"
+#include "io/digest.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
-#include <new>
+#include <vector>
+
+#include "io/file.h"
 
 namespace roberta {
 namespace {
@@ -59,5 +62,20 @@ void DigestBuilder::add(std::string_view bytes) {
 }
 
 Digest DigestBuilder::value() const { return from_xxh(XXH3_128bits_digest(&state_->xxh)); }
+
+Digest digest_of_file(const std::filesystem::path& path, const std::string& part) {
+  constexpr uint64_t kChunk = uint64_t{1} << 20;  // stays in the cache between reading and hashing
+  const ReadOnlyFile file(path, part);
+  file.will_need(0, 0);
+  DigestBuilder digest;
+  std::vector<std::byte> chunk(static_cast<size_t>(std::min(file.size(), kChunk)));
+  for (uint64_t at = 0; at < file.size(); at += kChunk) {
+    const std::span<std::byte> part_of_file =
+        std::span(chunk).first(static_cast<size_t>(std::min(kChunk, file.size() - at)));
+    file.read(at, part_of_file);
+    digest.add(part_of_file);
+  }
+  return digest.value();
+}
 
 }  // namespace roberta

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,9 @@ struct Digest {
 
 Digest digest_of(std::span<const std::byte> bytes);
 Digest digest_of(std::string_view bytes);
-/// 32 lower-case hexadecimal digits, the high half first.
+/// Of a whole file; Error(kModel) "[part] FILE: ..." when it can't be read.
+Digest digest_of_file(const std::filesystem::path& path, const std::string& part);
+/// 32 lower-case hexadecimal digits, the high half first, as `xxhsum -H2` prints them.
 std::string to_hex(const Digest& hash);
 /// Nothing for anything but 32 hexadecimal digits.
 std::optional<Digest> digest_from_hex(std::string_view text);
