@@ -9,9 +9,9 @@
 namespace roberta::cli {
 
 extern const Command completion_command, config_command, detokenize_command, doctor_command, embed_command,
-    evaluate_command, fill_mask_command, help_command, info_command, init_command, inspect_command,
-    man_command, plot_command, prepare_command, pretrain_command, score_command, tokenize_command,
-    train_tokenizer_command, version_command;
+    evaluate_command, export_command, fill_mask_command, help_command, info_command, init_command,
+    inspect_command, man_command, plot_command, prepare_command, pretrain_command, score_command,
+    tokenize_command, train_tokenizer_command, version_command;
 
 namespace {
 constexpr const Command* kCommands[] = {
@@ -28,6 +28,7 @@ constexpr const Command* kCommands[] = {
     &plot_command,
     &info_command,
     &init_command,
+    &export_command,
     &doctor_command,
     &config_command,
     &completion_command,

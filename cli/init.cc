@@ -2,19 +2,14 @@
 
 #include "roberta/init.h"
 
-#include <unistd.h>
-
 #include <string>
-#include <system_error>
 
 #include "load.h"
 #include "log.h"
+#include "new_directory.h"
 #include "options.h"
-#include "roberta/error.h"
 #include "settings.h"
-#include "signals.h"
 #include "sizes.h"
-#include "target_path.h"
 
 namespace roberta::cli {
 namespace {
@@ -38,44 +33,21 @@ constexpr Option kOptions[] = {
     {"type-vocab-size", Type::kInteger, "1", "1..1024", "token types"},
     {"layer-norm-eps", Type::kNumber, "1e-5", "NUMBER", "added to the variance in LayerNorm"},
     {"initializer-range", Type::kNumber, "0.02", "NUMBER", "standard deviation of the weights"},
+    {"sinusoidal-positions", Type::kNumber, "0", "NUMBER",
+     "root mean square of sines and cosines that the position table starts from; 0 = normal numbers"},
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "the same seed gives the same bytes everywhere"},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16", "precision of the file"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
-fs::path unused_directory(const Settings& settings) {
-  fs::path output = target_path(settings.path("output"));
-  std::error_code error;
-  if (!fs::exists(output, error)) return output;
-  if (!fs::is_directory(output, error))
-    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is a file; a directory is needed");
-  if (!fs::is_empty(output, error))
-    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is not empty");
-  return output;
-}
-
-/// Written inside a directory that a signal removes, then put in its place at once.
-void write_model(const fs::path& output, const InitOptions& options) {
-  Temporary temporary(output.parent_path() /
-                      ("." + output.filename().string() + ".tmp-" + std::to_string(getpid())));
-  const fs::path whole = temporary.path() / "model";
-  init_model(whole, options);
-  std::error_code error;
-  fs::rename(whole, output, error);
-  if (error)
-    throw Error(ErrorCode::kResource,
-                "[init] " + output.string() + ": can't be put in place: " + error.message());
-}
-
 int run(const Settings& settings) {
-  settings.need("output");
-  const fs::path output = unused_directory(settings);
+  const fs::path output = new_directory(settings);
   InitOptions options = sizes_of(settings);
   if (settings.given("tokenizer")) options.tokenizer = settings.path("tokenizer");
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.precision = precision_of(settings);
   options.threads = thread_count(settings);
-  write_model(output, options);
+  write_directory(output, [&](const fs::path& whole) { init_model(whole, options); });
   log(Level::kInfo, "untrained model written to " + settings.text("output"));
   return 0;
 }

@@ -35,6 +35,8 @@ constexpr Option kModelSizes[] = {
     {"type-vocab-size", Type::kInteger, "1", "1..1024", "token types"},
     {"layer-norm-eps", Type::kNumber, "1e-5", "NUMBER", "added to the variance in LayerNorm"},
     {"initializer-range", Type::kNumber, "0.02", "NUMBER", "standard deviation of untrained weights"},
+    {"sinusoidal-positions", Type::kNumber, "0", "NUMBER",
+     "root mean square of sines and cosines that the position table starts from; 0 = normal numbers"},
     {"hidden-dropout-prob", Type::kNumber, "0.1", "NUMBER", "dropout of what layers add to the stream"},
     {"attention-probs-dropout-prob", Type::kNumber, "0.1", "NUMBER", "dropout of attention"},
 };

@@ -37,6 +37,7 @@ InitOptions sizes_of(const Settings& settings) {
   options.type_vocab_size = settings.integer("type-vocab-size");
   options.layer_norm_eps = number_between(settings, "layer-norm-eps", 1e-30, 1, "1e-30..1");
   options.initializer_range = number_between(settings, "initializer-range", 0, 1000, "0..1000");
+  options.sinusoidal_positions = number_between(settings, "sinusoidal-positions", 0, 1000, "0..1000");
   return options;
 }
 

@@ -18,6 +18,11 @@ for file in include/roberta/pipeline.h share/doc/roberta/README.md; do
   [ -f "$prefix/$file" ] || { echo "test_install: $file was not installed"; exit 1; }
 done
 
+if [ -f "$build/lib/libroberta_mpi.so" ] && [ -z "$(find "$prefix" -path '*/roberta/libroberta_mpi.so')" ]; then
+  echo "test_install: the module for several processes was not installed"
+  exit 1
+fi
+
 "$roberta" train-tokenizer --vocab-size 300 --output "$work/tokenizer" README.md
 "$roberta" init --tokenizer "$work/tokenizer" --hidden-size 64 --num-hidden-layers 2 --output "$work/model"
 

@@ -21,6 +21,10 @@ struct InitOptions {
   int64_t type_vocab_size = 1;
   double layer_norm_eps = 1e-5;
   double initializer_range = 0.02;  ///< standard deviation of the weights
+  /// Above 0: the position table starts as sines and cosines (Vaswani et al., 2017) of this root mean square
+  /// instead of random numbers. They are trained like the rest; from them attention learns sooner what is
+  /// near.
+  double sinusoidal_positions = 0;
   uint64_t seed = 0;
   Precision precision = Precision::kF32;  ///< as the file stores them
   int threads = 0;                        ///< 0: all cores; the result does not depend on it

@@ -3,6 +3,7 @@
 
 #include "roberta/error.h"
 #include "roberta/evaluate.h"
+#include "roberta/export.h"
 #include "roberta/init.h"
 #include "roberta/inspect.h"
 #include "roberta/model.h"

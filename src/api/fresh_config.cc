@@ -30,6 +30,7 @@ RobertaConfig make_config(const InitOptions& options, const Tokenizer* tokenizer
   config.type_vocab_size = options.type_vocab_size;
   config.layer_norm_eps = options.layer_norm_eps;
   config.initializer_range = options.initializer_range;
+  config.sinusoidal_positions = options.sinusoidal_positions;
   config.architectures = {architecture_of_head(HeadKind::kMaskedLm)};
   config.torch_dtype = name_of(options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32);
   return config;

@@ -5,12 +5,11 @@
 #include <optional>
 
 #include "api/fresh_config.h"
+#include "api/model_files.h"
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "io/atomic_directory.h"
-#include "io/atomic_file.h"
-#include "io/file.h"
 #include "io/safetensors.h"
 #include "model/config.h"
 #include "model/initialize.h"
@@ -18,10 +17,6 @@
 
 namespace roberta {
 namespace {
-
-constexpr const char* kTokenizerFiles[] = {
-    "tokenizer.json",          "vocab.json",       "merges.txt", "tokenizer_config.json",
-    "special_tokens_map.json", "added_tokens.json"};
 
 /// Values of one tensor. Element i of the stream `number` (its place in the list of tensors).
 TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const RobertaConfig& config,
@@ -45,13 +40,6 @@ TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const Rober
   return {file_name_of(spec.name, HeadKind::kMaskedLm), dtype, spec.shape, fill};
 }
 
-void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to) {
-  for (const char* name : kTokenizerFiles) {
-    if (std::filesystem::exists(from / name))
-      write_file_atomically(to / name, read_text_file(from / name, "init", 1u << 30));
-  }
-}
-
 }  // namespace
 
 void init_model(const std::filesystem::path& output, const InitOptions& options) {
@@ -61,7 +49,7 @@ void init_model(const std::filesystem::path& output, const InitOptions& options)
   AtomicDirectory directory(output, "init");
   write_config(directory.path(), config);
   read_config(directory.path());  // its limits are ours
-  if (tokenizer) copy_tokenizer(options.tokenizer, directory.path());
+  if (tokenizer) copy_tokenizer_files(options.tokenizer, directory.path(), "init");
   std::vector<TensorToWrite> tensors;
   for (const TensorSpec& spec : expected_tensors(config, HeadKind::kMaskedLm))
     tensors.push_back(random_tensor(spec, tensors.size(), config, options));

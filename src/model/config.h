@@ -23,6 +23,7 @@ struct RobertaConfig {
   double hidden_dropout_prob = 0.1, attention_probs_dropout_prob = 0.1;
   std::optional<double> classifier_dropout;
   double initializer_range = 0.02;
+  double sinusoidal_positions = 0;  // of untrained values alone (model/initialize.h); not in config.json
   int32_t bos_token_id = 0, pad_token_id = 1, eos_token_id = 2;
   bool tie_word_embeddings = true;
   std::vector<std::string> architectures;

@@ -69,6 +69,8 @@ std::unique_ptr<Comm> open_mpi_comm(const CommOptions& options, const std::strin
 }  // namespace
 
 std::unique_ptr<Comm> open_comm(const CommOptions& options) {
+  if (!(options.timeout_s > 0))
+    fail(ErrorCode::kUsage, "[comm] a time limit of ", options.timeout_s, " s; it must be above 0");
   const long launched = launched_processes();
   if (options.kind == "local" || (options.kind == "auto" && launched <= 1)) return local::open_local_comm();
   if (options.kind != "mpi" && options.kind != "auto")

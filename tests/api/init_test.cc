@@ -125,6 +125,30 @@ TEST(Init, BF16IsTheSameRounded) {
   for (size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], float_to_bf16(expected[i]));
 }
 
+TEST(Init, PositionsMayStartAsSinesAndCosines) {
+  const TempDirectory dir;
+  InitOptions options = small();
+  options.max_position_embeddings = 520;
+  options.sinusoidal_positions = 0.5;
+  init_model(dir / "model", options);
+  const SafetensorsReader file(dir / "model" / "model.safetensors");
+  const std::vector<float> table = read_f32(file, "roberta.embeddings.position_embeddings.weight");
+  for (size_t position = 0; position < 520; ++position) {
+    for (size_t i = 0; i < 60; ++i) {
+      const double angle =
+          static_cast<double>(position) / std::pow(10000.0, static_cast<double>(i / 2 * 2) / 60);
+      const double want = 0.5 * std::sqrt(2.0) * (i % 2 ? std::cos(angle) : std::sin(angle));
+      ASSERT_NEAR(table[position * 60 + i], position == 1 ? 0 : want, 1e-7)
+          << position << " " << i;  // 1: <pad>
+    }
+  }
+  options.sinusoidal_positions = 0;  // nothing else changes
+  init_model(dir / "other", options);
+  const SafetensorsReader other(dir / "other" / "model.safetensors");
+  const std::string word = "roberta.embeddings.word_embeddings.weight";
+  EXPECT_EQ(read_f32(file, word), read_f32(other, word));
+}
+
 TEST(Init, IsReadyToRun) {
   const TempDirectory dir;
   init_model(dir / "deep" / "down" / "model", small());  // parents are made

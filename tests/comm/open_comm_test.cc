@@ -34,5 +34,9 @@ TEST(OpenComm, LocalIsLocalUnderALauncher) {
 
 TEST(OpenComm, UnknownKind) { EXPECT_ERROR(ErrorCode::kUsage, open_comm({.kind = "nccl"}), "'nccl'", "mpi"); }
 
+TEST(OpenComm, TimeLimitMustBePositive) {
+  EXPECT_ERROR(ErrorCode::kUsage, open_comm({.timeout_s = 0}), "time limit of 0 s");
+}
+
 }  // namespace
 }  // namespace roberta

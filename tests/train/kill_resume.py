@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from small_run import SmallRun, log_rows, need, need_same, result_of, steps_saved, temporaries
+from small_run import SmallRun, fast_place, log_rows, need, need_same, result_of, steps_saved, temporaries
 
 PROGRAM = sys.argv[1]
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -91,7 +91,7 @@ def second_writer(run):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=fast_place()) as folder:
         run = SmallRun(PROGRAM, pathlib.Path(folder))
         chance = random.Random(KILLS)
         killed_runs(run, (KILLS + 1) // 2, "bfloat16", chance)

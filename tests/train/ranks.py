@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from small_run import SmallRun, losses, mpirun_words, need, need_same, result_of, steps_saved
+from small_run import SmallRun, fast_place, losses, mpirun_words, need, need_same, result_of, steps_saved
 
 PROGRAM, RUN_MPI = sys.argv[1:3]
 STEPS = 60
@@ -84,7 +84,7 @@ def main():
     if not mpirun:
         print("skipped: mpirun is not installed")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=fast_place()) as folder:
         run = SmallRun(PROGRAM, folder, STEPS, mpirun)
         equal_runs(run)
         times = [faulty_rank(run, signal.SIGKILL, rank, 5) for rank in (0, 1)]

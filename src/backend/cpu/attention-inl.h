@@ -67,35 +67,51 @@ inline void pack_values(Bf16, const uint16_t* v, int64_t stride, int64_t length,
 inline void store_probabilities(float* row, int64_t at, F p) { store(row + at, p); }
 inline void store_probabilities(uint16_t* row, int64_t at, F p) { store_bf16(row + at, p); }
 
-/// Softmax of one row of scores[length] scaled, then dropout; the row's padding up to a whole vector is
-/// written too. Returns the log-sum-exp.
-template <class T>
-inline float softmax(float* scores, int64_t length, float scale, const uint8_t* bits, F keep, T* out) {
-  const int64_t whole = length / kLanes * kLanes;
+/// The greatest of n scores; NaN may or may not come out, e^NaN shows it all the same.
+inline float top_of(const float* scores, int64_t n) {
   F top = set(-3.4e38f);
-  for (int64_t i = 0; i < whole; i += kLanes) top = max(top, load(scores + i));
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) top = max(top, load(scores + i));
   float m = max(top);
-  for (int64_t i = whole; i < length; ++i) m = scores[i] > m ? scores[i] : m;
-  for (int64_t i = length; i < whole + kLanes; ++i) scores[i] = -3.4e38f;
-  const F shift = set(-m * scale), factor = set(scale);
-  F total = zero();
-  const int64_t end = length == whole ? whole : whole + kLanes;
-  for (int64_t i = 0; i < end; i += kLanes) {
-    F e = exp(mul_add(load(scores + i), factor, shift));
-    if (i == whole) {  // lanes behind the end count nothing
-      store(scores + i, e);
-      for (int64_t j = length; j < end; ++j) scores[j] = 0;
-      e = load(scores + i);
-    } else {
-      store(scores + i, e);
+  for (; i < n; ++i) m = scores[i] > m ? scores[i] : m;
+  return m;
+}
+
+/// e^(scale (score - top of the row)) of `height` rows of scores, those of kept draws alone, into `out`; by
+/// inverse[r] they become probabilities. Each step is done for all rows before the next, so that the
+/// latencies at a row's end hide behind other rows.
+template <class T>
+inline void softmax_rows(const AttentionBlock& a, const Dropper& dropper, int64_t row, int height,
+                         const float* scores, int64_t stride, uint8_t* bits, T* out, float* inverse) {
+  const int64_t whole = a.length / kLanes * kLanes;
+  const int rest = static_cast<int>(a.length - whole);
+  const F scale = set(a.scale);
+  float shift[kTileRows];
+  F total[kTileRows];
+  for (int r = 0; r < height; ++r) shift[r] = -a.scale * top_of(scores + r * stride, a.length);
+  for (int r = 0; r < height; ++r) {
+    const float* from = scores + r * stride;
+    T* to = out + r * stride;
+    const F by = set(shift[r]);
+    F sums = zero();
+    dropper.draw(row + r, 0, a.length, bits);
+    for (int64_t i = 0; i < whole; i += kLanes) {
+      const F e = exp(mul_add(load(from + i), scale, by));
+      sums = sums + e;
+      store_probabilities(to, i, kept(bits, i, e));
     }
-    total = total + e;
+    if (rest > 0) {
+      const F e = keep_n(exp(mul_add(load(from + whole), scale, by)), rest);
+      sums = sums + e;
+      store_probabilities(to, whole, kept(bits, whole, e));
+    }
+    total[r] = sums;
   }
-  const float s = sum(total);
-  const F factor_kept = set(1.0f / s) * keep;
-  for (int64_t i = 0; i < end; i += kLanes)
-    store_probabilities(out, i, load(scores + i) * kept(bits, i, factor_kept));
-  return m * scale + __builtin_logf(s);
+  for (int r = 0; r < height; ++r) {
+    const float s = sum(total[r]);
+    inverse[r] = a.draws.factor / s;
+    if (a.lse) a.lse[(row + r) * a.lse_stride] = __builtin_logf(s) - shift[r];
+  }
 }
 
 template <class S>
@@ -122,31 +138,24 @@ void attention(const AttentionBlock& a) {
     pack_values(S{}, v + p * kPanel, a.v_stride, a.length, columns_of(p, a.width),
                 reinterpret_cast<T*>(values + p * value_step));
   }
-  Epilogue to_scores, to_y;
-  to_scores.y = scores;
-  to_scores.y_stride = score_stride;
-  to_y.y = a.y;
-  to_y.y_stride = a.y_stride;
-  to_y.y_bf16 = sizeof(T) == 2;
   for_tiles(a.q_rows, [&](int64_t row, int height) {
     TileIo io;
-    io.out = &to_scores;
+    io.partial_stride = score_stride;
     for (int64_t p = 0; p < panels; ++p) {
-      io.column = p * kPanel;
+      io.partial = scores + p * kPanel;
       kTiles<S>[height](q + row * a.q_stride, a.q_stride, keys + p * key_step, a.width, io);
     }
-    for (int r = 0; r < height; ++r) {
-      dropper.draw(row + r, 0, a.length, bits);
-      const float lse = softmax(scores + r * score_stride, a.length, a.scale, bits, dropper.factor,
-                                probabilities + r * score_stride);
-      if (a.lse) a.lse[(row + r) * a.lse_stride] = lse;
-    }
-    io.out = &to_y;
-    io.row = row;
+    float inverse[kTileRows], y[kTileRows * kPanel];
+    softmax_rows(a, dropper, row, height, scores, score_stride, bits, probabilities, inverse);
+    io.partial = y;
+    io.partial_stride = kPanel;
     for (int64_t p = 0; p < value_panels; ++p) {
-      io.column = p * kPanel;
-      io.columns = columns_of(p, a.width);
       kTiles<S>[height](probabilities, score_stride, values + p * value_step, a.length, io);
+      for (int r = 0; r < height; ++r) {
+        const F factor = set(inverse[r]);
+        store_out(a.y, (row + r) * a.y_stride + p * kPanel, sizeof(T) == 2, load(y + r * kPanel) * factor,
+                  load(y + r * kPanel + kLanes) * factor, columns_of(p, a.width));
+      }
     }
   });
 }
