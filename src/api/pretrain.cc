@@ -149,9 +149,9 @@ class Run {
       warning("[train] the corpus has no held-out split: there will be no validation");
     log_.emplace(options_.output, state.step, options_.tensorboard);
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
-    info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ", millions(corpus_->tokens(Split::kTrain)),
-                " M tokens of text, steps ", state.step + 1, " to ", loop_.schedule.total_steps, " on ",
-                device_->describe(), ", ", comm_.describe()));
+    info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ",
+                millions(corpus_->tokens(Split::kTrain)), " M tokens of text, steps ", state.step + 1, " to ",
+                loop_.schedule.total_steps, " on ", device_->describe(), ", ", comm_.describe()));
   }
 
   void save(const Parameters& parameters, const LoopState& state) {
