@@ -128,15 +128,16 @@ class Preparation {
          next = done_.begin()) {
       const Job ready = std::move(next->second);
       done_.erase(next);
+      const bool failed = failure_ != nullptr;
       lock.unlock();
       std::exception_ptr error;
       try {
-        if (!failure_) build(ready);
+        if (!failed) build(ready);
       } catch (...) {
         error = std::current_exception();
       }
       lock.lock();
-      if (error) failure_ = error;
+      if (error && !failure_) failure_ = error;
       ++next_to_build_;
       in_flight_ -= ready.bytes;
       room_.notify_all();

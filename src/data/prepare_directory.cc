@@ -170,6 +170,7 @@ void OutputDirectory::clear(bool everything) const {
 PrepareState OutputDirectory::open(const Tokenizer& tokenizer, const Json& options,
                                    const std::vector<std::vector<InputFile>>& inputs) const {
   if (is_there(directory_ / "progress.json")) return read_state(directory_, options, inputs);
+  fs::remove_all(directory_ / "tokenizer");  // a run killed at this very place left a part
   fs::create_directories(directory_ / "tokenizer");
   tokenizer.save(directory_ / "tokenizer");
   PrepareState state;

@@ -24,19 +24,65 @@ StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, i
   return out;
 }
 
+StepReader::StepReader(Read read, int64_t last_step)
+    : read_(std::move(read)), last_step_(last_step), thread_([this] { work(); }) {}
+
+StepReader::~StepReader() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return state_ != State::kReading; });
+    state_ = State::kQuit;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void StepReader::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return state_ == State::kWanted || state_ == State::kQuit; });
+    if (state_ == State::kQuit) return;
+    state_ = State::kReading;
+    const int64_t step = step_;
+    lock.unlock();
+    StepBatch batch;
+    std::exception_ptr error;
+    try {
+      batch = read_(step);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    batch_ = std::move(batch);
+    error_ = error;
+    state_ = State::kDone;
+    changed_.notify_all();
+  }
+}
+
+/// Nothing when the thread has not begun that step.
+std::optional<StepBatch> StepReader::take_ahead(int64_t step) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return state_ != State::kReading; });
+  const bool done = state_ == State::kDone && step_ == step;
+  state_ = State::kIdle;
+  if (!done) return std::nullopt;
+  if (error_) std::rethrow_exception(error_);
+  return std::move(batch_);
+}
+
 StepBatch StepReader::take(int64_t step) {
-  StepBatch batch;
-  if (ahead_.valid() && ahead_step_ == step) {
-    batch = ahead_.get();
-  } else {
-    if (ahead_.valid()) ahead_.wait();
-    batch = read_(step);
-  }
+  std::optional<StepBatch> batch = take_ahead(step);
+  if (!batch) batch = read_(step);
   if (step < last_step_) {
-    ahead_step_ = step + 1;
-    ahead_ = std::async(std::launch::async, read_, step + 1);
+    {
+      std::lock_guard lock(mutex_);
+      step_ = step + 1;
+      state_ = State::kWanted;
+    }
+    changed_.notify_all();
   }
-  return batch;
+  return std::move(*batch);
 }
 
 }  // namespace roberta

@@ -2,9 +2,13 @@
 // The samples of one optimizer step, read and masked. Which they are is a pure function of the step, so
 // nothing need be stored to go on, and any rank finds its part.
 
+#include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
-#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include "model/mlm_training.h"
@@ -43,18 +47,35 @@ struct StepBatch {
 StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, int ranks,
                     int64_t micro_tokens, int32_t pad_id);
 
-/// Reads one step ahead on a thread of its own.
+/// Reads one step ahead on a thread of its own, which hides the waiting for disks. A thread that did not get
+/// to it in time (all cores are computing) is not waited for: the caller then reads by itself. One thread
+/// calls.
 class StepReader {
  public:
   using Read = std::function<StepBatch(int64_t step)>;
-  StepReader(Read read, int64_t last_step) : read_(std::move(read)), last_step_(last_step) {}
+  StepReader(Read read, int64_t last_step);
+  ~StepReader();
+  StepReader(const StepReader&) = delete;
+  StepReader& operator=(const StepReader&) = delete;
+
   /// The batch of a step; that of the next one is then being read.
   StepBatch take(int64_t step);
 
  private:
-  Read read_;
-  int64_t last_step_, ahead_step_ = -1;
-  std::future<StepBatch> ahead_;
+  enum class State : uint8_t { kIdle, kWanted, kReading, kDone, kQuit };
+  void work();
+  std::optional<StepBatch> take_ahead(int64_t step);
+
+  const Read read_;
+  const int64_t last_step_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ =
+      State::kIdle;  // this and the following: guarded by mutex_, but `batch_` while it is being read
+  int64_t step_ = 0;
+  StepBatch batch_;
+  std::exception_ptr error_;
+  std::thread thread_;
 };
 
 }  // namespace roberta

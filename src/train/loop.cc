@@ -37,7 +37,7 @@ class Loop {
     while (state_.step < last_step_) {
       end = wish();
       if (end != LoopEnd::kFinished) break;
-      one_step();
+      if (!one_step()) continue;
       if (due(options_.validate_every)) validate();
       if (due(options_.save_every) && state_.step < last_step_) save(saved);
     }
@@ -71,13 +71,15 @@ class Loop {
                                   options_.micro_batch_tokens, step_.parameters().config().pad_token_id));
   }
 
-  void one_step() {
+  /// False: abandoned, for a stop was asked for.
+  bool one_step() {
     const Clock::time_point start = Clock::now();
     const int64_t n = state_.step + 1;
     const StepBatch batch = reader_.take(n);
     const BatchTotals totals = step_.total(batch);
     const double rate = learning_rate(options_.schedule, n);
-    const StepResult result = step_.run(batch, totals, n, state_.updates + 1, rate);
+    const StepResult result = step_.run(batch, totals, n, state_.updates + 1, rate, &stop_);
+    if (result.abandoned) return false;
     state_.step = n;
     state_.samples += batch.samples.count;
     state_.tokens += totals.tokens;
@@ -96,6 +98,7 @@ class Loop {
     }
     if ((due(options_.log_every) || n == options_.schedule.total_steps) && state_.window_steps > 0)
       log(result, rate);
+    return true;
   }
 
   void skip(const StepResult& result) {

@@ -73,11 +73,13 @@ struct GradientReducer::Impl {
     if (begin < 0 || begin > end || end > static_cast<int64_t>(gradients.size()))
       fail(ErrorCode::kFailed, "[reducer] range ", begin, "..", end, " of ", gradients.size(), " gradients");
     const std::lock_guard<std::mutex> lock(guard);
-    for (int64_t b = begin / bucket; b < buckets() && begin_of(b) < end; ++b) {
-      int64_t& left = missing[static_cast<size_t>(b)];
-      left -= std::min(end, end_of(b)) - std::max(begin, begin_of(b));
-      if (left < 0) fail(ErrorCode::kFailed, "[reducer] range ", begin, "..", end, " was handed over before");
+    const auto part = [&](int64_t b) { return std::min(end, end_of(b)) - std::max(begin, begin_of(b)); };
+    const int64_t first = begin / bucket, last = begin < end ? (end - 1) / bucket : first - 1;
+    for (int64_t b = first; b <= last; ++b) {
+      if (missing[static_cast<size_t>(b)] < part(b))
+        fail(ErrorCode::kFailed, "[reducer] some of ", begin, "..", end, " was handed over before");
     }
+    for (int64_t b = first; b <= last; ++b) missing[static_cast<size_t>(b)] -= part(b);
     changed.notify_all();
   }
 

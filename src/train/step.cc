@@ -87,8 +87,9 @@ void TrainingStep::clear_tables(bool all) {
   }
 }
 
-double TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
-                                      std::optional<Bad>& bad) {
+std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals& totals,
+                                                     int64_t step, std::optional<Bad>& bad,
+                                                     const std::atomic<bool>* stop) {
   clear_tables(batch.micros.empty());
   // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
   const std::function<void(int64_t)> ready = [this](int64_t part) {
@@ -99,6 +100,7 @@ double TrainingStep::forward_backward(const StepBatch& batch, const BatchTotals&
   if (batch.micros.empty()) reducer_.ready(0, parameters_.size());
   double loss = 0;
   for (size_t i = 0; i < batch.micros.size(); ++i) {
+    if (stop && *stop && comm_.size() == 1) return std::nullopt;
     const StepBatch::Micro& micro = batch.micros[i];
     const MlmTraining training{.pass = training_pass(step, i > 0),
                                .scale = static_cast<float>(1 / static_cast<double>(totals.masked)),
@@ -142,10 +144,15 @@ std::string TrainingStep::describe_trouble(const StepBatch& batch, int64_t step,
 }
 
 StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
-                             double learning_rate) {
+                             double learning_rate, const std::atomic<bool>* stop) {
   StepResult result;
   std::optional<Bad> bad;
-  double loss = forward_backward(batch, totals, step, bad);
+  const std::optional<double> own = forward_backward(batch, totals, step, bad, stop);
+  if (!own) {
+    result.abandoned = true;
+    return result;
+  }
+  double loss = *own;
   comm_.all_reduce(std::span<double>(&loss, 1));
   result.loss = totals.masked > 0 ? loss / static_cast<double>(totals.masked) : 0;
   result.gradient_norm = gradient_norm(parameters_);

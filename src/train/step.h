@@ -3,6 +3,7 @@
 // optimizer. The loss is the sum over masked tokens, divided once by their number in the whole batch, on all
 // ranks; so the cut into micro-batches and ranks changes nothing but rounding.
 
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,7 @@ struct StepResult {
   double loss = 0;           ///< nats a masked token
   double gradient_norm = 0;  ///< before clipping
   bool finite = true;        ///< false: nothing was changed
+  bool abandoned = false;    ///< asked to stop in the middle: nothing was changed, nothing else holds
   std::string trouble;       ///< then: which rank and samples
 };
 
@@ -41,9 +43,10 @@ class TrainingStep {
 
   /// A collective.
   BatchTotals total(const StepBatch& batch);
-  /// Step number `step` (of dropout), which is the optimizer's update number `update`. A collective.
+  /// Step number `step` (of dropout), which is the optimizer's update number `update`. A collective. A
+  /// process alone heeds `stop`, if any, between micro-batches: a large batch may take hours.
   StepResult run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
-                 double learning_rate);
+                 double learning_rate, const std::atomic<bool>* stop = nullptr);
   /// Mean loss, in nats, without dropout; batches[i] is this rank's part of the i-th. A collective.
   double validate(std::span<const StepBatch> batches);
 
@@ -56,8 +59,9 @@ class TrainingStep {
     int64_t begin, count;
   };
   TrainingPass training_pass(int64_t step, bool accumulate) const;
-  double forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
-                          std::optional<Bad>& bad);
+  /// Nothing when it was stopped.
+  std::optional<double> forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
+                                         std::optional<Bad>& bad, const std::atomic<bool>* stop);
   void clear_tables(bool all);
   std::string describe_trouble(const StepBatch& batch, int64_t step, const std::optional<Bad>& bad);
   /// Runs body twice: on NullOps to size the arena, then for real.

@@ -125,6 +125,8 @@ int run(const std::string& what, double timeout_s) {
   if (what == "kill" || what == "stop" || what == "throw" || what == "abort") {
     for (int i = 0;; ++i) {
       if (i == 20 && comm->rank() == last) {
+        std::printf("now\n");  // what comes after is timed
+        std::fflush(stdout);
         if (what == "kill") raise(SIGKILL);
         if (what == "stop") raise(SIGSTOP);
         if (what == "abort") comm->abort(6);

@@ -119,6 +119,16 @@ TEST(Loop, StopsWhenAskedAndSaves) {
   EXPECT_EQ(run(training, options, state, seen, repeating_data(), &stop), LoopEnd::kStopped);
   EXPECT_EQ(state.step, 0);
   EXPECT_TRUE(seen.saves.empty());  // nothing new to save
+  std::atomic<bool> later{false};   // in the middle of step 2: it is not done, and the first is saved
+  LoopData data = repeating_data();
+  options.micro_batch_tokens = 1;
+  data.stages[0].source = [&](int64_t n, MaskedSample& out) {
+    repeating_sample(n, out);
+    if (n >= 16) later = true;
+  };
+  EXPECT_EQ(run(training, options, state, seen, data, &later), LoopEnd::kStopped);
+  EXPECT_LE(state.step, 2);
+  EXPECT_EQ(seen.saves, std::vector<int64_t>(state.step > 0 ? 1 : 0, state.step));
   options.max_minutes = 1e-9;
   EXPECT_EQ(run(training, options, state, seen), LoopEnd::kOutOfTime);
 }

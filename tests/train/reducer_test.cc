@@ -1,0 +1,121 @@
+#include "train/reducer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <barrier>
+#include <thread>
+#include <vector>
+
+#include "expect_error.h"
+
+namespace roberta {
+namespace {
+
+/// Two ranks that are threads of this process.
+struct Pair {
+  std::barrier<> together{2};
+  std::span<float> parts[2];
+  std::vector<size_t> sizes;  // of what rank 0 was asked to sum
+};
+
+class ThreadComm final : public Comm {
+ public:
+  ThreadComm(Pair& pair, int rank) : pair_(pair), rank_(rank) {}
+  int rank() const override { return rank_; }
+  int size() const override { return 2; }
+  void all_reduce(std::span<float> data) override {
+    if (fails) throw Error(ErrorCode::kFailed, "the other one is gone");
+    pair_.parts[rank_] = data;
+    pair_.together.arrive_and_wait();
+    if (rank_ == 0) {
+      pair_.sizes.push_back(data.size());
+      for (size_t i = 0; i < data.size(); ++i) {
+        const float sum = pair_.parts[0][i] + pair_.parts[1][i];
+        pair_.parts[0][i] = pair_.parts[1][i] = sum;
+      }
+    }
+    pair_.together.arrive_and_wait();
+  }
+  void all_reduce(std::span<double>) override {}
+  void broadcast(std::span<std::byte>, int) override {}
+  void barrier() override {}
+  void cancel() noexcept override { cancelled = true; }
+  [[noreturn]] void abort(int exit_code) override { _exit(exit_code); }
+  std::string describe() const override { return "2 threads"; }
+
+  std::atomic<bool> fails{false}, cancelled{false};
+
+ private:
+  Pair& pair_;
+  int rank_;
+};
+
+constexpr int64_t kBucket = 100;  // floats
+
+/// Hands a block of `n` over in ranges of `range` from its end, three steps long.
+void train(Comm& comm, int64_t n, int64_t range) {
+  std::vector<float> gradients(static_cast<size_t>(n));
+  GradientReducer reducer(comm, gradients, kBucket * 4);
+  for (int step = 1; step <= 3; ++step) {
+    for (int64_t end = n; end > 0; end = std::max<int64_t>(0, end - range)) {
+      const int64_t begin = std::max<int64_t>(0, end - range);
+      for (int64_t i = begin; i < end; ++i)
+        gradients[static_cast<size_t>(i)] = static_cast<float>(i * step + comm.rank());
+      reducer.ready(begin, end);
+    }
+    reducer.wait();
+    for (int64_t i = 0; i < n; ++i)
+      ASSERT_EQ(gradients[static_cast<size_t>(i)], static_cast<float>(2 * i * step + 1)) << i;
+  }
+}
+
+TEST(Reducer, RanksThatFinishOtherRangesAgree) {
+  for (const int64_t n : {1, 99, 100, 101, 1234}) {
+    Pair pair;
+    ThreadComm first(pair, 0), second(pair, 1);
+    std::thread other([&] { train(second, n, 77); });
+    train(first, n, 310);
+    other.join();
+    // From the end of the block to its start, the same cut in each step.
+    const size_t buckets = static_cast<size_t>((n + kBucket - 1) / kBucket);
+    ASSERT_EQ(pair.sizes.size(), 3 * buckets);
+    EXPECT_EQ(pair.sizes[0], static_cast<size_t>(n - static_cast<int64_t>(buckets - 1) * kBucket));
+    EXPECT_EQ(pair.sizes[buckets], pair.sizes[0]);
+  }
+}
+
+TEST(Reducer, FailureOfTheTransportComesOutOfWait) {
+  Pair pair;
+  ThreadComm comm(pair, 0);
+  comm.fails = true;
+  std::vector<float> gradients(250);
+  GradientReducer reducer(comm, gradients, kBucket * 4);
+  reducer.ready(0, 250);
+  EXPECT_ERROR(ErrorCode::kFailed, reducer.wait(), "is gone");
+}
+
+TEST(Reducer, MisuseIsTold) {
+  Pair pair;
+  ThreadComm comm(pair, 0);
+  std::vector<float> gradients(250);
+  GradientReducer reducer(comm, gradients, kBucket * 4);
+  EXPECT_ERROR(ErrorCode::kFailed, reducer.ready(0, 251), "range 0..251 of 250");
+  reducer.ready(0, 100);
+  EXPECT_ERROR(ErrorCode::kFailed, reducer.ready(30, 150), "handed over before");
+  EXPECT_ERROR(ErrorCode::kFailed, reducer.wait(), "not handed over");
+}
+
+TEST(Reducer, LeavingInTheMiddleOfAStepCancels) {
+  Pair pair;
+  ThreadComm comm(pair, 0);
+  std::vector<float> gradients(250);
+  { GradientReducer(comm, gradients, kBucket * 4).ready(0, 150); }
+  EXPECT_FALSE(comm.cancelled) << "no collective can have begun";
+  comm.fails = true;
+  { GradientReducer(comm, gradients, kBucket * 4).ready(100, 250); }
+  EXPECT_TRUE(comm.cancelled);
+}
+
+}  // namespace
+}  // namespace roberta
