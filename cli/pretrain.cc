@@ -236,7 +236,10 @@ std::string plan_text(const PretrainPlan& plan) {
   row("speed", quantity_text(plan.tokens_per_second, false) + " tokens/s in the first stage");
   row("fraction of peak", fixed(100 * plan.flops / plan.seconds / plan.peak_flops, 0) + "% of " +
                               fixed(plan.peak_flops / 1e9, 0) + " GFLOP/s");
-  row("time", duration_text(plan.seconds) + " (an estimate, measured here with random tokens)");
+  constexpr double kDay = 86400;
+  row("time",
+      (plan.seconds < 3 * kDay ? duration_text(plan.seconds) : fixed(plan.seconds / kDay, 0) + " days") +
+          " (an estimate, measured here with random tokens)");
   return out;
 }
 

@@ -4,8 +4,8 @@
 //    "optimizer": {"kind": "fairseq"|"torch", "betas": [a, b], "eps": e, "weight_decay": w, "decay_all":
 //    bool}, "learning_rates": [a step], "out": DIR, "steps": [[micro-batch: [sequence: {"ids", "sample",
 //    "positions", "targets"}]]]}
-// and prints {"losses": [...], "norms": [...]}; writes gradients.safetensors (of the first step) and
-// weights.safetensors (after the last) into "out".
+// and prints {"losses": [...], "norms": [...]}; writes gradients.safetensors (of the first step; with
+// "all_gradients" gradients-N.safetensors of each) and weights.safetensors (after the last) into "out".
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -90,6 +90,9 @@ json train(const json& request) {
     losses.push_back(result.loss);
     norms.push_back(result.gradient_norm);
     if (number == 1) save(parameters, parameters.gradients(), out + "/gradients.safetensors");
+    if (request.value("all_gradients", false)) {
+      save(parameters, parameters.gradients(), out + "/gradients-" + std::to_string(number) + ".safetensors");
+    }
   }
   save(parameters, parameters.values(), out + "/weights.safetensors");
   return {{"losses", losses}, {"norms", norms}};

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The same time for both: `roberta pretrain` and transformers + PyTorch train the same shape on the same corpus for some
-minutes each, with the same tokenizer (the corpus's), batch, learning rate and schedule; then the held-out loss of both final
+minutes each, from the same weights, with the same tokenizer (the corpus's), batch, learning rate and schedule; then the held-out loss of both final
 models, by the same program on the same masks.
 
     tools/bench/equal_clock.py --corpus DIR --held-out FILE --minutes 20 [--threads 2] [--work DIR]
@@ -34,6 +34,7 @@ class Comparison:
         self.args = args
         self.program = str(pathlib.Path(args.build) / "bin/roberta")
         self.work = args.work
+        self.start = args.work / "start"
         self.threads = max(1, args.threads // 2) if args.together else args.threads
 
     def roberta(self, *arguments, output=False):
@@ -47,9 +48,8 @@ class Comparison:
         """Our run; its last checkpoint, trainer state and seconds."""
         a = self.args
         begin = time.perf_counter()
-        self.roberta("pretrain", "-q", "--data", a.corpus, "--output", self.work / name, "--num-hidden-layers", a.layers,
-                     "--hidden-size", a.width, "--num-attention-heads", a.heads, "--intermediate-size", a.inner,
-                     "--max-position-embeddings", a.length + 2, "--length", a.length, "--batch-samples", a.batch,
+        self.roberta("pretrain", "-q", "--data", a.corpus, "--output", self.work / name, "--model", self.start,
+                     "--length", a.length, "--batch-samples", a.batch,
                      "--max-steps", steps, "--warmup-steps", round(a.warmup * steps), "--learning-rate", a.lr, "--weight-decay",
                      a.weight_decay, "--dtype", "bfloat16", "--threads", self.threads, "--seed", a.seed, *more)
         seconds = time.perf_counter() - begin
@@ -57,10 +57,14 @@ class Comparison:
         return directory, json.loads((directory / "trainer_state.json").read_text()), seconds
 
     def trial(self):
-        """Learns our speed, and gives PyTorch its config.json and tokenizer files."""
+        """Makes the weights that both start from, and learns our speed."""
+        a = self.args
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        self.start, _, _ = self.pretrain("warm", 2)
+        self.roberta("init", "-q", "--tokenizer", a.corpus / "tokenizer", "--num-hidden-layers", a.layers, "--hidden-size", a.width,
+                     "--num-attention-heads", a.heads, "--intermediate-size", a.inner, "--max-position-embeddings", a.length + 2,
+                     "--sinusoidal-positions", a.sinusoidal_positions, "--seed", a.seed, "--output", self.start)
+        self.pretrain("warm", 2)
         self.measure(10)
         self.measure(max(11, round(20 * self.speed / (self.args.batch * self.args.length))))  # some 20 seconds
 
@@ -133,6 +137,7 @@ def main():
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--inner", type=int, default=1024)
+    parser.add_argument("--sinusoidal-positions", type=float, default=0.04, help="of the weights that both start from")
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32, help="sequences a step")
     parser.add_argument("--lr", type=float, default=1e-3)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Pretrains a RoBERTa with transformers + PyTorch for a given time; the other side of equal_clock.py.
+"""Pretrains a RoBERTa with transformers + PyTorch for a given time from the weights in --config; the other side of
+equal_clock.py.
 
     train_torch.py --corpus DIR --config DIR --output DIR --minutes 20 [--threads 2] [--variant bf16-sdpa-rows]
 
@@ -97,7 +98,7 @@ class Trainer:
         self.torch.manual_seed(self.args.seed)
         self.config._attn_implementation = "eager" if "eager" in variant else "sdpa"
         self.variant = variant.split("-")
-        self.model = RobertaForMaskedLM(self.config).train()
+        self.model = RobertaForMaskedLM.from_pretrained(self.args.config, config=self.config, dtype=self.torch.float32).train()
         self.optimizer = make_optimizer(self.torch, self.model, self.args.weight_decay)
         self.stream = batches(self.torch, self.pieces, self.args.batch,
                               Collator(self.torch, self.specials, self.mask_id, self.config.vocab_size, self.args.seed),

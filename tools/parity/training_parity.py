@@ -8,6 +8,7 @@ For models of odd shapes, on `cpu` with every instruction set that runs here and
                     (relative to the tensor's largest), weights at the end beside fairseq's Adam and torch.optim.AdamW;
   with dropout      the same with the library's dropout masks, made anew here from their definition, put into transformers'
                     own modules: this holds where dropout happens and that the way back uses the same masks;
+  optimizer alone   20 steps of fairseq's Adam and torch.optim.AdamW in double on the library's own gradients;
   another way       one batch as 4 micro-batches, and activations computed again: each tensor's gradient within 1e-6 of the plain
                     way's (length of the difference over length).
 The key bias has no influence on the loss (softmax takes it out): its gradient must vanish beside the query's.
@@ -31,6 +32,7 @@ from training_reference import FairseqAdam, Reference, TorchAdamW, dropout_key
 
 LOSS_LIMIT = GRADIENT_LIMIT = 1e-4
 ACCUMULATION_LIMIT = 1e-6
+OPTIMIZER_LIMIT = 2e-6  # of the tensor's largest weight: rounding of 20 steps
 WEIGHT_LIMIT = 0.02  # of what a weight has moved at most; Adam lifts rounding errors of gradients near 0
 SEED = 17
 
@@ -101,6 +103,11 @@ def gradient_error(mine, theirs):
     return worst
 
 
+def make_optimizer(parameters, optimizer):
+    settings = parameters, optimizer["betas"], optimizer["eps"], optimizer["weight_decay"]
+    return FairseqAdam(*settings) if optimizer["kind"] == "fairseq" else TorchAdamW(*settings, not optimizer["decay_all"])
+
+
 class Expected:
     """The reference's run of one case: losses, gradients of the first step, weights at the end."""
 
@@ -108,9 +115,7 @@ class Expected:
         reference = Reference(directory)
         parameters = reference.named()
         self.start = {n: p.detach().clone() for n, p in parameters.items()}
-        kind = FairseqAdam if optimizer["kind"] == "fairseq" else TorchAdamW
-        last = () if kind is FairseqAdam else (not optimizer["decay_all"],)
-        adam = kind(parameters, optimizer["betas"], optimizer["eps"], optimizer["weight_decay"], *last)
+        adam = make_optimizer(parameters, optimizer)
         self.losses = []
         dropout = reference.model.config.hidden_dropout_prob + reference.model.config.attention_probs_dropout_prob > 0
         for i, (micro_batches, lr) in enumerate(zip(steps, learning_rates)):
@@ -165,6 +170,35 @@ def weight_error(mine, expected):
     return worst
 
 
+def optimizer_alone(probe, directory, steps, rates, optimizer, device, kernels):
+    """The reference's optimizer in double, fed with our gradients of every step, beside our weights."""
+    with tempfile.TemporaryDirectory() as out:
+        run(probe, directory, steps, rates, optimizer, out, device=device, kernels=kernels, all_gradients=True)
+        start = load_file(pathlib.Path(directory) / "model.safetensors")
+        mine = load_file(f"{out}/weights.safetensors")
+        parameters = {n: start[n].double().requires_grad_() for n in mine}
+        adam = make_optimizer(parameters, optimizer)
+        for i, rate in enumerate(rates):
+            for name, gradient in load_file(f"{out}/gradients-{i + 1}.safetensors").items():
+                parameters[name].grad = gradient.double()
+            adam.step(rate)
+    return max(((mine[n].double() - p).abs().max() / p.abs().max()).item() for n, p in parameters.items())
+
+
+def optimizers(probe, table, devices):
+    with tempfile.TemporaryDirectory() as directory:
+        config = make_model(directory, {}, 3)
+        steps = [[make_batch(config, random.Random(i), 0)] for i in range(20)]
+        rates = [1e-3 * min(i + 1, 5) / 5 for i in range(20)]
+        paths = kernel_paths(str(BUILD / "tests/model_probe"), directory)
+        for optimizer in (FAIRSEQ, TORCH):
+            for device, kernels in [(d, k) for d in devices for k in (paths if d == "cpu" else [None])]:
+                worst = optimizer_alone(probe, directory, steps, rates, optimizer, device, kernels)
+                table.failed += worst > OPTIMIZER_LIMIT
+                print(f"optimizer alone, 20 steps: {optimizer['kind']:8} {device:4} {kernels or '':12} {worst:8.1e} of the largest weight"
+                      f"{'' if worst <= OPTIMIZER_LIMIT else '  FAILED'}", flush=True)
+
+
 def same_another_way(probe, device):
     """One batch as 4 micro-batches, and with activations computed again on the way back; how many of the two differ."""
     failed = 0
@@ -200,6 +234,7 @@ def main():
     table = Table()
     for number in args.cases:
         compare_case(args, table, number, CASES[number])
+    optimizers(args.probe, table, args.device)
     failed = table.failed + sum(same_another_way(args.probe, device) for device in args.device)
     print("training parity:", f"{failed} FAILED" if failed else "all within limits")
     sys.exit(1 if failed else 0)
