@@ -117,6 +117,7 @@ TEST_F(Pretrain, RefusesChangedOptionsUnlessTheyAreAccepted) {
   o.learning_rate = 1e-3;
   EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "learning_rate: 0.005 then, 0.001 now");
   o.accept_changes = true;
+  o.stop_after = 0;
   train(o, seen);
   EXPECT_NE(seen.warnings.find("resumed with other options"), std::string::npos);
   o.resume = (directory_ / "run" / "checkpoint-8").string();
