@@ -20,6 +20,15 @@ KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 SAVE_STEPS = 10
 
 
+def kill(process, output, usual, chance, late):
+    """Anywhere in the run, its start included; `late`: soon after its next checkpoint, so that there is one to go on from."""
+    before = steps_saved(output)
+    while late and process.poll() is None and steps_saved(output) == before:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0, 0.1 * usual) if late else chance.uniform(0.02, 0.8 * usual))
+    process.kill()
+
+
 def killed_runs(run, kills, dtype, chance):
     whole = run.work / f"whole-{dtype}"
     start = time.monotonic()
@@ -32,8 +41,7 @@ def killed_runs(run, kills, dtype, chance):
     while done < kills or not finished:
         process = run.start(output, "--dtype", dtype, threads=chance.choice((1, 2, 3)))
         if done < kills:
-            time.sleep(chance.uniform(0.02, 0.8 * usual))
-            process.kill()
+            kill(process, output, usual, chance, late=done % 2 == 0)
         error = process.communicate()[1]
         if process.returncode == 0:
             need_same(result_of(output), expected, dtype, "against the unbroken run:")
@@ -50,6 +58,7 @@ def killed_runs(run, kills, dtype, chance):
         logged = max((row["step"] for row in log_rows(output)), default=0) if (output / "log.jsonl").exists() else 0
         need(saved >= logged - SAVE_STEPS, "lost steps", saved, "to", logged)
         seen.add(saved)
+    need(any(seen), "no run went on from a checkpoint")
     print(f"kill_resume: {dtype}: {done} kills, {finished} runs to the end, newest checkpoints met: {sorted(seen)}")
     return expected
 
