@@ -46,8 +46,9 @@ TEST_P(ShippedModel, GuessesMaskedWordsOfANewText) {
 }
 
 TEST_P(ShippedModel, PrefersGrammaticalSentences) {
-  const std::vector<std::string> texts{"The books on the table are old.", "The books on the table is old.",
-                                       "He has seen these houses.", "He has seen this houses."};
+  const std::vector<std::string> texts{"The children are playing in the garden.",
+                                       "The children is playing in the garden.", "He has seen these houses.",
+                                       "He has seen this houses."};
   const std::vector<Score> scores = score(model_, texts);
   EXPECT_GT(scores[0].log_prob, scores[1].log_prob);
   EXPECT_GT(scores[2].log_prob, scores[3].log_prob);
