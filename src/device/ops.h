@@ -67,7 +67,7 @@ struct GemmGrad {
   View dy;  // [M, N] of x's dtype
   View x;   // [M, K] fp32 or bf16
   bool accumulate = false;
-  View dw;  // [N, K] fp32, out
+  View dw;  // [N, K] fp32, out; may be empty
   View db;  // [1, N] fp32, out; may be empty
 };
 
@@ -199,6 +199,42 @@ struct LinearCrossEntropyGrad {
   View db;                           // [1, V] fp32, out
 };
 
+/// loss[i] = -sum_j q_ij log softmax(x_i)[j], where q_i is 1 at the target, or with smoothing e 1 - e there and
+/// e / N added everywhere. For few columns (labels); LinearCrossEntropy is for a vocabulary.
+struct CrossEntropy {
+  View x;                            // [M, N] fp32
+  std::span<const int32_t> targets;  // [M]; negative: the row has no loss and no gradient
+  float smoothing = 0;
+  float scale = 1;  // the gradient is that of scale * sum of loss
+  View loss;        // [M, 1] fp32, out
+  View dx;          // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
+};
+
+/// Cross entropy over the rows of each sequence, for each column by itself: where a span begins, where it ends.
+struct SegmentCrossEntropy {
+  View x;                            // [T, K] fp32
+  std::span<const int32_t> starts;   // [B + 1]
+  std::span<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or beyond its
+                                     // end: no loss and no gradient
+  float scale = 1;                   // the gradient is that of scale * sum of loss
+  View loss;                         // [B, K] fp32, out
+  View dx;                           // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
+};
+
+enum class ElementLossKind : uint8_t {
+  kSquared,  ///< (x - t)^2
+  kBinary,   ///< -(t log sigmoid(x) + (1 - t) log(1 - sigmoid(x))), without overflow
+};
+/// loss[i] = sum over the columns of a loss of each element.
+struct ElementLoss {
+  View x;                           // [M, N] fp32
+  std::span<const float> targets;   // [M * N], row by row
+  ElementLossKind kind;
+  float scale = 1;  // the gradient is that of scale * sum of loss
+  View loss;        // [M, 1] fp32, out
+  View dx;          // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
+};
+
 /// y = x in y's dtype.
 struct Cast {
   View x, y;
@@ -247,6 +283,9 @@ class Ops {
   virtual void attention_grad(const AttentionGrad&) = 0;
   virtual void scatter_rows(const ScatterRows&) = 0;
   virtual void linear_cross_entropy_grad(const LinearCrossEntropyGrad&) = 0;
+  virtual void cross_entropy(const CrossEntropy&) = 0;
+  virtual void segment_cross_entropy(const SegmentCrossEntropy&) = 0;
+  virtual void element_loss(const ElementLoss&) = 0;
   virtual void pack(const PackWeight&) = 0;
   virtual void adam(const Adam&) = 0;
   /// Sum of the squares of n fp32 numbers, in double, pieces of a fixed size added in order.

@@ -1,5 +1,5 @@
 #pragma once
-// The parameters of the encoder and the MLM head, as views into one block (loaded by load.h, or made by
+// The parameters of the encoder and its heads, as views into one block (loaded by load.h, or made by
 // training), and the structs of their gradients. Gradients are dense fp32 matrices in the layout of the
 // files.
 
@@ -51,9 +51,17 @@ struct MlmHeadParams {
   LinearParams decoder;  // [V, C]; w is the word embedding when tied
 };
 
+/// Heads of sequence classification (dense, out), token classification and question answering (out alone).
+struct ClassifierParams {
+  LinearParams dense;  // [C, C], or empty
+  LinearParams out;    // [N, C], N labels
+};
+
+/// Empty views of gradients: that parameter isn't trained, and its gradient isn't computed.
 struct LinearGrads {
-  View w;     // [N, K]
-  View bias;  // [1, N]
+  View w;             // [N, K], or rows [first, first + w.rows) of it (LoRA on the values of key_value)
+  View bias;          // [1, N]
+  int64_t first = 0;
 };
 struct EmbeddingsGrads {
   View word, position, type;  // as EmbeddingsParams
@@ -74,6 +82,9 @@ struct LayerGrads {
 struct EncoderGrads {
   EmbeddingsGrads embeddings;
   std::vector<LayerGrads> layers;
+};
+struct ClassifierGrads {
+  LinearGrads dense, out;
 };
 struct MlmHeadGrads {
   LinearGrads dense;

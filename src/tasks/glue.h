@@ -1,0 +1,34 @@
+#pragma once
+// The nine tasks of GLUE as one table: columns, labels, metrics, and the hyper-parameters of fairseq's recipes.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tasks/metrics.h"
+#include "tasks/text_data.h"
+
+namespace roberta {
+
+struct GlueTask {
+  std::string name;      ///< "mnli", "sst2", ...: as transformers' run_glue
+  std::string title;     ///< "MNLI", "SST-2", ...: as the folder of the data is called
+  bool regression = false;
+  TextColumns columns;
+  std::vector<std::string> labels;         ///< as the files have them, by index as Hugging Face's datasets
+  std::vector<std::string> metrics;        ///< those reported, the first is the task's headline
+  double learning_rate;                    ///< of fairseq's recipe for roberta-large
+  int64_t batch, updates, warmup;          ///< likewise
+  std::vector<std::string> train, dev;     ///< names of files in the folder, tried in order; mnli: dev has two sets
+};
+std::span<const GlueTask> glue_tasks();
+/// By name, title or fairseq's name, in any case ("SST-2", "sst2"). Error(kUsage) lists them.
+const GlueTask& glue_task(std::string_view name);
+
+/// Reads a file of the task: official layout without header names (CoLA; positions), or by header names.
+TextData read_glue(const GlueTask& task, const std::filesystem::path& file, int64_t limit = 0);
+
+/// The task's own metrics: accuracy; f1 and their mean (MRPC, QQP); mcc (CoLA); pearson, spearmanr, combined (STS-B).
+Metrics glue_metrics(const GlueTask& task, const TextData& data, std::span<const float> logits);
+
+}  // namespace roberta

@@ -1,0 +1,57 @@
+#pragma once
+// Labelled texts and pairs of texts: TSV and CSV with a header (or, of some GLUE files, without), JSON lines.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace roberta {
+
+/// What the labels are.
+enum class LabelKind : uint8_t { kClass, kValue, kSet };
+
+struct TextExample {
+  std::string first, second;     ///< second: of pairs
+  int32_t label = -1;            ///< kClass: index into the labels; -1: none (a test set)
+  float value = 0;               ///< kValue
+  std::vector<int32_t> label_set;  ///< kSet: indices, ascending
+  int64_t line = 0;              ///< of the file, from 1
+};
+
+struct TextData {
+  std::filesystem::path file;
+  LabelKind kind = LabelKind::kClass;
+  bool pairs = false;
+  std::vector<std::string> labels;  ///< names, by index; none of kValue
+  std::vector<TextExample> examples;
+  int64_t skipped = 0;  ///< rows that the format says to drop (QQP's broken ones)
+};
+
+/// Where the texts and labels stand. A column is named by the header, or for files without one by its number from
+/// 1 ("4"). Names are tried in order; the first one in the header counts.
+struct TextColumns {
+  std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
+  bool header = true;
+  char separator = 0;  ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json)
+  bool quotes = true;  ///< "..." of CSV; GLUE's TSV files have none
+  double scale = 1;    ///< of values: STS-B has 0.2
+};
+
+struct TextDataOptions {
+  TextColumns columns;
+  LabelKind kind = LabelKind::kClass;
+  std::string set_separator = ",";  ///< between the labels of kSet, where a row has them as one string
+  /// Names by index. Empty: those that occur, sorted (numbers by value), which a training set decides. A label
+  /// that isn't among them is Error(kInput) with file, line and the names.
+  std::vector<std::string> labels;
+  bool labelled = true;   ///< false: the label column need not be there
+  int64_t limit = 0;      ///< examples; 0: all
+};
+
+/// Also .gz and .zst. Error(kInput) names file, line and column, and what columns there are; an empty file is an
+/// error too.
+TextData read_text_data(const std::filesystem::path& file, const TextDataOptions& options);
+
+}  // namespace roberta
