@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "roberta/model.h"
@@ -70,5 +71,68 @@ struct BlimpEvaluation {
 /// out. A tie is wrong. `path`: the folder of .jsonl files, one such file, or a tar archive of them.
 BlimpEvaluation evaluate_blimp(Model& model, const std::filesystem::path& path,
                                const BlimpOptions& options = {});
+
+/// Name and value, the headline first. Shares are from 0 to 1, but for SQuAD's, which are as the official
+/// script prints them, from 0 to 100.
+using MetricList = std::vector<std::pair<std::string, double>>;
+
+struct PredictionOptions {
+  int64_t limit = 0;                  ///< examples; 0: all
+  int64_t max_length = 0;             ///< tokens; 0: the model's
+  std::filesystem::path predictions;  ///< file to write each example's prediction to, JSON lines; empty: none
+  EvaluationProgress progress;
+};
+struct TaskEvaluation {
+  std::string task;
+  int64_t examples = 0;
+  double loss = 0;
+  MetricList metrics;
+};
+
+/// A classifier on a labelled file. `task`: a GLUE task, or text-classification with columns by name.
+struct TextEvaluationOptions : PredictionOptions {
+  std::string task = "text-classification";
+  std::string text_column, text_pair_column, label_column, label_separator = ",";
+};
+TaskEvaluation evaluate_text(Model& model, const std::filesystem::path& file,
+                             const TextEvaluationOptions& options = {});
+
+struct TokenEvaluationOptions : PredictionOptions {
+  std::string text_column = "tokens", label_column = "ner_tags", scheme = "auto";
+};
+/// Entities: precision, recall, F1 as seqeval.
+TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
+                            const TokenEvaluationOptions& options = {});
+
+struct SquadEvaluationOptions : PredictionOptions {
+  int64_t doc_stride = 128, n_best = 20, max_answer = 30, max_question = 0;
+  double null_threshold = 0;
+  std::filesystem::path nbest, null_odds;  ///< run_qa's files; empty: none
+};
+/// Exact match and F1 of the official script; decoding as run_qa's. max_length 0: 384.
+TaskEvaluation evaluate_squad(Model& model, const std::filesystem::path& file,
+                              const SquadEvaluationOptions& options = {});
+
+struct FillMaskEvaluationOptions : PredictionOptions {
+  std::string text_column = "input_string", label_column = "title";
+};
+/// Texts with <mask>, and what stood there (one word a mask, as a list or a string): accuracy at 1 and 5,
+/// mean reciprocal rank, perplexity (over whole words: of the tokens by the chain rule).
+TaskEvaluation evaluate_fill_mask(Model& model, const std::filesystem::path& file,
+                                  const FillMaskEvaluationOptions& options = {});
+
+struct CrowsPairsCount {
+  std::string name;
+  int64_t pairs = 0, more = 0, neutral = 0;  ///< more: the stereotype scored higher; neutral: a tie
+  double score() const { return pairs ? 100.0 * static_cast<double>(more) / static_cast<double>(pairs) : 0; }
+};
+struct CrowsPairsEvaluation {
+  CrowsPairsCount overall, stereo, antistereo;
+  std::vector<CrowsPairsCount> categories;  ///< by bias_type
+};
+/// CrowS-Pairs (Nangia et al. 2020): share of pairs whose more stereotyping sentence has the higher
+/// pseudo-log-likelihood of the tokens that both share; 50 is no preference.
+CrowsPairsEvaluation evaluate_crows_pairs(Model& model, const std::filesystem::path& file,
+                                          const PredictionOptions& options = {});
 
 }  // namespace roberta

@@ -22,6 +22,10 @@ struct ModelOptions {
   int threads = 0;                  ///< 0: all cores that this process may use
   int64_t max_batch_tokens = 4096;  ///< texts are run together up to this many tokens
   bool strict_format = true;  ///< refuse safetensors files with duplicate keys or a first byte other than '{'
+  /// LoRA adapter that is merged into the weights: a directory as PEFT writes it. A `directory` that is
+  /// itself an adapter is loaded with its base (base_model_name_or_path, relative to the adapter or to the
+  /// working directory).
+  std::filesystem::path adapter;
 };
 
 /// What the directory holds.
@@ -31,8 +35,11 @@ struct ModelInfo {
   double layer_norm_eps;
   int64_t parameters;  ///< tied tensors counted once
   bool has_mlm_head;
-  std::string default_pooling;  ///< "cls", "mean" or "max": from 1_Pooling/config.json, else "mean"
-  bool default_normalize;       ///< modules.json has a Normalize module
+  std::string task;  ///< "fill-mask", "text-classification", "token-classification", "question-answering", ""
+  std::vector<std::string> labels;  ///< by index, of classifiers
+  std::string problem_type;         ///< of config.json: "regression", "multi_label_classification", ...
+  std::string default_pooling;      ///< "cls", "mean" or "max": from 1_Pooling/config.json, else "mean"
+  bool default_normalize;           ///< modules.json has a Normalize module
   std::string
       pooling_problem;  ///< why the directory's own pooling can't be had (a module unknown here); else empty
 };
@@ -83,6 +90,11 @@ class Model {
   Matrix hidden_states(std::span<const Ids> sequences, std::span<const int> layers);
   /// Last hidden state of each sequence's first token, [sequences.size(), C]: cheaper than the above.
   Matrix first_token_states(std::span<const Ids> sequences);
+
+  /// Logits of classifiers, see infer/engine.h: [sequences, labels]; [positions, labels]; [tokens of all, 2].
+  Matrix sequence_logits(std::span<const Ids> sequences);
+  Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
+  Matrix span_logits(std::span<const Ids> sequences);
 
   struct Impl;
 

@@ -2,6 +2,7 @@
 // Text in, answers out: fill-mask, features and pseudo-log-likelihood over a Model.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,5 +69,81 @@ struct Score {
 
 /// Pseudo-log-likelihood: each token masked in turn. `max_batch_tokens` of the model bounds the memory.
 std::vector<Score> score(Model& model, std::span<const std::string> texts);
+
+/// A text, or a pair of texts.
+struct TextPair {
+  std::string first;
+  std::optional<std::string> second;
+};
+
+enum class LabelFunction : uint8_t { kDefault, kSoftmax, kSigmoid, kNone };
+struct ClassifyOptions {
+  /// kDefault, as transformers: none for regression, sigmoid for one label or multi_label_classification,
+  /// else softmax.
+  LabelFunction function = LabelFunction::kDefault;
+  int top_k = 1;         ///< 0: all labels
+  bool truncate = true;  ///< cut long texts (longest first) instead of an error
+};
+struct LabelScore {
+  std::string label;
+  float score;
+};
+/// answers[text] = labels, highest score first. Error(kModel) when the model has no sequence-classification
+/// head.
+std::vector<std::vector<LabelScore>> classify(Model& model, std::span<const TextPair> texts,
+                                              const ClassifyOptions& options = {});
+
+enum class Aggregation : uint8_t { kNone, kSimple, kFirst, kAverage, kMax };
+struct TagOptions {
+  Aggregation aggregation = Aggregation::kNone;
+  std::vector<std::string> ignore_labels = {"O"};
+  int64_t stride = 128;  ///< tokens that windows of a long text share
+};
+/// A token, or with aggregation a group of tokens.
+struct Tag {
+  std::string label;  ///< "B-person", or of a group "person"
+  float score;
+  int64_t index = 0;  ///< of the token in the sequence, <s> counted; no meaning for groups
+  std::string word;   ///< as transformers: the token's spelling, or the group decoded
+  Offset offset;      ///< in the text
+};
+/// As transformers' token-classification pipeline. Long texts run in windows; each token takes the window in
+/// which it has most context.
+std::vector<std::vector<Tag>> tag(Model& model, std::span<const std::string> texts,
+                                  const TagOptions& options = {});
+
+struct AnswerOptions {
+  int top_k = 1;
+  int64_t max_length = 384, stride = 128, max_question = 64;  ///< tokens
+  int64_t max_answer = 15;                                    ///< tokens
+  bool handle_impossible = false;                             ///< "" is an answer too, at <s>
+  double null_threshold = 0;  ///< with handle_impossible: "" must be better than the best answer by this much
+                              ///< (as a difference of logits)
+};
+struct QuestionContext {
+  std::string question, context;
+};
+struct Answer {
+  float score;
+  Offset offset;  ///< in the context
+  std::string answer;
+};
+/// answers[question], best first. As the question-answering pipeline of transformers 4.
+std::vector<std::vector<Answer>> answer(Model& model, std::span<const QuestionContext> questions,
+                                        const AnswerOptions& options = {});
+
+struct ZeroShotOptions {
+  std::string hypothesis_template = "This example is {}.";
+  bool multi_label = false;
+};
+struct ZeroShot {
+  std::string sequence;
+  std::vector<std::string> labels;  ///< highest score first
+  std::vector<float> scores;
+};
+/// Classification by natural-language inference. Error(kModel) when no label of the model begins with
+/// "entail".
+std::vector<ZeroShot> zero_shot(Model& model, std::span<const std::string> texts,
+                                std::span<const std::string> labels, const ZeroShotOptions& options = {});
 
 }  // namespace roberta

@@ -18,11 +18,14 @@ class Engine {
  public:
   using Ids = std::vector<int32_t>;
 
-  Engine(RobertaConfig config, ModelParams params, std::unique_ptr<Device> device, int64_t max_batch_tokens);
+  /// `params` may borrow: without a block of its own, its views belong to somebody else (a training run that
+  /// evaluates what it has), and must stay.
+  Engine(RobertaConfig config, ModelParams params, std::shared_ptr<Device> device, int64_t max_batch_tokens);
 
   const RobertaConfig& config() const { return config_; }
   const Device& device() const { return *device_; }
   bool has_mlm_head() const { return params_.mlm.has_value(); }
+  HeadKind head() const { return params_.head; }
   int64_t max_batch_tokens() const { return max_batch_tokens_; }
 
   /// As in roberta/model.h.
@@ -32,6 +35,15 @@ class Engine {
   Matrix hidden_states(std::span<const Ids> sequences, std::span<const int> layers);
   /// Last hidden state of the first token of each sequence, [sequences, C].
   Matrix first_tokens(std::span<const Ids> sequences);
+
+  /// Logits of a classifier's head. Sequences are run sorted by length, so that those of a batch are alike;
+  /// results are in the order given. Error(kModel) when the model has another head. Of sequence
+  /// classification [sequences, labels];
+  Matrix sequence_logits(std::span<const Ids> sequences);
+  /// of token classification, at the given tokens, [positions, labels];
+  Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
+  /// of question answering, of all tokens of all sequences one behind the other, [T, 2]: start, end.
+  Matrix span_logits(std::span<const Ids> sequences);
 
  private:
   struct Chosen {  // what is wanted of one batch
@@ -51,7 +63,7 @@ class Engine {
 
   RobertaConfig config_;
   ModelParams params_;
-  std::unique_ptr<Device> device_;
+  std::shared_ptr<Device> device_;
   int64_t max_batch_tokens_;
   Buffer activations_;
 };

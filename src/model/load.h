@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "device/device.h"
+#include "model/adapter.h"
 #include "model/checkpoint.h"
 #include "model/names.h"
 #include "model/params.h"
@@ -14,13 +15,16 @@ namespace roberta {
 struct ModelParams {
   Buffer block;  // all of the below live in it
   DType matrix = DType::kF32;
+  HeadKind head = HeadKind::kNone;
   EncoderParams encoder;
   std::optional<MlmHeadParams> mlm;
+  std::optional<ClassifierParams> classifier;  // of sequence and token classification, question answering
 };
 
 /// `matrix`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32. Error(kModel)
 /// names the tensor that is missing or does not fit.
+/// `adapter`, if any, is merged into the weights as they are read (and its head replaces the checkpoint's).
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                        Device& device, DType matrix);
+                        Device& device, DType matrix, const Adapter* adapter = nullptr);
 
 }  // namespace roberta
