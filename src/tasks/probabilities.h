@@ -19,4 +19,8 @@ std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k);
 /// log of the sum of exponentials, in double.
 double log_sum_exp(std::span<const float> logits);
 
+/// Logits to probabilities, in place.
+void softmax(std::span<float> row);
+float sigmoid(float x);
+
 }  // namespace roberta
