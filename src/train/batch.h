@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/mlm_training.h"
+#include "model/objective.h"
 
 namespace roberta {
 
@@ -36,7 +36,7 @@ struct StepBatch {
   int64_t begin = 0;    ///< this rank's first sample, counted from samples.first
   int64_t tokens = 0, masked = 0;
   struct Micro {
-    MlmBatch batch;
+    TrainingBatch batch;
     int64_t begin, count;  ///< samples, counted from samples.first
   };
   std::vector<Micro> micros;  ///< each with at least one masked token

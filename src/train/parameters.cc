@@ -122,7 +122,7 @@ class Parameters::Binder {
   size_t bytes_ = 0;
 };
 
-Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix)
+Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix, const Trained&)
     : config_(config), device_(device), matrix_(matrix) {
   lay_out();
   const size_t bytes = static_cast<size_t>(size_) * sizeof(float);
@@ -136,7 +136,7 @@ Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix
   EmbeddingsParams& e = encoder.embeddings;
   EmbeddingsGrads& eg = encoder_grads.embeddings;
   const bool tied = config.tie_word_embeddings;
-  bind.weight(e.word, tied ? &head.decoder.transposed : nullptr, word, v, c);
+  bind.weight(e.word, tied ? &head.mlm.decoder.transposed : nullptr, word, v, c);
   eg.word = bind.gradient(word, v, c);
   e.position = bind.value("embeddings.position_embeddings.weight", p, c);
   eg.position = bind.gradient("embeddings.position_embeddings.weight", p, c);
@@ -159,16 +159,16 @@ Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix
     bind.linear(ff.down, fg.down, name + ".output.dense", c, f);
     bind.norm(ff.norm, fg.norm, name + ".output.LayerNorm", c);
   }
-  bind.linear(head.dense, head_grads.dense, "lm_head.dense", c, c);
-  bind.norm(head.norm, head_grads.norm, "lm_head.layer_norm", c);
-  head.decoder.bias = bind.value("lm_head.bias", 1, v);
-  head_grads.decoder = {eg.word, bind.gradient("lm_head.bias", 1, v)};
+  bind.linear(head.mlm.dense, head_grads.mlm.dense, "lm_head.dense", c, c);
+  bind.norm(head.mlm.norm, head_grads.mlm.norm, "lm_head.layer_norm", c);
+  head.mlm.decoder.bias = bind.value("lm_head.bias", 1, v);
+  head_grads.mlm.decoder = {eg.word, bind.gradient("lm_head.bias", 1, v)};
   if (!tied) {
-    bind.weight(head.decoder.w, &head.decoder.transposed, "lm_head.decoder.weight", v, c);
-    head_grads.decoder.w = bind.gradient("lm_head.decoder.weight", v, c);
+    bind.weight(head.mlm.decoder.w, &head.mlm.decoder.transposed, "lm_head.decoder.weight", v, c);
+    head_grads.mlm.decoder.w = bind.gradient("lm_head.decoder.weight", v, c);
   }
   bind.allocate();
-  if (tied) head.decoder.w = e.word;
+  if (tied) head.mlm.decoder.w = e.word;
 }
 
 void Parameters::initialize(uint64_t seed) {

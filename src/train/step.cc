@@ -60,18 +60,18 @@ TrainingPass TrainingStep::training_pass(int64_t step, bool accumulate) const {
 }
 
 size_t TrainingStep::reserve(int64_t length, int64_t sequences) {
-  MlmBatch batch;
+  TrainingBatch batch;
   const std::vector<int32_t> ids(static_cast<size_t>(length), parameters_.config().eos_token_id);
   std::vector<int32_t> positions;
   for (int64_t i = 0; i < (length * 20 + 99) / 100; ++i) positions.push_back(static_cast<int32_t>(i));
   for (int64_t s = 0; s < sequences; ++s) {
-    batch.add(ids, positions, std::vector<int32_t>(positions.size()), static_cast<uint32_t>(s),
+    batch.add(ids, positions, std::vector<int32_t>(positions.size()), {}, static_cast<uint32_t>(s),
               parameters_.config().pad_token_id);
   }
-  const MlmTraining training{.pass = training_pass(1, false)};
+  const ObjectiveTraining training{.pass = training_pass(1, false)};
   return plan([&](Pass& pass) {
-    return mlm_loss_and_grad(pass, parameters_.config(), parameters_.encoder, parameters_.head, batch,
-                             training, parameters_.encoder_grads, parameters_.head_grads);
+    return objective_loss_and_grad(pass, parameters_.config(), {}, parameters_.encoder, parameters_.head,
+                                   batch, training, parameters_.encoder_grads, parameters_.head_grads);
   });
 }
 
@@ -82,7 +82,7 @@ void TrainingStep::clear_tables(bool all) {
   if (all) return device.zero(parameters_.gradients().data(), parameters_.gradients().size_bytes());
   const EmbeddingsGrads& grads = parameters_.encoder_grads.embeddings;
   for (const View& table : {grads.word, grads.position, grads.type}) {
-    if (table.data == parameters_.head_grads.decoder.w.data) continue;
+    if (table.data == parameters_.head_grads.mlm.decoder.w.data) continue;
     device.zero(table.data, static_cast<size_t>(table.rows * table.cols) * sizeof(float));
   }
 }
@@ -102,12 +102,13 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
   for (size_t i = 0; i < batch.micros.size(); ++i) {
     if (stop && *stop && comm_.size() == 1) return std::nullopt;
     const StepBatch::Micro& micro = batch.micros[i];
-    const MlmTraining training{.pass = training_pass(step, i > 0),
-                               .scale = static_cast<float>(1 / static_cast<double>(totals.masked)),
-                               .ready = i + 1 < batch.micros.size() ? nullptr : ready};
+    const ObjectiveTraining training{.pass = training_pass(step, i > 0),
+                                     .scale = static_cast<float>(1 / static_cast<double>(totals.masked)),
+                                     .ready = i + 1 < batch.micros.size() ? nullptr : ready};
     const double part = run_planned([&](Pass& pass) {
-      return mlm_loss_and_grad(pass, parameters_.config(), parameters_.encoder, parameters_.head, micro.batch,
-                               training, parameters_.encoder_grads, parameters_.head_grads);
+      return objective_loss_and_grad(pass, parameters_.config(), {}, parameters_.encoder, parameters_.head,
+                                     micro.batch, training, parameters_.encoder_grads,
+                                     parameters_.head_grads);
     });
     if (!std::isfinite(part) && !bad) bad = Bad{micro.begin, micro.count};
     loss += part;
@@ -170,7 +171,8 @@ double TrainingStep::validate(std::span<const StepBatch> batches) {
   for (const StepBatch& batch : batches) {
     for (const StepBatch::Micro& micro : batch.micros) {
       sums[0] += run_planned([&](Pass& pass) {
-        return mlm_loss(pass, parameters_.config(), parameters_.encoder, parameters_.head, micro.batch);
+        return objective_loss(pass, parameters_.config(), {}, parameters_.encoder, parameters_.head,
+                              micro.batch);
       });
     }
     sums[1] += static_cast<double>(batch.masked);
