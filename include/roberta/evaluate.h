@@ -87,7 +87,7 @@ struct TaskEvaluation {
   std::string task;
   int64_t examples = 0;
   double loss = 0;     ///< as in training; 0 where no model ran
-  MetricList metrics;          ///< a NaN is a metric that is not defined (a correlation with a constant)
+  MetricList metrics;  ///< a NaN is a metric that is not defined (a correlation with a constant)
 };
 
 /// A classifier on a labelled file. `task`: a GLUE task, or text-classification with columns by name ("": by
@@ -115,8 +115,8 @@ struct GlueRow {
 };
 struct GlueTable {
   std::vector<GlueRow> rows;  ///< MNLI, QQP, QNLI, SST-2, CoLA, STS-B, MRPC, RTE as on the card; WNLI last
-  double average = 0;    ///< of the medians, WNLI left out
-  int64_t averaged = 0;  ///< tasks in it; 8: all
+  double average = 0;         ///< of the medians, WNLI left out
+  int64_t averaged = 0;       ///< tasks in it; 8: all
 };
 /// Collects the metrics.json of fine-tuning runs below a folder (each may hold several seeds). An undefined
 /// metric counts as 0. Error(kInput) names the files when there is none, one can't be read, or a seed of a

@@ -20,8 +20,8 @@ SquadData read_dev(const fs::path& file, int64_t limit) {
   return read_squad(file, options);
 }
 
-/// An object as json.dumps(..., indent=4) of run_qa writes it. Written member by member: an ordered Json of that many
-/// would look through all of them for each.
+/// An object as json.dumps(..., indent=4) of run_qa writes it. Written member by member: an ordered Json of
+/// that many would look through all of them for each.
 class ObjectText {
  public:
   void add(const std::string& name, const Json& value) {
@@ -37,7 +37,9 @@ class ObjectText {
   }
 
  private:
-  static std::string dump(const Json& json) { return json.dump(4, ' ', true, Json::error_handler_t::replace); }
+  static std::string dump(const Json& json) {
+    return json.dump(4, ' ', true, Json::error_handler_t::replace);
+  }
   std::string text_;
 };
 
@@ -65,7 +67,8 @@ void write_files(const SquadData& data, const SquadAnswers& answers, const Squad
   if (data.version2 && !options.null_odds.empty()) odds.write(options.null_odds);
 }
 
-/// An object whose members all pass `take(id, value)`. Of a name that is there twice the last counts, as in Python.
+/// An object whose members all pass `take(id, value)`. Of a name that is there twice the last counts, as in
+/// Python.
 template <class Take>
 void read_members(const fs::path& file, const char* what, const Take& take) {
   nlohmann::json json;
@@ -76,7 +79,8 @@ void read_members(const fs::path& file, const char* what, const Take& take) {
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is no JSON: ", printable(error.what()));
   }
-  if (!json.is_object()) fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is no object {id: ", what, "}");
+  if (!json.is_object())
+    fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is no object {id: ", what, "}");
   for (const auto& [id, value] : json.items()) {
     if (!take(id, value))
       fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": field '", printable(id), "' is no ", what);
@@ -140,7 +144,8 @@ TaskEvaluation score_squad(const fs::path& file, const fs::path& predictions, co
   out.examples = static_cast<int64_t>(scored.size());
   out.metrics = squad_metrics(scored, data.version2, threshold);
   // Without odds there is no threshold to look for; the script leaves them out, too.
-  if (null_odds.empty()) std::erase_if(out.metrics, [](const auto& metric) { return metric.first.starts_with("best_"); });
+  if (null_odds.empty())
+    std::erase_if(out.metrics, [](const auto& metric) { return metric.first.starts_with("best_"); });
   if (answered < scored.size())
     out.metrics.emplace_back("missing", static_cast<double>(scored.size() - answered));
   return out;

@@ -90,7 +90,8 @@ GlueRow row_of(const GlueTask& task, const TaskRuns& runs) {
   row.headline = task.metrics.front();
   row.runs = runs.runs;
   std::vector<std::string> names = runs.order;
-  std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name == row.headline; });
+  std::stable_partition(names.begin(), names.end(),
+                        [&](const std::string& name) { return name == row.headline; });
   for (const std::string& name : names) {
     const MetricSpread values = spread(runs.values.at(name));
     row.metrics.emplace_back(name, values);
@@ -112,8 +113,8 @@ GlueTable collect_glue_runs(const fs::path& folder) {
     if (runs == tasks.end() || runs->second.runs == 0) continue;
     GlueRow row = row_of(glue_task(name), runs->second);
     if (row.metrics.empty() || row.metrics.front().first != row.headline)
-      fail(ErrorCode::kInput, "[glue] ", folder.string(), ": the runs of ", row.title, " have no metric '", row.headline,
-           "'");
+      fail(ErrorCode::kInput, "[glue] ", folder.string(), ": the runs of ", row.title, " have no metric '",
+           row.headline, "'");
     if (row.task != kNotAveraged) {
       sum += row.metrics.front().second.median;
       ++out.averaged;
@@ -121,8 +122,8 @@ GlueTable collect_glue_runs(const fs::path& folder) {
     out.rows.push_back(std::move(row));
   }
   if (out.rows.empty())
-    fail(ErrorCode::kInput, "[glue] ", folder.string(), ": no metrics.json of a GLUE task below; there were ", files.size(),
-         " of other tasks");
+    fail(ErrorCode::kInput, "[glue] ", folder.string(), ": no metrics.json of a GLUE task below; there were ",
+         files.size(), " of other tasks");
   if (out.averaged) out.average = sum / static_cast<double>(out.averaged);
   return out;
 }
