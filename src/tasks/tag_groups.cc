@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tasks/probabilities.h"
 #include "text/byte_alphabet.h"
 
 namespace roberta {
@@ -18,9 +19,7 @@ std::string decoded(std::span<const Tag> parts) {
   return std::string(well_formed(bytes, storage));
 }
 
-size_t best(std::span<const float> scores) {
-  return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-}
+size_t best(std::span<const float> scores) { return static_cast<size_t>(best_label(scores)); }
 
 /// One tag for each token.
 std::vector<Tag> token_tags(std::span<const TagToken> tokens, const Matrix& scores,
