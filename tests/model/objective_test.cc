@@ -66,7 +66,9 @@ class ObjectiveOn : public ::testing::TestWithParam<Case> {
       EXPECT_EQ(m.gradients(), want);
       EXPECT_EQ(std::vector<int64_t>(seen.begin() + static_cast<int64_t>(seen.size() / 2), seen.end()),
                 parts);
-      if (!recompute && lowest > 0) EXPECT_LT(m.peak(), peak * 9 / 10);
+      if (!recompute && lowest > 0) {
+        EXPECT_LT(m.peak(), peak * 9 / 10);
+      }
     }
   }
 };
