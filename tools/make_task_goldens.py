@@ -170,7 +170,7 @@ def main():
     for a, b, m in [(3, 4, 40), (30, 3, 20), (3, 30, 20), (30, 31, 20), (30, 31, 21), (9, 9, 12), (5, 0, 9)]:
         first, second = " ".join(rng.choices(words, k=a)), " ".join(rng.choices(words, k=b))
         pairs.append({"first": first, "second": second, "max_length": m,
-                      "ids": tokenizer(first, second, truncation="longest_first", max_length=m)["input_ids"],
+                      "ids": tokenizer([first], [second], truncation="longest_first", max_length=m)["input_ids"][0],
                       "single": tokenizer(first, truncation=True, max_length=m)["input_ids"]})
 
     with open(OUT, "w", encoding="utf-8") as out:

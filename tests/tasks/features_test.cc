@@ -60,19 +60,19 @@ TEST(SpanFeatures, EqualRunQa) {
     SpanFeatureOptions options;
     options.max_length = golden["max_length"];
     options.stride = golden["stride"];
-    const std::vector<SpanFeature> all = span_features(tokenizer(), data, options, 2);
-    std::set<size_t> examples;
-    for (const json& window : golden["windows"]) examples.insert(window["example"].get<size_t>());
-    std::vector<SpanFeature> features;
-    for (const SpanFeature& feature : all) {
-      if (examples.contains(feature.example)) features.push_back(feature);
-    }
+    std::set<size_t> fitting;  // the reference panics where a question leaves less than the stride
+    for (const json& window : golden["windows"]) fitting.insert(window["example"].get<size_t>());
+    const std::vector<size_t> examples(fitting.begin(), fitting.end());
+    SquadData asked = data;
+    asked.questions.clear();
+    for (const size_t example : examples) asked.questions.push_back(data.questions[example]);
+    const std::vector<SpanFeature> features = span_features(tokenizer(), asked, options, 2);
     ASSERT_EQ(features.size(), golden["windows"].size()) << options.max_length;
     for (size_t i = 0; i < features.size(); ++i) {
       const json& want = golden["windows"][i];
       SCOPED_TRACE(testing::Message() << "length " << options.max_length << ", window " << i << ", question "
-                                      << data.questions[features[i].example].question);
-      EXPECT_EQ(features[i].example, want["example"].get<size_t>());
+                                      << asked.questions[features[i].example].question);
+      EXPECT_EQ(examples[features[i].example], want["example"].get<size_t>());
       EXPECT_EQ(features[i].ids, want["ids"].get<Ids>());
       EXPECT_EQ(features[i].context_begin, want["context"][0].get<int32_t>());
       EXPECT_EQ(features[i].context_end, want["context"][1].get<int32_t>());
