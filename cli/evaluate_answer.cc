@@ -1,0 +1,74 @@
+// What evaluations have in common when they are shown: tables of metrics, as text and JSON.
+
+#include <algorithm>
+#include <cmath>
+
+#include "evaluate.h"
+#include "json_text.h"
+#include "terminal.h"
+
+namespace roberta::cli {
+namespace {
+
+void append_value(std::string& out, double value) {
+  if (std::isfinite(value))
+    append_json_number(out, value);
+  else
+    out += "null";  // a correlation of constants is no number
+}
+
+std::string as_json(const TaskEvaluation& evaluation) {
+  std::string out = "{\"task\":";
+  append_json_string(out, evaluation.task);
+  out += ",\"examples\":";
+  append_number(out, evaluation.examples);
+  out += ",\"loss\":";
+  append_value(out, evaluation.loss);
+  out += ",\"metrics\":{";
+  for (size_t i = 0; i < evaluation.metrics.size(); ++i) {
+    if (i) out += ',';
+    append_json_string(out, evaluation.metrics[i].first);
+    out += ':';
+    append_value(out, evaluation.metrics[i].second);
+  }
+  out += "}";
+  if (!evaluation.notes.empty()) {
+    out += ",\"notes\":[";
+    for (size_t i = 0; i < evaluation.notes.size(); ++i) {
+      if (i) out += ',';
+      append_json_string(out, evaluation.notes[i]);
+    }
+    out += "]";
+  }
+  return out + "}";
+}
+
+std::string as_text(const TaskEvaluation& evaluation) {
+  size_t width = 8;
+  for (const auto& [name, value] : evaluation.metrics)
+    width = std::max(width, static_cast<size_t>(display_width(printable(name))));
+  const auto line = [&](const std::string& name, const std::string& value) {
+    const std::string shown = printable(name);
+    return shown + std::string(width + 2 - static_cast<size_t>(display_width(shown)), ' ') + value + "\n";
+  };
+  std::string out = line("examples", std::to_string(evaluation.examples));
+  if (std::isfinite(evaluation.loss)) out += line("loss", fixed(evaluation.loss, 4));
+  for (const auto& [name, value] : evaluation.metrics)
+    out += line(name, std::isfinite(value) ? fixed(value, 4) : "undefined");
+  for (const std::string& note : evaluation.notes) out += line("note", printable(note));
+  return out;
+}
+
+}  // namespace
+
+EvaluationAnswer answer_of(const TaskEvaluation& evaluation) {
+  return {as_text(evaluation), as_json(evaluation), report_of(evaluation)};
+}
+
+void read_prediction_options(const Settings& settings, PredictionOptions& options) {
+  options.limit = settings.integer("limit");
+  options.max_length = settings.integer("max-length");
+  options.predictions = settings.path("predictions");
+}
+
+}  // namespace roberta::cli
