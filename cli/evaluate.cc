@@ -4,11 +4,11 @@
 
 #include <vector>
 
+#include "io/atomic_file.h"
 #include "nearest.h"
 #include "options.h"
 #include "output.h"
 #include "roberta/error.h"
-#include "version.h"
 
 namespace roberta::cli {
 namespace {
@@ -30,7 +30,8 @@ constexpr Option kOptions[] = {
 constexpr Option kDataOptions[] = {
     {"text", Type::kText, "", "NAME", "column of the text; of fill-mask 'input_string'"},
     {"label", Type::kText, "", "NAME", "column of what is right; of fill-mask 'title'"},
-    {"max-length", Type::kInteger, "0", "0..1048576", "longer texts are cut to so many tokens; 0 = the model's"},
+    {"max-length", Type::kInteger, "0", "0..1048576",
+     "longer texts are cut to so many tokens; 0 = the model's"},
 };
 constexpr Option kMlmOptions[] = {
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "which tokens are masked"},
@@ -53,7 +54,8 @@ constexpr OptionGroup kGroups[] = {{"Options", kOptions},
 
 int run(const Settings& settings) {
   const EvaluationAnswer answer = evaluate(settings);
-  if (settings.given("html")) write_page(settings.path("html"), answer.report.title, {&answer.report, 1});
+  if (settings.given("html"))
+    write_file_atomically(settings.path("html"), report_page(answer.report.title, {&answer.report, 1}));
   print_all(settings.text("format") == "json" ? answer.json + "\n" : answer.text);
   return 0;
 }
@@ -86,14 +88,7 @@ EvaluationAnswer evaluate(const Settings& settings) {
                     " file or folder, got " + std::to_string(count));
   }
   EvaluationAnswer answer = task.run(settings, files);
-  std::string data;
-  for (const std::string& file : files) data += (data.empty() ? "" : ", ") + file;
-  std::string version = version_line();
-  version.pop_back();
-  answer.report.facts = {{"model", settings.text("model")},
-                         {"data", data.empty() ? "standard input" : data},
-                         {"precision", settings.text("dtype")},
-                         {"program", version}};
+  answer.report.facts = facts_of(settings, files);
   return answer;
 }
 
@@ -111,7 +106,8 @@ const Command evaluate_command{
         "corpus of `roberta prepare`: its held-out split. JSON: {\"loss\" (nats), \"bits\", \"perplexity\",\n"
         "\"masked_tokens\"}.\n"
         "\n"
-        "fill-mask FILE: texts with <mask> and the words that stood there (.jsonl, .csv, .tsv): accuracy at 1 "
+        "fill-mask FILE: texts with <mask> and the words that stood there (.jsonl, .csv, .tsv): accuracy at "
+        "1 "
         "and 5,\n"
         "mean reciprocal rank, perplexity of a word.\n"
         "\n"

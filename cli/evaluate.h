@@ -32,6 +32,11 @@ EvaluationAnswer evaluate(const Settings& settings);
 
 /// All forms of what the tasks with metrics give.
 EvaluationAnswer answer_of(const TaskEvaluation& evaluation);
+/// As text: with a bar for each value, and how many it was taken over.
+std::string bars_of(const ReportGroup& group, const Settings& settings);
+/// On what a number was taken: model, data, precision, program.
+std::vector<std::pair<std::string, std::string>> facts_of(const Settings& settings,
+                                                          std::span<const std::string> files);
 /// Options that every such task has.
 void read_prediction_options(const Settings& settings, PredictionOptions& options);
 

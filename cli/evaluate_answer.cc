@@ -1,11 +1,14 @@
 // What evaluations have in common when they are shown: tables of metrics, as text and JSON.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "evaluate.h"
 #include "json_text.h"
 #include "terminal.h"
+#include "version.h"
 
 namespace roberta::cli {
 namespace {
@@ -63,6 +66,34 @@ std::string as_text(const TaskEvaluation& evaluation) {
 
 EvaluationAnswer answer_of(const TaskEvaluation& evaluation) {
   return {as_text(evaluation), as_json(evaluation), report_of(evaluation)};
+}
+
+std::string bars_of(const ReportGroup& group, const Settings& settings) {
+  const bool blocks = utf8_locale(), color = use_color(STDOUT_FILENO, settings.text("color"));
+  int width = 8;
+  for (const ReportRow& row : group.rows) width = std::max(width, display_width(printable(row.name)));
+  std::string out;
+  for (const ReportRow& row : group.rows) {
+    const std::string name = printable(row.name), value = fixed(row.value, 1);
+    const double part = std::clamp((row.value - group.low) / (group.high - group.low), 0.0, 1.0);
+    out += name + std::string(static_cast<size_t>(width - display_width(name)), ' ') +
+           std::string(value.size() < 8 ? 8 - value.size() : 0, ' ') + value +
+           (group.unit.empty() ? "" : " " + group.unit) + "  " + (color ? "\033[36m" : "") +
+           bar(part, 20, blocks) + (color ? "\033[0m" : "") +
+           (row.count > 0 ? "  of " + std::to_string(row.count) : "") + "\n";
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> facts_of(const Settings& settings,
+                                                          std::span<const std::string> files) {
+  std::string data, version = version_line();
+  for (const std::string& file : files) data += (data.empty() ? "" : ", ") + file;
+  version.pop_back();  // its newline
+  return {{"model", settings.text("model")},
+          {"data", data.empty() ? "standard input" : data},
+          {"precision", settings.text("dtype")},
+          {"program", version}};
 }
 
 void read_prediction_options(const Settings& settings, PredictionOptions& options) {

@@ -116,12 +116,12 @@ TaskEvaluation evaluate_squad(Model& model, const std::filesystem::path& file,
 struct FillMaskEvaluationOptions : PredictionOptions {
   std::string text_column = "input_string", label_column = "title";
 };
-/// Texts with <mask> and the words that stood there: JSON lines, CSV or TSV, also .gz and .zst. The words are a
-/// list, or a string: the word of a single mask, else words separated by commas. A text with fewer words than
-/// masks is asked for its first masks only; an empty word is not asked for. Long texts are cut at their end.
-/// Of each mask alone, the others left in place: the word's rank in the vocabulary and its probability; a word
-/// of several tokens stands on as many masks, goes by the chain rule, and has the worst rank of its tokens.
-/// accuracy_at_1, accuracy_at_5, mrr (mean of 1 / rank), perplexity (of a word).
+/// Texts with <mask> and the words that stood there: JSON lines, CSV or TSV, also .gz and .zst. The words are
+/// a list, or a string: the word of a single mask, else words separated by commas. A text with fewer words
+/// than masks is asked for its first masks only; an empty word is not asked for. Long texts are cut at their
+/// end. Of each mask alone, the others left in place: the word's rank in the vocabulary and its probability;
+/// a word of several tokens stands on as many masks, goes by the chain rule, and has the worst rank of its
+/// tokens. accuracy_at_1, accuracy_at_5, mrr (mean of 1 / rank), perplexity (of a word).
 TaskEvaluation evaluate_fill_mask(Model& model, const std::filesystem::path& file,
                                   const FillMaskEvaluationOptions& options = {});
 

@@ -24,10 +24,10 @@ struct ReportRow {
 struct ReportGroup {
   std::string title;  ///< "Accuracy by phenomenon"
   std::vector<ReportRow> rows;
-  std::string unit = "%";       ///< behind each value
-  double low = 0, high = 100;   ///< ends of the axis
-  bool share = true;            ///< values are percentages of `count`: their 95 % intervals are shown
-  std::optional<double> line;   ///< a value to compare with: chance, no preference
+  std::string unit = "%";      ///< behind each value
+  double low = 0, high = 100;  ///< ends of the axis
+  bool share = true;           ///< values are percentages of `count`: their 95 % intervals are shown
+  std::optional<double> line;  ///< a value to compare with: chance, no preference
   std::string line_name = "chance";
 };
 
@@ -43,8 +43,8 @@ struct Report {
 /// 95 % interval of a share (Wilson), in percent. count > 0.
 std::pair<double, double> share_interval(double percent, int64_t count);
 
-/// One HTML page, light or dark as the reader's system is: tables, and bar plots as SVG. It needs nothing from
-/// elsewhere and runs no script.
+/// One HTML page, light or dark as the reader's system is: tables, and bar plots as SVG. It needs nothing
+/// from elsewhere and runs no script.
 std::string report_page(const std::string& title, std::span<const Report> reports);
 
 }  // namespace roberta
