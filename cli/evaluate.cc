@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "core/nearest.h"
 #include "io/atomic_file.h"
-#include "nearest.h"
 #include "options.h"
 #include "output.h"
 #include "roberta/error.h"

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "commands.h"
-#include "nearest.h"
+#include "core/nearest.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "yaml_node.h"
