@@ -18,7 +18,7 @@ StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, i
     micro.batch.add(sample.ids, sample.positions, sample.targets, {}, static_cast<uint32_t>(i), pad_id);
     ++micro.count;
     out.tokens += n;
-    out.masked += static_cast<int64_t>(sample.positions.size());
+    out.units += static_cast<int64_t>(sample.positions.size());
   }
   std::erase_if(out.micros, [](const StepBatch::Micro& micro) { return micro.batch.rows.empty(); });
   return out;

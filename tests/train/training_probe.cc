@@ -29,10 +29,10 @@ StepBatch step_batch(const json& micro_batches, int32_t pad_id) {
     for (const json& sequence : sequences) {
       const auto ids = sequence.at("ids").get<std::vector<int32_t>>();
       const auto positions = sequence.at("positions").get<std::vector<int32_t>>();
-      micro.batch.add(ids, positions, sequence.at("targets").get<std::vector<int32_t>>(),
+      micro.batch.add(ids, positions, sequence.at("targets").get<std::vector<int32_t>>(), {},
                       sequence.at("sample").get<uint32_t>(), pad_id);
       out.tokens += static_cast<int64_t>(ids.size());
-      out.masked += static_cast<int64_t>(positions.size());
+      out.units += static_cast<int64_t>(positions.size());
     }
     out.samples.count += micro.count;
     out.micros.push_back(std::move(micro));
