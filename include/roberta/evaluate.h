@@ -192,5 +192,7 @@ Report report_of(const CrowsPairsEvaluation& evaluation);
 Report report_of(const TaskEvaluation& evaluation);
 /// Several tasks under one title (GLUE): the headline of each.
 Report report_of(const std::string& title, std::span<const TaskEvaluation> evaluations);
+/// Medians by task, and each metric's spread.
+Report report_of(const GlueTable& table);
 
 }  // namespace roberta
