@@ -14,6 +14,10 @@ namespace roberta::cli {
 namespace {
 
 constexpr EvaluationTask kTasks[] = {
+    {"glue", 0, 1, evaluate_glue_task},
+    {"classification", 1, 1, evaluate_classification_task},
+    {"ner", 1, 1, evaluate_ner_task},
+    {"squad", 1, 1, evaluate_squad_task},
     {"mlm", 0, -1, evaluate_mlm_task, "loss|bits|perplexity|masked_tokens|blocks"},
     {"fill-mask", 1, 1, evaluate_fill_mask_task,
      "accuracy_at_1|accuracy_at_5|mrr|perplexity|masks|loss|examples"},
@@ -24,15 +28,42 @@ constexpr EvaluationTask kTasks[] = {
 constexpr Option kOptions[] = {
     {"format", Type::kChoice, "text", "text|json", "a report for eyes, or JSON"},
     {"html", Type::kPath, "", "FILE", "write a page with tables and plots too"},
-    {"predictions", Type::kPath, "", "FILE", "write what the model said of each example, JSON lines"},
+    {"predictions", Type::kPath, "", "FILE",
+     "write what the model said of each example, JSON lines; of squad as run_qa: FILE is {id: answer}, and "
+     "beside "
+     "it lie nbest_predictions and null_odds"},
     {"limit", Type::kInteger, "0", "0..9223372036854775807",
      "for a quick look: only the first examples, blocks (mlm), or pairs of each paradigm (blimp); 0 = all"},
 };
 constexpr Option kDataOptions[] = {
-    {"text", Type::kText, "", "NAME", "column of the text; of fill-mask 'input_string'"},
-    {"label", Type::kText, "", "NAME", "column of what is right; of fill-mask 'title'"},
+    {"text", Type::kText, "", "NAME",
+     "column of the text: fill-mask 'input_string', ner 'tokens', classification by the usual names"},
+    {"text-pair", Type::kText, "", "NAME", "column of the second text (classification)"},
+    {"label", Type::kText, "", "NAME",
+     "column of what is right: fill-mask 'title', ner 'ner_tags', classification by the usual names"},
+    {"label-separator", Type::kText, ",", "TEXT", "between the labels of one text (multi-label)"},
     {"max-length", Type::kInteger, "0", "0..1048576",
-     "longer texts are cut to so many tokens; 0 = the model's"},
+     "longer texts are cut to so many tokens; 0 = the model's, of squad 384"},
+};
+constexpr Option kGlueOptions[] = {
+    {"task", Type::kText, "", "NAME", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli"},
+    {"runs", Type::kPath, "", "DIR", "no model: collect the metrics.json of the fine-tuning runs below DIR"},
+};
+constexpr Option kNerOptions[] = {
+    {"tag-scheme", Type::kChoice, "auto", "auto|iob1|iob2|none", "of the tags; none = they mark no chunks"},
+    {"two-tags", Type::kFlag, "false", "",
+     "no model: FILE has the right tag in the last column but one and a predicted one in the last"},
+};
+constexpr Option kSquadOptions[] = {
+    {"doc-stride", Type::kInteger, "128", "0..1048576", "tokens that windows of a long context share"},
+    {"n-best", Type::kInteger, "20", "1..10000", "starts and ends of answers looked at"},
+    {"max-answer-length", Type::kInteger, "30", "1..1048576", "tokens of an answer"},
+    {"max-question-length", Type::kInteger, "0", "0..1048576", "longer questions are cut; 0 = not"},
+    {"null-threshold", Type::kNumber, "0", "NUMBER",
+     "SQuAD 2.0: no answer where its score is above the best answer's by more than this"},
+    {"predictions-in", Type::kPath, "", "FILE", "no model: score this predictions.json, {id: answer}"},
+    {"null-odds-in", Type::kPath, "", "FILE", "and find the best thresholds by this null_odds.json"},
+    {"no-answer-threshold", Type::kNumber, "1", "NUMBER", "of those odds, above which there is no answer"},
 };
 constexpr Option kMlmOptions[] = {
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "which tokens are masked"},
@@ -47,11 +78,10 @@ constexpr Option kBiasOptions[] = {
     {"update-card", Type::kFlag, "false", "",
      "write it to the model's directory: bias.json, and its section in README.md"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions},
-                                   {"Data", kDataOptions},
-                                   {"Masked language modelling", kMlmOptions},
-                                   {"CrowS-Pairs", kBiasOptions},
-                                   kModelGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions},         {"Data", kDataOptions},
+                                   {"GLUE", kGlueOptions},        {"Tags", kNerOptions},
+                                   {"SQuAD", kSquadOptions},      {"Masked language modelling", kMlmOptions},
+                                   {"CrowS-Pairs", kBiasOptions}, kModelGroup};
 
 int run(const Settings& settings) {
   const EvaluationAnswer answer = evaluate(settings);
@@ -99,6 +129,23 @@ const Command evaluate_command{
     .arguments = "TASK [FILE...]",
     .summary = "how good a model is on a data set",
     .description =
+        "glue --task TASK FILE: a dev file of GLUE, or its folder (of MNLI both sets), with the task's own "
+        "metrics.\n"
+        "glue --runs DIR: the table of the model card from fine-tuning runs: medians over seeds and their "
+        "spread.\n"
+        "\n"
+        "classification FILE: a classifier on labelled texts (.tsv, .csv, .jsonl): accuracy, F1, precision "
+        "and\n"
+        "recall by all averages, Matthews and balanced accuracy; of regression correlations; of several "
+        "labels a\n"
+        "text their F1.\n"
+        "\n"
+        "ner FILE: a tagger on CoNLL columns or JSONL: precision, recall and F1 of entities as seqeval.\n"
+        "\n"
+        "squad FILE: a question-answering model on SQuAD 1.1 or 2.0: exact match and F1 of the official "
+        "script;\n"
+        "also of a predictions.json that is there (--predictions-in).\n"
+        "\n"
         "mlm [FILE...]: loss of the masked-language model on text. Documents (.txt with a blank line "
         "between,\n"
         ".jsonl; also .gz, .zst, standard input) are joined as <s> ... </s> and cut into blocks of the "

@@ -43,6 +43,10 @@ void read_prediction_options(const Settings& settings, PredictionOptions& option
 
 EvaluationAnswer evaluate_mlm_task(const Settings& settings, std::span<const std::string> files);
 EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const std::string> files);
+EvaluationAnswer evaluate_glue_task(const Settings& settings, std::span<const std::string> files);
+EvaluationAnswer evaluate_classification_task(const Settings& settings, std::span<const std::string> files);
+EvaluationAnswer evaluate_ner_task(const Settings& settings, std::span<const std::string> files);
+EvaluationAnswer evaluate_squad_task(const Settings& settings, std::span<const std::string> files);
 EvaluationAnswer evaluate_fill_mask_task(const Settings& settings, std::span<const std::string> files);
 EvaluationAnswer evaluate_crows_pairs_task(const Settings& settings, std::span<const std::string> files);
 

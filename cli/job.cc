@@ -10,6 +10,7 @@
 #include "json_text.h"
 #include "options.h"
 #include "roberta/error.h"
+#include "tasks/glue.h"
 #include "yaml_node.h"
 
 namespace roberta::cli {
@@ -61,6 +62,7 @@ constexpr std::pair<std::string_view, std::string_view> kColumns[] = {
 constexpr std::pair<std::string_view, std::string_view> kTasks[] = {{"token-classification", "ner"},
                                                                     {"text-named-entity-recognition", "ner"},
                                                                     {"question-answering", "squad"},
+    {"text-classification", "classification"},
                                                                     {"masked-language-modeling", "mlm"}};
 
 template <size_t n>
@@ -371,7 +373,11 @@ class Reader {
   void finish_evaluation(Draft& draft, Job& job) {
     if (!draft.fields.contains("task")) throw Error(ErrorCode::kUsage, draft.where + ": 'task:' is needed");
     const Text given = draft.fields["task"];
-    const std::string task(translated(kTasks, given.text));
+    std::string task(translated(kTasks, given.text));
+    if (const GlueTask* glue = find_glue_task(task)) {  // "task: rte" is GLUE's
+      draft.options["task"] = {glue->name, given.where};
+      task = "glue";
+    }
     try {
       job.arguments = {std::string(need_evaluation_task(task).name)};
     } catch (const Error& error) {

@@ -66,7 +66,8 @@ std::string resolved_text(const std::vector<Job>& jobs, const Settings& run, con
     const Settings settings = settings_of(job, run);
     out += "  - name: " + quoted(job.name) + "\n    command: " + std::string(job.command->name) + "\n";
     if (!job.arguments.empty()) {
-      out += "    task: " + job.arguments[0] + "\n    data:\n";
+      const bool glue = job.arguments[0] == "glue" && settings.given("task");
+      out += "    task: " + (glue ? settings.text("task") : job.arguments[0]) + "\n    data:\n";
       for (size_t i = 1; i < job.arguments.size(); ++i)
         out += "      - " + quoted(fs::absolute(job.arguments[i]).lexically_normal().string()) + "\n";
     }
@@ -75,7 +76,7 @@ std::string resolved_text(const std::vector<Job>& jobs, const Settings& run, con
       for (const std::string& metric : job.metrics) out += "      - " + metric + "\n";
     }
     for (const Value& value : settings.values()) {
-      if (value.origin == Origin::kDefault) continue;
+      if (value.origin == Origin::kDefault || value.option->name == "task") continue;
       std::string text = value.text;
       if (value.option->name == "model") text = fs::absolute(text).lexically_normal().string();
       out += "    " + std::string(value.option->name) + ": " + quoted(text) + "\n";

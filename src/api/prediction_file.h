@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "io/atomic_file.h"
 #include "io/json.h"
@@ -18,6 +19,10 @@ class PredictionFile {
   bool wanted() const { return file_.has_value(); }
   void write(const Json& row) {
     if (file_) file_->write(row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+  /// A row that is JSON already.
+  void write_line(const std::string& json) {
+    if (file_) file_->write(json + "\n");
   }
   void close() {
     if (file_) file_->commit();

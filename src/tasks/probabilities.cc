@@ -13,6 +13,10 @@ double log_sum_exp(std::span<const float> logits) {
   return top + std::log(sum);
 }
 
+int32_t best_label(std::span<const float> logits) {
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
 std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) {
   k = std::clamp<int64_t>(k, 0, static_cast<int64_t>(logits.size()));
   std::vector<int32_t> order(logits.size());
@@ -31,5 +35,13 @@ std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) 
   }
   return out;
 }
+
+void softmax(std::span<float> row) {
+  if (row.empty()) return;
+  const double norm = log_sum_exp(row);
+  for (float& x : row) x = static_cast<float>(std::exp(static_cast<double>(x) - norm));
+}
+
+float sigmoid(float x) { return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(x)))); }
 
 }  // namespace roberta
