@@ -28,7 +28,8 @@ struct Draft {
   std::vector<Text> data, metrics;
   bool foreign_metrics = false;         // of an evaluation_config: those that aren't known here are left out
   std::map<std::string, Text> options;  // by their names
-  std::map<std::string, Text> pending;  // neither a key nor an option of evaluate: perhaps of another command
+  std::vector<std::pair<std::string, YAML::Node>>
+      pending;  // no option of evaluate: perhaps of another command
   std::string where;
   bool skipped = false;
 };
@@ -62,7 +63,7 @@ constexpr std::pair<std::string_view, std::string_view> kColumns[] = {
 constexpr std::pair<std::string_view, std::string_view> kTasks[] = {{"token-classification", "ner"},
                                                                     {"text-named-entity-recognition", "ner"},
                                                                     {"question-answering", "squad"},
-    {"text-classification", "classification"},
+                                                                    {"text-classification", "classification"},
                                                                     {"masked-language-modeling", "mlm"}};
 
 template <size_t n>
@@ -240,12 +241,8 @@ class Reader {
     if (option) {
       draft.options[std::string(option->name)] = {
           value.IsMap() ? text_of(value, where) : yaml_value(resolved(value, where), *option, where), where};
-    } else if (value.IsMap()) {  // a section of options ("optimizer:") of another command
-      for (const auto& pair : value)
-        draft.pending[key_of(pair.first)] = {text_of(pair.second, where), place_of(pair.first, name_)};
     } else {
-      static constexpr Option kAny{"any", Type::kText, "", "", ""};
-      draft.pending[key] = {yaml_value(resolved(value, where), kAny, where), where};
+      draft.pending.emplace_back(key, value);
     }
   }
 
@@ -354,20 +351,38 @@ class Reader {
     if (command == "run" || job.command->raw)
       throw Error(ErrorCode::kUsage,
                   draft.fields["command"].where + ": '" + command + "' is no command of a job");
-    if (command == "evaluate") {
-      finish_evaluation(draft, job);
-    } else {
-      for (const auto& [name, text] : draft.fields)
-        if (name == "task" || name == "output") draft.pending[name] = text;
-      for (const auto& [name, text] : draft.options) draft.pending.try_emplace(name, text);
-      for (const Text& text : draft.data) draft.pending.try_emplace("data", text);
-    }
-    for (const auto& [name, text] : draft.pending) {
+    command == "evaluate" ? finish_evaluation(draft, job) : finish_command(draft, job);
+    for (const auto& [key, value] : draft.pending) add_pending(job, key, value);
+    out_.jobs.push_back(std::move(job));
+  }
+
+  /// Another command: what was understood as a key of evaluations is an option of its own.
+  void finish_command(Draft& draft, Job& job) {
+    for (const char* name : {"task", "output"})
+      if (draft.fields.contains(name)) draft.options[name] = draft.fields[name];
+    for (const auto& [name, text] : draft.options) {
       const Option* option = find_option(*job.command, name);
       if (!option) unknown_key(*job.command, name, text.where);
       job.options.push_back({option, text.text, text.where});
     }
-    out_.jobs.push_back(std::move(job));
+    const Option* data = find_option(*job.command, "data");
+    for (const Text& text : draft.data) {
+      if (data)
+        job.options.push_back({data, need_path(text), text.where});
+      else
+        job.arguments.push_back(need_path(text));
+    }
+  }
+
+  void add_pending(Job& job, const std::string& key, const YAML::Node& value) {
+    const std::string where = place_of(value, name_) + ": " + key;
+    if (const Option* option = find_option(*job.command, key)) {
+      job.options.push_back({option, yaml_value(resolved(value, where), *option, where), where});
+    } else if (value.IsMap() && job.command->name != "evaluate") {  // a section of options: "optimizer:"
+      for (const auto& pair : value) add_pending(job, key_of(pair.first), pair.second);
+    } else {
+      unknown_key(*job.command, key, where);
+    }
   }
 
   void finish_evaluation(Draft& draft, Job& job) {
