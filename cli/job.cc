@@ -22,14 +22,20 @@ struct Text {
   std::string text, where;
 };
 
+/// No option of evaluate: perhaps one of another command.
+struct Pending {
+  std::string key;
+  YAML::Node value;
+  std::string where;
+};
+
 /// A job while its keys are being read; a copy of the file's top is what each job begins with.
 struct Draft {
   std::map<std::string, Text> fields;  // task, name, command, output
   std::vector<Text> data, metrics;
   bool foreign_metrics = false;         // of an evaluation_config: those that aren't known here are left out
   std::map<std::string, Text> options;  // by their names
-  std::vector<std::pair<std::string, YAML::Node>>
-      pending;  // no option of evaluate: perhaps of another command
+  std::vector<Pending> pending;
   std::string where;
   bool skipped = false;
 };
@@ -242,7 +248,7 @@ class Reader {
       draft.options[std::string(option->name)] = {
           value.IsMap() ? text_of(value, where) : yaml_value(resolved(value, where), *option, where), where};
     } else {
-      draft.pending.emplace_back(key, value);
+      draft.pending.push_back({key, value, where});
     }
   }
 
@@ -352,7 +358,7 @@ class Reader {
       throw Error(ErrorCode::kUsage,
                   draft.fields["command"].where + ": '" + command + "' is no command of a job");
     command == "evaluate" ? finish_evaluation(draft, job) : finish_command(draft, job);
-    for (const auto& [key, value] : draft.pending) add_pending(job, key, value);
+    for (const Pending& pending : draft.pending) add_pending(job, pending);
     out_.jobs.push_back(std::move(job));
   }
 
@@ -374,12 +380,15 @@ class Reader {
     }
   }
 
-  void add_pending(Job& job, const std::string& key, const YAML::Node& value) {
-    const std::string where = place_of(value, name_) + ": " + key;
+  void add_pending(Job& job, const Pending& pending) {
+    const auto& [key, value, where] = pending;
     if (const Option* option = find_option(*job.command, key)) {
       job.options.push_back({option, yaml_value(resolved(value, where), *option, where), where});
     } else if (value.IsMap() && job.command->name != "evaluate") {  // a section of options: "optimizer:"
-      for (const auto& pair : value) add_pending(job, key_of(pair.first), pair.second);
+      for (const auto& pair : value) {
+        const std::string inner = key_of(pair.first);
+        add_pending(job, {inner, pair.second, place_of(pair.first, name_) + ": " + inner});
+      }
     } else {
       unknown_key(*job.command, key, where);
     }
