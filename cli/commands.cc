@@ -10,7 +10,7 @@ namespace roberta::cli {
 
 extern const Command completion_command, config_command, detokenize_command, doctor_command, embed_command,
     evaluate_command, export_command, fill_mask_command, help_command, info_command, init_command,
-    inspect_command, man_command, plot_command, prepare_command, pretrain_command, score_command,
+    inspect_command, man_command, plot_command, prepare_command, pretrain_command, run_command, score_command,
     tokenize_command, train_tokenizer_command, version_command;
 
 namespace {
@@ -19,6 +19,7 @@ constexpr const Command* kCommands[] = {
     &embed_command,
     &score_command,
     &evaluate_command,
+    &run_command,
     &tokenize_command,
     &detokenize_command,
     &train_tokenizer_command,

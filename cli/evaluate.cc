@@ -14,10 +14,15 @@ namespace roberta::cli {
 namespace {
 
 constexpr EvaluationTask kTasks[] = {
-    {"glue", 0, 1, evaluate_glue_task},   {"classification", 1, 1, evaluate_classification_task},
-    {"ner", 1, 1, evaluate_ner_task},     {"squad", 1, 1, evaluate_squad_task},
-    {"mlm", 0, -1, evaluate_mlm_task},    {"fill-mask", 1, 1, evaluate_fill_mask_task},
-    {"blimp", 1, 1, evaluate_blimp_task}, {"crows-pairs", 1, 1, evaluate_crows_pairs_task},
+    {"glue", 0, 1, evaluate_glue_task},
+    {"classification", 1, 1, evaluate_classification_task},
+    {"ner", 1, 1, evaluate_ner_task},
+    {"squad", 1, 1, evaluate_squad_task},
+    {"mlm", 0, -1, evaluate_mlm_task, "loss|bits|perplexity|masked_tokens|blocks"},
+    {"fill-mask", 1, 1, evaluate_fill_mask_task,
+     "accuracy_at_1|accuracy_at_5|mrr|perplexity|masks|loss|examples"},
+    {"blimp", 1, 1, evaluate_blimp_task, "accuracy|pairs"},
+    {"crows-pairs", 1, 1, evaluate_crows_pairs_task, "score|stereo|antistereo|pairs|neutral"},
 };
 
 constexpr Option kOptions[] = {

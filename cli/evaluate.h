@@ -22,6 +22,7 @@ struct EvaluationTask {
   int min_files, max_files;  ///< after the task's name; -1: any number
   /// Prints nothing but progress; throws Error.
   EvaluationAnswer (*run)(const Settings& settings, std::span<const std::string> files);
+  std::string_view metrics = "";  ///< "a|b": what a job may ask for; "": not known before
 };
 
 std::span<const EvaluationTask> evaluation_tasks();

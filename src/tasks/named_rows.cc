@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "tasks/delimited_text.h"
 #include "tasks/json_rows.h"
+#include "tasks/label_names.h"
 
 namespace roberta {
 namespace {
