@@ -61,6 +61,15 @@ Settings::Settings(const Command& command, std::span<const std::string> argument
   read_defaults();
 }
 
+Settings::Settings(const Command& command, std::span<const std::string> arguments,
+                   std::span<const YamlEntry> entries)
+    : command_(&command) {
+  read_arguments(arguments);
+  read_environment();
+  read_entries(entries);
+  read_defaults();
+}
+
 /// --set optimizer.learning_rate=1e-4: an option as a recipe names it; its section may be left out.
 void Settings::set_named(std::string_view text, Origin origin, const std::string& where) {
   const size_t equals = text.find('=');
@@ -76,7 +85,7 @@ void Settings::set_named(std::string_view text, Origin origin, const std::string
 }
 
 void Settings::set(const Option& option, std::string_view text, Origin origin, const std::string& where) {
-  if (option.name == "set") set_named(text, origin, where);
+  if (option.name == "set" && option.type == Type::kText) set_named(text, origin, where);
   std::string checked = check_value(option, text, where);
   auto [slot, inserted] =
       values_.try_emplace(std::string(option.name), Value{&option, checked, origin, where});
@@ -167,7 +176,11 @@ void Settings::read_environment() {
 void Settings::read_file() {
   auto config = values_.find("config");
   if (config == values_.end()) return;
-  for (const YamlEntry& entry : read_yaml_options(config->second.text, *command_))
+  read_entries(read_yaml_options(config->second.text, *command_));
+}
+
+void Settings::read_entries(std::span<const YamlEntry> entries) {
+  for (const YamlEntry& entry : entries)
     if (!values_.contains(entry.option->name)) set(*entry.option, entry.text, Origin::kFile, entry.where);
 }
 
