@@ -57,7 +57,7 @@ StepBatch make_batch(const Shape& shape, int number, int32_t pad_id) {
   StepBatch batch;
   batch.samples = {number * shape.sequences, shape.sequences};
   batch.tokens = tokens;
-  batch.masked = static_cast<int64_t>(places.size());
+  batch.units = static_cast<int64_t>(places.size());
   StepBatch::Micro micro{.batch = {}, .begin = 0, .count = shape.sequences};
   size_t next = 0;
   for (int64_t s = 0; s < shape.sequences; ++s) {
@@ -72,7 +72,7 @@ StepBatch make_batch(const Shape& shape, int number, int32_t pad_id) {
       targets.push_back(id);
       id = static_cast<int32_t>(shape.vocabulary - 1);
     }
-    micro.batch.add(ids, positions, targets, static_cast<uint32_t>(s), pad_id);
+    micro.batch.add(ids, positions, targets, {}, static_cast<uint32_t>(s), pad_id);
   }
   batch.micros.push_back(std::move(micro));
   return batch;

@@ -12,6 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/log.h"
 #include "train/peak.h"
+#include "train/resume.h"
 
 namespace roberta {
 namespace {
@@ -25,15 +26,16 @@ class Run {
         comm_(comm),
         first_(comm.rank() == 0),
         loop_(loop_options(options)),
+        stages_(stages_of(options)),
         corpus_(Corpus::open(options.data, first_, options.threads)),
         tokenizer_(corpus_->tokenizer()),
         config_(training_config(options, &tokenizer_)),
         device_(open_device(options.device, options.threads)) {
-    check(loop_, config_);
+    check(stages_, loop_.schedule, config_);
     if (!options.model.empty() && has_tokenizer(options.model))
       corpus_->require_tokenizer(Tokenizer::from_directory(options.model), options.model.string());
     deciding_ = deciding_options(options, config_, to_hex(digest_of(write_manifest(corpus_->manifest()))));
-    data_ = loop_data(options, corpus_, tokenizer_);
+    data_ = stage_data(options, corpus_, tokenizer_);
   }
 
   PretrainEnd run(const std::atomic<bool>& stop) {
@@ -43,15 +45,20 @@ class Run {
     if (first_) found = find_checkpoint();
     LoopState state = start(parameters, found);
     TrainingStep step(parameters, comm_, loop_.step);
-    for (const Stage& stage : loop_.stages) {
+    for (const Stage& stage : stages_) {
       const int64_t own = (stage.samples + comm_.size() - 1) / comm_.size();  // of a batch, at most
-      step.reserve(stage.length, std::clamp<int64_t>(loop_.micro_batch_tokens / stage.length, 1, own));
+      step.reserve(stage.length, std::clamp<int64_t>(options_.micro_batch_tokens / stage.length, 1, own));
     }
     loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
     begin(parameters, state);
-    const LoopEnd end = run_loop(step, comm_, loop_, data_, state, loop_callbacks(parameters), stop);
+    const LoopCallbacks callbacks = loop_callbacks(parameters);
+    const LoopPlan plan =
+        stage_plan(step, comm_, {stages_, options_.micro_batch_tokens, options_.validate_every > 0}, data_,
+                   callbacks.warning);
+    const LoopEnd end = run_loop(step, comm_, loop_, plan, state, callbacks, stop);
     switch (end) {
       case LoopEnd::kFinished:
+      case LoopEnd::kEarly:
         return PretrainEnd::kFinished;
       case LoopEnd::kStopped:
         info("stopped as asked; the same command goes on");
@@ -82,31 +89,8 @@ class Run {
 
   std::optional<FoundCheckpoint> find_checkpoint() {
     std::vector<std::string> messages;
-    std::optional<FoundCheckpoint> found;
-    if (options_.resume == "auto") {
-      found = store_->find_newest(messages);
-    } else if (options_.resume != "never") {
-      found = open_named_checkpoint();
-    } else if (store_->find_newest(messages)) {
-      fail(ErrorCode::kUsage, "[train] ", options_.output.string(),
-           " holds checkpoints of an earlier run: resume from them (auto), or give another output");
-    }
+    std::optional<FoundCheckpoint> found = choose_checkpoint(*store_, options_.resume, messages);
     for (const std::string& message : messages) warning(message);
-    return found;
-  }
-
-  /// A later checkpoint in the output would be taken for the newest one of the run that begins now.
-  FoundCheckpoint open_named_checkpoint() const {
-    if (!std::filesystem::exists(options_.resume)) {
-      fail(ErrorCode::kUsage, "[train] resume '", options_.resume,
-           "' is neither auto, never nor the directory of a checkpoint");
-    }
-    FoundCheckpoint found = open_checkpoint(options_.resume);
-    if (const auto newest = store_->newest_step(); newest && *newest > found.info.step) {
-      fail(ErrorCode::kUsage, "[train] ", options_.output.string(), " holds checkpoint-", *newest,
-           ", which is later than ", options_.resume,
-           ": go on from the newest (auto), remove the later ones, or give another output");
-    }
     return found;
   }
 
@@ -114,16 +98,10 @@ class Run {
   LoopState start(Parameters& parameters, const std::optional<FoundCheckpoint>& found) {
     LoopState state;
     if (first_ && found) {
-      const TrainerState saved =
-          parse_trainer_state(found->trainer_state, (found->path / "trainer_state.json").string());
-      const std::string changes = differences(saved.options, deciding_);
-      if (!changes.empty() && !options_.accept_changes) {
-        fail(ErrorCode::kUsage, "[train] ", found->path.string(), " was trained with other options (",
-             changes, "): give those of then, or accept the changes");
-      }
-      if (!changes.empty()) warning("[train] resumed with other options: " + changes);
-      read_checkpoint(*found, arrays<TensorToLoad>(parameters));
-      state = saved.loop;
+      const Resumed resumed = read_resumed(*found, deciding_, options_.accept_changes);
+      if (!resumed.changes.empty()) warning("[train] resumed with other options: " + resumed.changes);
+      read_checkpoint(*found, tensors_to_load(parameters));
+      state = resumed.state;
       info(concat("resumed from ", found->path.string()));
       parameters.pack();
     } else if (options_.model.empty()) {
@@ -131,33 +109,8 @@ class Run {
     } else if (first_) {
       parameters.load(Checkpoint(options_.model));
     }
-    if (comm_.size() > 1) share(parameters, state);
+    share(comm_, parameters, state);
     return state;
-  }
-
-  void share(Parameters& parameters, LoopState& state) {
-    std::string text = first_ ? write_trainer_state({state, {}}) : "";
-    uint64_t size = text.size();
-    comm_.broadcast(std::as_writable_bytes(std::span(&size, 1)), 0);
-    text.resize(size);
-    comm_.broadcast(std::as_writable_bytes(std::span(text)), 0);
-    if (!first_) state = parse_trainer_state(text, "rank 0").loop;
-    for (const std::span<float> block :
-         {parameters.values(), parameters.first_moments(), parameters.second_moments()})
-      comm_.broadcast(std::as_writable_bytes(block), 0);
-    if (!first_) parameters.pack();
-  }
-
-  template <class Tensor>
-  static std::vector<Tensor> arrays(const Parameters& parameters) {
-    std::vector<Tensor> out;
-    for (const ParameterEntry& entry : parameters.entries()) {
-      const size_t at = static_cast<size_t>(entry.offset), n = static_cast<size_t>(entry.count());
-      out.push_back({file_name_of(entry.spec.name, HeadKind::kMaskedLm), entry.spec.shape,
-                     parameters.values().subspan(at, n), parameters.first_moments().subspan(at, n),
-                     parameters.second_moments().subspan(at, n)});
-    }
-    return out;
   }
 
   void begin(const Parameters& parameters, const LoopState& state) {
@@ -175,15 +128,7 @@ class Run {
   }
 
   void save(const Parameters& parameters, const LoopState& state) {
-    CheckpointToSave checkpoint;
-    std::string all;
-    for (const auto& [name, value] : deciding_) all += name + "=" + value + "\n";
-    checkpoint.info = {.step = state.step,
-                       .config_hash = to_hex(digest_of(all)),
-                       .ranks = comm_.size(),
-                       .metric = state.last_loss};
-    checkpoint.tensors = arrays<TensorToSave>(parameters);
-    checkpoint.trainer_state = write_trainer_state({state, deciding_});
+    CheckpointToSave checkpoint = checkpoint_of(parameters, state, deciding_, comm_.size());
     checkpoint.write_model_files = [this](const std::filesystem::path& directory) {
       write_config(directory, config_);
       tokenizer_.save(directory);
@@ -215,12 +160,13 @@ class Run {
   Comm& comm_;
   const bool first_;
   LoopOptions loop_;
+  std::vector<Stage> stages_;
   std::shared_ptr<const Corpus> corpus_;
   Tokenizer tokenizer_;
   RobertaConfig config_;
   std::unique_ptr<Device> device_;
   OptionList deciding_;
-  LoopData data_;
+  StageData data_;
   std::optional<CheckpointStore> store_;
   std::optional<LogFiles> log_;
 };

@@ -74,7 +74,7 @@ class Stopwatch {
 }  // namespace
 
 PretrainPlan plan_pretraining(const PretrainOptions& options) {
-  LoopOptions loop = loop_options(options);
+  const LoopOptions loop = loop_options(options);
   std::shared_ptr<const Corpus> corpus;
   std::optional<Tokenizer> tokenizer;
   if (!options.data.empty()) {
@@ -84,7 +84,7 @@ PretrainPlan plan_pretraining(const PretrainOptions& options) {
     tokenizer = Tokenizer::from_directory(options.fresh.tokenizer);
   }
   const RobertaConfig config = training_config(options, tokenizer ? &*tokenizer : nullptr);
-  check(loop, config);
+  check(stages_of(options), loop.schedule, config);
   const std::unique_ptr<Device> device = open_device(options.device, options.threads);
   Parameters parameters(config, *device, matrix_dtype(options));
   parameters.initialize(options.seed);

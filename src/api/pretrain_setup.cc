@@ -74,8 +74,8 @@ OptimizerOptions optimizer_of(const PretrainOptions& options) {
 }
 
 /// A stream owns what it reads; copies share it.
-LoopData::Stream stream(const std::shared_ptr<const Corpus>& corpus, const SampleOptions& options,
-                        const std::shared_ptr<const Masker>& masker, uint64_t seed) {
+StageData::Stream stream(const std::shared_ptr<const Corpus>& corpus, const SampleOptions& options,
+                         const std::shared_ptr<const Masker>& masker, uint64_t seed) {
   const auto samples = std::make_shared<const Samples>(corpus, options);
   const int64_t size = samples->size();
   if (size == 0) {
@@ -91,8 +91,8 @@ LoopData::Stream stream(const std::shared_ptr<const Corpus>& corpus, const Sampl
 }
 
 /// `limit` samples spread over the held-out split, or all.
-LoopData::Stream held_out_stream(const std::shared_ptr<const Corpus>& corpus, const SampleOptions& options,
-                                 const std::shared_ptr<const Masker>& masker, int64_t limit) {
+StageData::Stream held_out_stream(const std::shared_ptr<const Corpus>& corpus, const SampleOptions& options,
+                                  const std::shared_ptr<const Masker>& masker, int64_t limit) {
   const auto samples = std::make_shared<const Samples>(corpus, options);
   const int64_t all = samples->size(), size = limit > 0 ? std::min(limit, all) : all;
   const auto read = [samples, masker, all, size](int64_t n, MaskedSample& out) {
@@ -113,15 +113,12 @@ LoopOptions loop_options(const PretrainOptions& options) {
   between("attention_probs_dropout_prob", options.attention_dropout, 0, 0.99);
   between("max_minutes", options.max_minutes, 0, 1e9);
   LoopOptions loop;
-  for (const PretrainStage& stage : options.stages)
-    loop.stages.push_back({stage.length, stage.samples, stage.until});
   loop.schedule = schedule_of(options);
   loop.step = {.seed = options.seed,
                .hidden_dropout = static_cast<float>(options.hidden_dropout),
                .attention_dropout = static_cast<float>(options.attention_dropout),
                .recompute = options.recompute,
                .optimizer = optimizer_of(options)};
-  loop.micro_batch_tokens = options.micro_batch_tokens;
   loop.stop_after = options.stop_after;
   loop.max_minutes = options.max_minutes;
   loop.log_every = options.log_every;
@@ -130,6 +127,13 @@ LoopOptions loop_options(const PretrainOptions& options) {
   loop.stop_on_trouble = options.stop_on_trouble;
   loop.most_skipped = options.most_skipped;
   return loop;
+}
+
+std::vector<Stage> stages_of(const PretrainOptions& options) {
+  std::vector<Stage> stages;
+  for (const PretrainStage& stage : options.stages)
+    stages.push_back({stage.length, stage.samples, stage.until});
+  return stages;
 }
 
 RobertaConfig training_config(const PretrainOptions& options, const Tokenizer* tokenizer) {
@@ -152,8 +156,8 @@ RobertaConfig training_config(const PretrainOptions& options, const Tokenizer* t
   return config;
 }
 
-LoopData loop_data(const PretrainOptions& options, const std::shared_ptr<const Corpus>& corpus,
-                   const Tokenizer& tokenizer) {
+StageData stage_data(const PretrainOptions& options, const std::shared_ptr<const Corpus>& corpus,
+                     const Tokenizer& tokenizer) {
   const auto masker = std::make_shared<const Masker>(
       tokenizer, MaskingOptions{.mask_prob = options.mask_prob,
                                 .leave_unmasked_prob = options.leave_unmasked_prob,
@@ -162,7 +166,7 @@ LoopData loop_data(const PretrainOptions& options, const std::shared_ptr<const C
                                 .exclude_special = options.exclude_special,
                                 .random_differs = options.random_differs});
   SampleOptions samples{.packing = packing_of(options)};
-  LoopData data;
+  StageData data;
   int64_t longest = 0;
   for (const PretrainStage& stage : options.stages) {
     longest = std::max(longest, stage.length);

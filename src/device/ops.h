@@ -65,7 +65,7 @@ struct Gemm {
 /// dw = dy^T x, db = column sums of dy; added to what dw and db hold when `accumulate`.
 struct GemmGrad {
   View dy;  // [M, N] of x's dtype
-  View x;   // [M, K] fp32 or bf16
+  View x;   // [M, K] fp32 or bf16; not read when dw is empty
   bool accumulate = false;
   View dw;  // [N, K] fp32, out; may be empty
   View db;  // [1, N] fp32, out; may be empty
@@ -89,7 +89,8 @@ struct Embed {
   View y;                              // [T, C] fp32, out
 };
 
-/// The gradient of Embed, added to the tables' gradients; rows of equal ids in their order in the batch.
+/// The gradient of Embed, added to the tables' gradients, each of which may be empty; rows of equal ids in
+/// their order in the batch.
 struct EmbedGrad {
   std::span<const int32_t> ids;        // [T]
   std::span<const int32_t> positions;  // [T]
@@ -120,7 +121,7 @@ struct LayerNormGrad {
   View gamma;               // [1, C] fp32
   Dropout dropout;          // as in the forward
   bool accumulate = false;  // add to dgamma and dbeta
-  View dgamma, dbeta;       // [1, C] fp32, out
+  View dgamma, dbeta;       // [1, C] fp32, out; may be empty
   View dresidual;           // [T, C] fp32, out: by the sum; may be dy itself
   View dx;  // [T, C] fp32 or bf16, out: by x, through dropout; may be empty; in fp32 without dropout may be
             // dresidual itself
@@ -195,12 +196,12 @@ struct LinearCrossEntropyGrad {
   bool accumulate = false;           // add to dw and db
   View loss;                         // [M, 1] fp32, out; not scaled
   View dx;                           // [M, K] fp32, out
-  View dw;                           // [V, K] fp32, out
-  View db;                           // [1, V] fp32, out
+  View dw;                           // [V, K] fp32, out; may be empty
+  View db;                           // [1, V] fp32, out; may be empty
 };
 
-/// loss[i] = -sum_j q_ij log softmax(x_i)[j], where q_i is 1 at the target, or with smoothing e 1 - e there and
-/// e / N added everywhere. For few columns (labels); LinearCrossEntropy is for a vocabulary.
+/// loss[i] = -sum_j q_ij log softmax(x_i)[j], where q_i is 1 at the target, or with smoothing e 1 - e there
+/// and e / N added everywhere. For few columns (labels); LinearCrossEntropy is for a vocabulary.
 struct CrossEntropy {
   View x;                            // [M, N] fp32
   std::span<const int32_t> targets;  // [M]; negative: the row has no loss and no gradient
@@ -210,15 +211,16 @@ struct CrossEntropy {
   View dx;          // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
-/// Cross entropy over the rows of each sequence, for each column by itself: where a span begins, where it ends.
+/// Cross entropy over the rows of each sequence, for each column by itself: where a span begins, where it
+/// ends.
 struct SegmentCrossEntropy {
   View x;                            // [T, K] fp32
   std::span<const int32_t> starts;   // [B + 1]
-  std::span<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or beyond its
-                                     // end: no loss and no gradient
-  float scale = 1;                   // the gradient is that of scale * sum of loss
-  View loss;                         // [B, K] fp32, out
-  View dx;                           // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
+  std::span<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or beyond
+                                     // its end: no loss and no gradient
+  float scale = 1;  // the gradient is that of scale * sum of loss
+  View loss;        // [B, K] fp32, out
+  View dx;          // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
 enum class ElementLossKind : uint8_t {
@@ -227,8 +229,8 @@ enum class ElementLossKind : uint8_t {
 };
 /// loss[i] = sum over the columns of a loss of each element.
 struct ElementLoss {
-  View x;                           // [M, N] fp32
-  std::span<const float> targets;   // [M * N], row by row
+  View x;                          // [M, N] fp32
+  std::span<const float> targets;  // [M * N], row by row
   ElementLossKind kind;
   float scale = 1;  // the gradient is that of scale * sum of loss
   View loss;        // [M, 1] fp32, out

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "model/linear.h"
+
 namespace roberta {
 namespace {
 
@@ -51,9 +53,8 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
 
 void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
                     const AttentionRows& rows, const AttentionSaved& saved, const View& d, const View& dx,
-                    const AttentionGrads& grads) {
+                    const AttentionGrads& grads, bool by_input) {
   const int64_t c = config.hidden_size, n = d.rows, t = saved.kv.rows;
-  const bool accumulate = pass.accumulate();
   Arena::Scope scope(pass.arena);
   const View dq = pass.temp(n, c, pass.matrix);
   const View dkv = pass.temp(t, 2 * c, pass.matrix);
@@ -66,16 +67,12 @@ void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionPara
          .stats = saved.stats,
          .gamma = params.norm.gamma,
          .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
-         .accumulate = accumulate,
+         .accumulate = pass.accumulate(),
          .dgamma = grads.norm.gamma,
          .dbeta = grads.norm.beta,
          .dresidual = d,
          .dx = dout});
-    pass.ops.gemm_grad({.dy = dout,
-                        .x = saved.context,
-                        .accumulate = accumulate,
-                        .dw = grads.output.w,
-                        .db = grads.output.bias});
+    linear_grad(pass, dout, saved.context, grads.output);
     const View dcontext = pass.temp(n, c, pass.matrix);
     pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
     pass.ops.attention_grad({.q = saved.q,
@@ -93,13 +90,9 @@ void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionPara
                              .dk = dkv.columns(0, c),
                              .dv = dkv.columns(c, c)});
   }
-  pass.ops.gemm_grad(
-      {.dy = dq, .x = saved.x_q, .accumulate = accumulate, .dw = grads.query.w, .db = grads.query.bias});
-  pass.ops.gemm_grad({.dy = dkv,
-                      .x = saved.x,
-                      .accumulate = accumulate,
-                      .dw = grads.key_value.w,
-                      .db = grads.key_value.bias});
+  linear_grad(pass, dq, saved.x_q, grads.query);
+  linear_grad(pass, dkv, saved.x, grads.key_value);
+  if (!by_input) return;
   pass.ops.gemm({.x = dq, .w = &params.query.transposed, .add = d, .y = d});
   pass.ops.gemm({.x = dkv, .w = &params.key_value.transposed, .add = dx ? View{} : d, .y = dx ? dx : d});
 }

@@ -29,9 +29,9 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
                AttentionSaved* saved = nullptr);
 
 /// d: on entry the gradient by y [Tq, C], on return by x_q. dx: [T, C], out, the gradient by x where that is
-/// another matrix; empty: x_q is x, and d holds their sum.
+/// another matrix; empty: x_q is x, and d holds their sum. Without `by_input` neither is computed.
 void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
                     const AttentionRows& rows, const AttentionSaved& saved, const View& d, const View& dx,
-                    const AttentionGrads& grads);
+                    const AttentionGrads& grads, bool by_input = true);
 
 }  // namespace roberta

@@ -71,7 +71,8 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
                EncoderSaved* saved) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
   Hidden x = keep_hidden(pass, batch.tokens(), c);
-  embeddings(pass, config, params.embeddings, batch, keys, x, saved ? &saved->embeddings : nullptr);
+  embeddings(pass, config, params.embeddings, batch, keys, x,
+             saved && saved->lowest < 0 ? &saved->embeddings : nullptr);
   if (visit) visit(0, x);
   if (saved) saved->layers.resize(static_cast<size_t>(layers));
   // In bf16 the fp32 of the stream between a layer's two halves is read once, so one block serves all layers.
@@ -83,7 +84,7 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
     const Asked asked(batch, some ? rows : nullptr, keys);
     const AttentionRows attends{asked.starts, batch.starts, asked.keys};
     const Hidden x_q = some ? gather(pass, x, *rows) : x;
-    if (saved) {
+    if (saved && i >= saved->lowest) {
       x = run_saving(pass, config, layer, i, attends, x_q, x, mid_full,
                      saved->layers[static_cast<size_t>(i)]);
     } else {
@@ -102,10 +103,10 @@ void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& 
                   const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
   View now = d;  // the gradient by the output of the layer at hand
-  const View whole = rows ? pass.keep(batch.tokens(), c, pass.wide) : View{};
-  for (int64_t i = layers - 1; i >= 0; --i) {
+  const View whole = rows && saved.lowest + 1 < layers ? pass.keep(batch.tokens(), c, pass.wide) : View{};
+  for (int64_t i = layers - 1; i >= std::max<int64_t>(0, saved.lowest); --i) {
     const size_t at = static_cast<size_t>(i);
-    const bool some = i + 1 == layers && rows;
+    const bool some = i + 1 == layers && rows, goes_on = i > saved.lowest;
     const Asked asked(batch, some ? rows : nullptr, keys);
     const AttentionRows attends{asked.starts, batch.starts, asked.keys};
     Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
@@ -118,13 +119,14 @@ void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& 
     feed_forward_grad(pass, params.layers[at].feed_forward, i, asked.keys, layer.feed_forward, now,
                       grads.layers[at].feed_forward);
     attention_grad(pass, config, params.layers[at].attention, i, attends, layer.attention, now,
-                   some ? whole : View{}, grads.layers[at].attention);
-    if (some) {
+                   some ? whole : View{}, grads.layers[at].attention, goes_on);
+    if (some && goes_on) {
       pass.ops.scatter_rows({.x = now, .rows = *rows, .y = whole});
       now = whole;
     }
     if (ready) ready(i);
   }
+  if (saved.lowest >= 0) return;
   if (rows && layers == 0) {
     fail(ErrorCode::kUsage, "[model] a model without layers can't be trained");
   }

@@ -27,6 +27,9 @@ struct EncoderSaved {
     AttentionSaved attention;
     FeedForwardSaved feed_forward;
   };
+  /// The lowest part of the way back: -1 the embeddings, or a layer. Set by the caller; below it nothing is
+  /// kept.
+  int64_t lowest = -1;
   EmbeddingsSaved embeddings;
   std::vector<Layer> layers;
 };
@@ -37,8 +40,8 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
                RowSelection rows = nullptr, const LayerVisitor& visit = {},
                std::span<const uint64_t> keys = {}, EncoderSaved* saved = nullptr);
 
-/// d: the gradient by the last hidden state; overwritten. `ready`, if any, is called as soon as gradients are
-/// final: with L - 1 down to 0 for the layers, -1 for the embeddings.
+/// Down to saved.lowest. d: the gradient by the last hidden state; overwritten. `ready`, if any, is called as
+/// soon as gradients are final: with L - 1 down to 0 for the layers, -1 for the embeddings.
 void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
                   RowSelection rows, std::span<const uint64_t> keys, const EncoderSaved& saved, const View& d,
                   const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready = {});

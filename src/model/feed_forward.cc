@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/linear.h"
+
 namespace roberta {
 namespace {
 
@@ -49,7 +51,6 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
 void feed_forward_grad(Pass& pass, const FeedForwardParams& params, int64_t layer,
                        std::span<const uint64_t> keys, const FeedForwardSaved& saved, const View& d,
                        const FeedForwardGrads& grads) {
-  const bool accumulate = pass.accumulate();
   Arena::Scope scope(pass.arena);
   const View dout = pass.temp(d.rows, d.cols, pass.matrix);
   const View dpre = pass.temp(d.rows, saved.pre.cols, pass.matrix);
@@ -58,16 +59,14 @@ void feed_forward_grad(Pass& pass, const FeedForwardParams& params, int64_t laye
                             .stats = saved.stats,
                             .gamma = params.norm.gamma,
                             .dropout = hidden_dropout(pass, site_of(layer, Site::kFeedForward), keys),
-                            .accumulate = accumulate,
+                            .accumulate = pass.accumulate(),
                             .dgamma = grads.norm.gamma,
                             .dbeta = grads.norm.beta,
                             .dresidual = d,
                             .dx = dout});
   pass.ops.gemm({.x = dout, .w = &params.down.transposed, .gelu_pre = saved.pre, .y = dpre});
-  pass.ops.gemm_grad(
-      {.dy = dout, .x = saved.inner, .accumulate = accumulate, .dw = grads.down.w, .db = grads.down.bias});
-  pass.ops.gemm_grad(
-      {.dy = dpre, .x = saved.x, .accumulate = accumulate, .dw = grads.up.w, .db = grads.up.bias});
+  linear_grad(pass, dout, saved.inner, grads.down);
+  linear_grad(pass, dpre, saved.x, grads.up);
   pass.ops.gemm({.x = dpre, .w = &params.up.transposed, .add = d, .y = d});
 }
 

@@ -141,7 +141,7 @@ void plan_layer(Loader& loader, const RobertaConfig& config, LayerParams& layer,
 }  // namespace
 
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                        Device& device, DType matrix) {
+                        Device& device, DType matrix, const Adapter*) {
   const int64_t c = config.hidden_size, v = config.vocab_size;
   ModelParams params;
   params.matrix = matrix;

@@ -46,13 +46,14 @@ struct Pass {
   }
 };
 
-/// Places of dropout, for Dropout::site: each layer has its own, and the embeddings.
+/// Places of dropout, for Dropout::site: each layer has its own, the embeddings, and a head's two.
 enum class Site : uint32_t { kAttention = 0, kAttentionOutput = 1, kFeedForward = 2 };
 constexpr uint32_t kEmbeddingsSite = 0xffffffff;
+constexpr uint32_t kHeadInputSite = 0xfffffffe, kHeadInnerSite = 0xfffffffd;
 constexpr uint32_t site_of(int64_t layer, Site site) {
   return static_cast<uint32_t>(layer) * 4 + static_cast<uint32_t>(site);
 }
-/// `keys`: of the rows (MlmBatch::keys).
+/// `keys`: of the rows (TrainingBatch::keys).
 inline Dropout hidden_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> keys) {
   if (!pass.training || pass.training->hidden_dropout == 0) return {};
   return {pass.training->hidden_dropout, pass.training->dropout_key, site, keys};

@@ -15,10 +15,10 @@ StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, i
     if (out.micros.empty() || out.micros.back().batch.batch.tokens() + n > micro_tokens)
       out.micros.push_back({{}, i, 0});
     StepBatch::Micro& micro = out.micros.back();
-    micro.batch.add(sample.ids, sample.positions, sample.targets, static_cast<uint32_t>(i), pad_id);
+    micro.batch.add(sample.ids, sample.positions, sample.targets, {}, static_cast<uint32_t>(i), pad_id);
     ++micro.count;
     out.tokens += n;
-    out.masked += static_cast<int64_t>(sample.positions.size());
+    out.units += static_cast<int64_t>(sample.positions.size());
   }
   std::erase_if(out.micros, [](const StepBatch::Micro& micro) { return micro.batch.rows.empty(); });
   return out;

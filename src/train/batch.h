@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/mlm_training.h"
+#include "model/objective.h"
 
 namespace roberta {
 
@@ -34,16 +34,17 @@ struct SampleRange {
 struct StepBatch {
   SampleRange samples;  ///< of all ranks
   int64_t begin = 0;    ///< this rank's first sample, counted from samples.first
-  int64_t tokens = 0, masked = 0;
+  int64_t tokens = 0;
+  int64_t units = 0;  ///< what the loss is a mean over (model/objective.h): masked tokens, sequences, ...
   struct Micro {
-    MlmBatch batch;
+    TrainingBatch batch;
     int64_t begin, count;  ///< samples, counted from samples.first
   };
-  std::vector<Micro> micros;  ///< each with at least one masked token
+  std::vector<Micro> micros;  ///< each with at least one unit
 };
 
-/// Rank r of n takes the r-th of n even slices; a micro-batch holds as many samples as fit into
-/// `micro_tokens`, at least one.
+/// Of masked language modelling. Rank r of n takes the r-th of n even slices; a micro-batch holds as many
+/// samples as fit into `micro_tokens`, at least one.
 StepBatch read_step(const SampleSource& source, SampleRange samples, int rank, int ranks,
                     int64_t micro_tokens, int32_t pad_id);
 

@@ -97,13 +97,21 @@ CheckpointManifest write_files(const fs::path& directory, const CheckpointToSave
   std::vector<TensorToWrite> weights, moments;
   for (const TensorToSave& tensor : checkpoint.tensors) {
     check_sizes(tensor);
-    weights.push_back(borrow(tensor.name, tensor.shape, tensor.weight));
+    if (checkpoint.whole_model) {
+      weights.push_back(borrow(tensor.name, tensor.shape, tensor.weight));
+    } else {
+      moments.push_back(borrow("w." + tensor.name, tensor.shape, tensor.weight));
+    }
     moments.push_back(borrow("m." + tensor.name, tensor.shape, tensor.m));
     moments.push_back(borrow("v." + tensor.name, tensor.shape, tensor.v));
   }
+  CheckpointFile& moments_file = manifest.files[kMomentsName];
+  if (!checkpoint.whole_model) {
+    moments_file = write_tensors(directory / kMomentsName, moments);
+    return manifest;
+  }
   // Hashing and copying keep a core busy at a fast disk's speed: one for each file.
   CheckpointFile& weights_file = manifest.files[kWeightsName];
-  CheckpointFile& moments_file = manifest.files[kMomentsName];
   parallel_for(std::min(2, usable_cpus()), 2, [&](int64_t i, int) {
     if (i == 0) {
       moments_file = write_tensors(directory / kMomentsName, moments);
@@ -181,8 +189,9 @@ struct CheckpointStore::Impl {
       }
     }
     const CheckpointInfo* best = nullptr;
+    const auto better = [&](double a, double b) { return options.higher_is_better ? a > b : a < b; };
     for (const CheckpointInfo& info : sound) {
-      if (info.metric && (!best || *info.metric < *best->metric)) best = &info;
+      if (info.metric && (!best || better(*info.metric, *best->metric))) best = &info;
     }
     int kept = 0;
     for (const CheckpointInfo& info : sound) {

@@ -1,6 +1,7 @@
 #pragma once
-// The checkpoints of a run: `OUTPUT/checkpoint-N/`, each a Hugging Face model directory with the optimizer's
-// and the trainer's state beside it and a manifest of hashes, written last (docs/formats.md). A checkpoint
+// The checkpoints of a run: `OUTPUT/checkpoint-N/`, each a Hugging Face model directory (or a LoRA adapter)
+// with the optimizer's and the trainer's state beside it and a manifest of hashes, written last
+// (docs/formats.md). A checkpoint
 // appears whole or not at all; killing the process or the machine at any moment leaves the earlier ones as
 // they were. Only rank 0 saves and loads; the other ranks get their copy by Comm::broadcast.
 
@@ -32,16 +33,19 @@ struct CheckpointInfo {
   int64_t step = 0;              ///< optimizer steps done; names the directory
   std::string config_hash;       ///< of the resolved configuration
   int ranks = 1;                 ///< processes of the run that wrote it
-  std::optional<double> metric;  ///< held-out loss at this step (lower is better), where it was measured
+  std::optional<double> metric;  ///< what the best is chosen by, where it was measured at this step
 };
 
 struct CheckpointToSave {
   CheckpointInfo info;
-  std::vector<TensorToSave> tensors;
+  std::vector<TensorToSave> tensors;  ///< all that is trained
+  /// Whether they are the whole model and make its model.safetensors. Else their weights stand beside the
+  /// moments, and a model file, if any, is up to write_model_files.
+  bool whole_model = true;
   /// Content of trainer_state.json, a JSON object: counters, the whole resolved configuration, best metric,
   /// length of the loss log, versions. Comes back as it was given.
   std::string trainer_state;
-  /// Writes config.json and the tokenizer's files into the directory it is given.
+  /// Writes config.json, the tokenizer's files and the like into the directory it is given.
   std::function<void(const std::filesystem::path&)> write_model_files;
 };
 
@@ -59,7 +63,8 @@ struct FoundCheckpoint {
 
 struct CheckpointOptions {
   int keep_last = 3;      ///< newest ones kept, at least 1
-  bool keep_best = true;  ///< and the one of the lowest metric
+  bool keep_best = true;  ///< and the one of the best metric
+  bool higher_is_better = false;
 };
 
 /// The output directory of a run, held by one process at a time. Not thread safe. Errors: Error(kResource)
@@ -99,8 +104,8 @@ class CheckpointStore {
 /// Verifies one checkpoint directory, without lock: Error(kModel) that names the damaged file and tensor.
 FoundCheckpoint open_checkpoint(const std::filesystem::path& directory);
 
-/// Fills the arrays from a checkpoint. An empty `m` and `v` of all tensors: weights only. Error(kModel) names
-/// a tensor that is missing, has another shape or does not fit its hash.
+/// Fills the arrays from a checkpoint, wherever it has the weights. An empty `m` and `v` of all tensors:
+/// weights only. Error(kModel) names a tensor that is missing, has another shape or does not fit its hash.
 void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorToLoad> tensors);
 
 /// Bytes that a checkpoint of that many trained numbers takes on the disk, at most.

@@ -49,13 +49,15 @@ void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorTo
     }
     return reader;
   };
-  const auto& weight_hashes = manifest.files.at(kWeightsName).tensors;
-  const SafetensorsReader weights = open(kWeightsName, tensors.size());
+  const bool beside = has_weights_beside_moments(manifest);
+  const char* weights_name = beside ? kMomentsName : kWeightsName;
+  const auto& weight_hashes = manifest.files.at(weights_name).tensors;
+  const SafetensorsReader weights = open(weights_name, (beside ? 3 : 1) * tensors.size());
   for (const TensorToLoad& tensor : tensors)
-    read_array(weights, weight_hashes, tensor.name, tensor.shape, tensor.weight);
+    read_array(weights, weight_hashes, (beside ? "w." : "") + tensor.name, tensor.shape, tensor.weight);
   if (tensors.empty() || tensors.front().m.empty()) return;
   const auto& moment_hashes = manifest.files.at(kMomentsName).tensors;
-  const SafetensorsReader moments = open(kMomentsName, 2 * tensors.size());
+  const SafetensorsReader moments = open(kMomentsName, (beside ? 3 : 2) * tensors.size());
   for (const TensorToLoad& tensor : tensors) {
     read_array(moments, moment_hashes, "m." + tensor.name, tensor.shape, tensor.m);
     read_array(moments, moment_hashes, "v." + tensor.name, tensor.shape, tensor.v);

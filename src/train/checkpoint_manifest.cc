@@ -1,5 +1,6 @@
 #include "train/checkpoint_manifest.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/cpus.h"
@@ -85,6 +86,12 @@ std::string damaged_part(const fs::path& path, const CheckpointFile& expected) {
 
 }  // namespace
 
+bool has_weights_beside_moments(const CheckpointManifest& manifest) {
+  const auto& tensors = manifest.files.at(kMomentsName).tensors;
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [](const auto& tensor) { return tensor.first.starts_with("w."); });
+}
+
 void write_checkpoint_manifest(const fs::path& directory, const CheckpointManifest& manifest) {
   Json files = Json::object();
   for (const auto& [name, file] : manifest.files) {
@@ -126,7 +133,8 @@ CheckpointManifest read_checkpoint_manifest(const fs::path& directory) {
   const Json* files = fields.find("files");
   if (!files || !files->is_object()) fields.refuse("files", "is no object");
   for (const auto& [name, value] : files->items()) manifest.files[name] = parse_file(name, value, path);
-  for (const char* name : {kStateName, kWeightsName, kMomentsName}) {
+  for (const char* name : {kStateName, kMomentsName, kWeightsName}) {
+    if (name == kWeightsName && has_weights_beside_moments(manifest)) continue;
     if (!manifest.files.contains(name)) fields.refuse("files", concat("lacks ", name));
   }
   return manifest;

@@ -28,6 +28,9 @@ constexpr const char* kStateName = "trainer_state.json";
 constexpr const char* kWeightsName = "model.safetensors";
 constexpr const char* kMomentsName = "optimizer.safetensors";
 
+/// Whether the weights stand in kMomentsName, as "w.NAME": CheckpointToSave::whole_model was false.
+bool has_weights_beside_moments(const CheckpointManifest& manifest);
+
 void write_checkpoint_manifest(const std::filesystem::path& directory, const CheckpointManifest& manifest);
 /// Error(kModel) when it is missing or anything in it is not as it was written.
 CheckpointManifest read_checkpoint_manifest(const std::filesystem::path& directory);

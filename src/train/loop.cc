@@ -2,14 +2,12 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 
 #include "core/error.h"
 
 namespace roberta {
 namespace {
-
-constexpr int64_t kMostSamples = 1 << 24;  // of a batch: dropout counts them in 32 bits
-constexpr double kMostTokens = 0x1p53;     // of a run: sums over ranks and JSON count in doubles
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
@@ -18,41 +16,46 @@ double seconds_since(Clock::time_point start) {
 
 class Loop {
  public:
-  Loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopData& data, LoopState& state,
+  Loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan, LoopState& state,
        const LoopCallbacks& callbacks, const std::atomic<bool>& stop)
       : step_(step),
         comm_(comm),
         options_(options),
-        data_(data),
+        plan_(plan),
         state_(state),
         callbacks_(callbacks),
         stop_(stop),
         last_step_(options.stop_after > 0 ? std::min(options.stop_after, options.schedule.total_steps)
                                           : options.schedule.total_steps),
-        reader_([this](int64_t n) { return read(n); }, last_step_) {}
+        reader_(plan.read, last_step_) {}
 
   LoopEnd run() {
-    read_held_out();
     int64_t saved = state_.step;
     if (state_.last_loss) measured_ = state_.step;  // before it was saved: not to be logged twice
     LoopEnd end = LoopEnd::kFinished;
     window_start_ = Clock::now();
     while (state_.step < last_step_) {
-      end = wish();
+      end = out_of_patience() ? LoopEnd::kEarly : wish();
       if (end != LoopEnd::kFinished) break;
       if (!one_step()) continue;
-      if (due(options_.validate_every)) validate();
-      if (due(options_.save_every) && state_.step < last_step_) save(saved);
+      if (plan_.validate_at ? plan_.validate_at(state_.step) : due(options_.validate_every)) validate();
+      const bool saves = plan_.save_at ? plan_.save_at(state_.step) : due(options_.save_every);
+      if (saves && state_.step < last_step_) save(saved);
     }
+    const bool measures = plan_.validate_at || options_.validate_every > 0;
     const bool all_done =
         state_.step >= options_.schedule.total_steps;  // else the log would get a row too many
-    if (all_done && options_.validate_every > 0 && measured_ != state_.step) validate();
+    if (all_done && measures && measured_ != state_.step) validate();
     if (saved != state_.step) save(saved);
     return end;
   }
 
  private:
   bool due(int64_t every) const { return every > 0 && state_.step % every == 0; }
+
+  bool out_of_patience() const {
+    return options_.patience > 0 && state_.evaluations_without_gain >= options_.patience;
+  }
 
   /// All ranks hear the wish of any of them; rank 0's clock counts.
   LoopEnd wish() {
@@ -62,22 +65,6 @@ class Loop {
     comm_.all_reduce(std::span<double>(wishes));
     if (wishes[0] > 0) return LoopEnd::kStopped;
     return wishes[1] > 0 ? LoopEnd::kOutOfTime : LoopEnd::kFinished;
-  }
-
-  StepBatch read(int64_t n) const {
-    const StepPlace place = place_of_step(options_.stages, n);
-    return read_step(data_.stages[place.stage].source, place.samples, comm_.rank(), comm_.size(),
-                     options_.micro_batch_tokens, step_.parameters().config().pad_token_id);
-  }
-
-  void read_held_out() {
-    if (options_.validate_every == 0 || data_.held_out.size == 0) return;
-    held_out_.push_back(read_step(data_.held_out.source, {0, data_.held_out.size}, comm_.rank(), comm_.size(),
-                                  options_.micro_batch_tokens, step_.parameters().config().pad_token_id));
-    if (step_.total(held_out_.front()).masked > 0) return;
-    held_out_.clear();  // so few tokens that none is masked: a loss of 0 would be the best for ever
-    if (callbacks_.warning)
-      callbacks_.warning("[train] the held-out split has no masked token: no validation");
   }
 
   /// False: abandoned, for a stop was asked for.
@@ -92,7 +79,7 @@ class Loop {
     state_.step = n;
     state_.samples += batch.samples.count;
     state_.tokens += totals.tokens;
-    state_.masked += totals.masked;
+    state_.units += totals.units;
     state_.seconds += seconds_since(start);
     window_tokens_ += totals.tokens;
     window_flops_ += totals.flops;
@@ -100,8 +87,8 @@ class Loop {
       ++state_.updates;
       state_.skipped_in_a_row = 0;
       ++state_.window_steps;
-      state_.window_masked += totals.masked;
-      state_.window_loss += result.loss * static_cast<double>(totals.masked);
+      state_.window_units += totals.units;
+      state_.window_loss += result.loss * static_cast<double>(totals.units);
     } else {
       skip(result);
     }
@@ -121,25 +108,24 @@ class Loop {
   }
 
   void log(const StepResult& result, double rate) {
-    const StepPlace place = place_of_step(options_.stages, state_.step);
+    const LoopPlan::Place place = plan_.place(state_.step);
     const double seconds = seconds_since(window_start_);
     TrainingLog line{
         .step = state_.step,
         .total_steps = options_.schedule.total_steps,
-        .loss = state_.window_loss / static_cast<double>(std::max<int64_t>(1, state_.window_masked)),
+        .loss = state_.window_loss / static_cast<double>(std::max<int64_t>(1, state_.window_units)),
         .learning_rate = rate,
         .gradient_norm = result.gradient_norm,
         .samples = state_.samples,
         .tokens = state_.tokens,
-        .masked = state_.masked,
-        .epoch = static_cast<double>(place.samples.first + place.samples.count) /
-                 static_cast<double>(std::max<int64_t>(1, data_.stages[place.stage].size)),
-        .length = options_.stages[place.stage].length,
+        .masked = state_.units,
+        .epoch = place.epoch,
+        .length = place.length,
         .tokens_per_second = static_cast<double>(window_tokens_) / seconds,
         .seconds = state_.seconds};
     if (options_.peak_flops > 0) line.peak_fraction = window_flops_ / seconds / options_.peak_flops;
-    line.seconds_left = static_cast<double>(tokens_left()) / line.tokens_per_second;
-    state_.window_steps = state_.window_masked = 0;
+    line.seconds_left = static_cast<double>(plan_.tokens_after(state_.step)) / line.tokens_per_second;
+    state_.window_steps = state_.window_units = 0;
     state_.window_loss = 0;
     window_tokens_ = 0;
     window_flops_ = 0;
@@ -147,32 +133,50 @@ class Loop {
     if (callbacks_.log) callbacks_.log(line);
   }
 
-  int64_t tokens_left() const {
-    int64_t tokens = 0, begin = state_.step;
-    for (const Stage& stage : options_.stages) {
-      if (begin < stage.until) tokens += (stage.until - begin) * stage.samples * stage.length;
-      begin = std::max(begin, stage.until);
-    }
-    return tokens;
+  /// What rank 0 measured: all decide by the same numbers.
+  Measurement measure() {
+    const Measurement own = plan_.validate();
+    std::array<double, 4> shared = {own.loss, static_cast<double>(own.units), own.score ? 1.0 : 0.0,
+                                    own.score.value_or(0)};
+    comm_.broadcast(std::as_writable_bytes(std::span(shared)), 0);
+    Measurement out{.loss = shared[0], .units = static_cast<int64_t>(shared[1]), .score = std::nullopt};
+    if (shared[2] > 0) out.score = shared[3];
+    return out;
+  }
+
+  /// A metric that is no number is never the best.
+  bool is_best(double metric) const {
+    if (!std::isfinite(metric)) return false;
+    if (!state_.best_metric) return true;
+    return options_.higher_is_better ? metric > *state_.best_metric : metric < *state_.best_metric;
   }
 
   void validate() {
     measured_ = state_.step;
-    if (held_out_.empty()) return;
+    if (!plan_.validate) return;
     const Clock::time_point start = Clock::now();
-    ValidationLog line{.step = state_.step, .loss = step_.validate(held_out_)};
-    line.masked = step_.total(held_out_.front()).masked;
-    line.best = !state_.best_loss || line.loss < *state_.best_loss;
-    state_.last_loss = line.loss;
-    if (line.best) state_.best_loss = line.loss, state_.best_step = state_.step;
-    line.seconds = seconds_since(start);
+    const Measurement measured = measure();
+    const double metric = measured.score.value_or(measured.loss);
+    const bool best = is_best(metric);
+    const bool gain =
+        best && (!state_.best_metric || std::abs(metric - *state_.best_metric) > options_.threshold);
+    state_.evaluations_without_gain = gain ? 0 : state_.evaluations_without_gain + 1;
+    state_.last_loss = measured.loss;
+    state_.last_metric = metric;
+    if (best) state_.best_metric = metric, state_.best_step = state_.step;
     window_start_ += Clock::now() - start;  // not training
-    if (callbacks_.validated) callbacks_.validated(line);
+    if (callbacks_.validated) {
+      callbacks_.validated({.step = state_.step,
+                            .loss = measured.loss,
+                            .masked = measured.units,
+                            .best = best,
+                            .seconds = seconds_since(start)});
+    }
   }
 
   void save(int64_t& saved) {
     const Clock::time_point start = Clock::now();
-    if (measured_ != state_.step) state_.last_loss.reset();
+    if (measured_ != state_.step) state_.last_loss.reset(), state_.last_metric.reset();
     if (comm_.rank() == 0 && callbacks_.save) callbacks_.save(state_);
     comm_.barrier();
     saved = state_.step;
@@ -182,74 +186,23 @@ class Loop {
   TrainingStep& step_;
   Comm& comm_;
   const LoopOptions& options_;
-  const LoopData& data_;
+  const LoopPlan& plan_;
   LoopState& state_;
   const LoopCallbacks& callbacks_;
   const std::atomic<bool>& stop_;
   int64_t last_step_;
   StepReader reader_;
-  std::vector<StepBatch> held_out_;
   int64_t measured_ = -1;  // step of the last validation
   Clock::time_point start_ = Clock::now(), window_start_;
   int64_t window_tokens_ = 0;
   double window_flops_ = 0;
 };
 
-/// Samples that stages before number i took of the same stream: those of the same length.
-int64_t taken_before(const std::vector<Stage>& stages, size_t i) {
-  int64_t taken = 0, begin = 0;
-  for (size_t k = 0; k < i; ++k) {
-    if (stages[k].length == stages[i].length) taken += (stages[k].until - begin) * stages[k].samples;
-    begin = stages[k].until;
-  }
-  return taken;
-}
-
 }  // namespace
 
-StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step) {
-  int64_t begin = 0;
-  for (size_t i = 0; i < stages.size(); ++i) {
-    const Stage& stage = stages[i];
-    if (step <= stage.until || i + 1 == stages.size())
-      return {i, {taken_before(stages, i) + (step - 1 - begin) * stage.samples, stage.samples}};
-    begin = stage.until;
-  }
-  fail(ErrorCode::kUsage, "[train] no stage is given");
-}
-
-void check(const LoopOptions& options, const RobertaConfig& config) {
-  const ScheduleOptions& schedule = options.schedule;
-  if (schedule.total_steps < 1) fail(ErrorCode::kUsage, "[train] the number of steps must be above 0");
-  int64_t begin = 0;
-  double tokens = 0;
-  for (const Stage& stage : options.stages) {
-    if (stage.length < 2 || stage.length > config.max_length()) {
-      fail(ErrorCode::kUsage, "[train] sequence length ", stage.length, ": the model takes 2 to ",
-           config.max_length(), " tokens");
-    }
-    if (stage.samples < 1 || stage.samples > kMostSamples)
-      fail(ErrorCode::kUsage, "[train] a batch of ", stage.samples, " samples; it takes 1 to ", kMostSamples);
-    if (stage.until <= begin) {
-      fail(ErrorCode::kUsage, "[train] the stage of length ", stage.length, " ends at step ", stage.until,
-           ", but begins at ", begin + 1);
-    }
-    tokens += static_cast<double>(stage.until - begin) * static_cast<double>(stage.samples * stage.length);
-    begin = stage.until;
-  }
-  if (tokens > kMostTokens)
-    fail(ErrorCode::kUsage, "[train] the stages make ", tokens, " tokens; at most ", kMostTokens,
-         " can be counted");
-  if (begin != schedule.total_steps) {
-    fail(ErrorCode::kUsage, "[train] the stages end at step ", begin, ", the schedule at ",
-         schedule.total_steps);
-  }
-}
-
-LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopData& data,
+LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
                  LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop) {
-  check(options, step.parameters().config());
-  return Loop(step, comm, options, data, state, callbacks, stop).run();
+  return Loop(step, comm, options, plan, state, callbacks, stop).run();
 }
 
 }  // namespace roberta

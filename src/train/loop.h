@@ -1,13 +1,12 @@
 #pragma once
-// The run: steps of a schedule of sequence lengths, with logs, validation, checkpoints and a stop on request.
-// Its whole state is LoopState and the parameters; all else is a pure function of the options and the step,
-// so a resumed run goes on to the bit.
+// The run: steps of any plan (stages of pretraining, epochs of fine-tuning), with logs, evaluation, early
+// stopping, checkpoints and a stop on request. Its whole state is LoopState and the parameters; all else is a
+// pure function of the options and the step, so a resumed run goes on to the bit.
 
 #include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "roberta/pretrain.h"
 #include "train/schedule.h"
@@ -15,23 +14,46 @@
 
 namespace roberta {
 
-/// Steps with one sequence length and batch size.
-struct Stage {
-  int64_t length = 512;   ///< tokens of a sample, at most
-  int64_t samples = 256;  ///< of a global batch
-  int64_t until = 0;      ///< last step
+/// What a model comes to on data that is held out.
+struct Measurement {
+  double loss = 0;
+  int64_t units = 0;            ///< that the loss is a mean over
+  std::optional<double> score;  ///< what the best is chosen by; nothing: the loss
+};
+
+/// What the steps of a run read. Every function but `validate` is a pure function of the step, the first of
+/// which is 1.
+struct LoopPlan {
+  /// This rank's part of a step's batch. Called from another thread, while a step runs.
+  std::function<StepBatch(int64_t step)> read;
+  /// Of the log: how much of the data is seen after that step, and the length of its sequences (0: they
+  /// differ).
+  struct Place {
+    double epoch = 0;
+    int64_t length = 0;
+  };
+  std::function<Place(int64_t step)> place;
+  /// Tokens of the steps behind that one, about.
+  std::function<int64_t(int64_t step)> tokens_after;
+  /// Called on all ranks; what rank 0 says counts. None: nothing is measured.
+  std::function<Measurement()> validate;
+  /// Where to evaluate and to save, in place of LoopOptions::validate_every and save_every.
+  std::function<bool(int64_t step)> validate_at, save_at;
 };
 
 struct LoopOptions {
-  std::vector<Stage> stages;  ///< in order; the last one ends at schedule.total_steps
   ScheduleOptions schedule;
   StepOptions step;
-  int64_t micro_batch_tokens = 4096;
-  int64_t stop_after = 0;      ///< last step of this run; 0: schedule.total_steps
-  double max_minutes = 0;      ///< of this run, then it stops as if asked to; 0: no limit
-  int64_t log_every = 1;       ///< steps
-  int64_t validate_every = 0;  ///< steps; 0: never, not even at the end
-  int64_t save_every = 0;      ///< steps; 0: at the end alone
+  int64_t stop_after = 0;         ///< last step of this run; 0: schedule.total_steps
+  double max_minutes = 0;         ///< of this run, then it stops as if asked to; 0: no limit
+  int64_t log_every = 1;          ///< steps
+  int64_t validate_every = 0;     ///< steps; 0: never, not even at the end
+  int64_t save_every = 0;         ///< steps; 0: at the end alone
+  bool higher_is_better = false;  ///< of what is measured
+  /// Evaluations in a row that are not better than the best before by more than the threshold, after which
+  /// the run ends early, as transformers' EarlyStoppingCallback; 0: never.
+  int64_t patience = 0;
+  double threshold = 0;
   bool stop_on_trouble =
       false;  ///< at the first step of a loss or gradient that is not finite; else it is skipped
   int64_t most_skipped = 5;  ///< steps skipped in a row that end the run
@@ -42,14 +64,16 @@ struct LoopOptions {
 struct LoopState {
   int64_t step = 0;     ///< done
   int64_t updates = 0;  ///< of the optimizer: steps less those skipped
-  int64_t samples = 0, tokens = 0, masked = 0;
+  int64_t samples = 0, tokens = 0, units = 0;
   int64_t skipped_in_a_row = 0;
-  double seconds = 0;               ///< of training, all runs together
-  std::optional<double> last_loss;  ///< held-out loss where it was measured last
-  std::optional<double> best_loss;
+  double seconds = 0;  ///< of training, all runs together
+  /// Held-out loss at this step, and what the best is chosen by; nothing where it was not measured.
+  std::optional<double> last_loss, last_metric;
+  std::optional<double> best_metric;
   int64_t best_step = 0;
+  int64_t evaluations_without_gain = 0;  ///< in a row
   // Sums since the last log line.
-  int64_t window_steps = 0, window_masked = 0;
+  int64_t window_steps = 0, window_units = 0;
   double window_loss = 0;
 };
 
@@ -62,34 +86,12 @@ struct LoopCallbacks {
   std::function<void(const LoopState&)> save;
 };
 
-/// The samples of each stage, and those held out with their fixed masks.
-struct LoopData {
-  struct Stream {
-    SampleSource source;
-    int64_t size = 0;  ///< samples of an epoch
-  };
-  std::vector<Stream> stages;
-  Stream held_out;  ///< all of it is used; size 0: there is none
-};
+enum class LoopEnd : uint8_t { kFinished, kStopped, kOutOfTime, kEarly };
 
-enum class LoopEnd : uint8_t { kFinished, kStopped, kOutOfTime };
-
-/// Trains from state.step on until the last step, `stop` or the time limit; then saves, unless that was done
-/// at this very step. A collective: all ranks pass the same options, and a stop of one stops all.
-/// Error(kNumeric) when too many steps in a row are no numbers.
-LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopData& data,
+/// Trains from state.step on until the last step, `stop`, the time limit or early stopping; then saves,
+/// unless that was done at this very step. A collective: all ranks pass the same options, and a stop of one
+/// stops all. Error(kNumeric) when too many steps in a row are no numbers.
+LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
                  LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop);
-
-/// The part of the data that a step takes: the stage's index, and which samples of its stream. Stages of one
-/// length share a stream, and the later one goes on where the earlier ended: else it would see the same text
-/// under the same masks again.
-struct StepPlace {
-  size_t stage;
-  SampleRange samples;
-};
-StepPlace place_of_step(const std::vector<Stage>& stages, int64_t step);
-
-/// Error(kUsage) for options that don't go together.
-void check(const LoopOptions& options, const RobertaConfig& config);
 
 }  // namespace roberta

@@ -1,5 +1,5 @@
 #pragma once
-// Adam with decoupled weight decay over all parameters.
+// Adam with decoupled weight decay over all trained parameters.
 
 #include <cstdint>
 
@@ -18,10 +18,11 @@ struct OptimizerOptions {
   double weight_decay = 0.01;
   bool decay_all =
       true;  ///< as fairseq; false: biases and LayerNorm don't decay, as in Hugging Face's Trainer
-  double clip_norm = 0;  ///< gradients are scaled down to this norm; 0: never
+  double clip_norm = 0;    ///< gradients are scaled down to this norm; 0: never
+  double layer_decay = 1;  ///< learning rate of layer i times layer_decay^(L - i), of the embeddings ^(L + 1)
 };
 
-/// Norm of all gradients, of this process's block.
+/// Norm of all gradients, of this process's block; of adapters those of A and B.
 double gradient_norm(const Parameters& parameters);
 
 /// Values and moments after update number `update` (the first is 1), and the weights packed anew. `norm`:

@@ -22,22 +22,25 @@
 #include "device/device.h"
 #include "model/adapter.h"
 #include "model/checkpoint.h"
+#include "model/load.h"
 #include "model/names.h"
 #include "model/objective.h"
 #include "model/params.h"
+#include "train/adapter_products.h"
 
 namespace roberta {
 
 /// One tensor of the blocks.
 struct ParameterEntry {
   TensorSpec spec;     ///< canonical name and shape
-  uint64_t number;     ///< place in expected_tensors()
-  int64_t offset;      ///< of its first element in the values
+  uint64_t number;     ///< place in expected_tensors(); of A and B behind all of those
+  int64_t offset = 0;  ///< of its first element in the values
   int64_t rows, cols;  ///< cols = 1 of a vector
-  bool decays;         ///< neither a bias nor of a LayerNorm
+  int64_t part = 0;    ///< see range_of
+  bool decays = true;  ///< neither a bias nor of a LayerNorm
   bool trained = true;
+  bool adapter = false;        ///< A or B
   int64_t trained_offset = 0;  ///< in the gradients and moments
-  int64_t part = 0;            ///< see range_of
   int64_t count() const { return rows * cols; }
 };
 
@@ -51,48 +54,57 @@ struct Trained {
 /// Not movable: views point into it.
 class Parameters {
  public:
-  /// All zero. `matrix`: dtype of the packed weights, F32 or BF16.
+  /// All zero. `matrix`: dtype of the packed weights, F32 or BF16. Error(kUsage) for a head that can't be
+  /// trained.
   Parameters(const RobertaConfig& config, Device& device, DType matrix, const Trained& trained = {});
   Parameters(const Parameters&) = delete;
 
-  /// Values of an untrained model: those of init_model with the same seed.
+  /// Values of an untrained model: those of init_model with the same seed. Adapters as initialize_head().
   void initialize(uint64_t seed);
-  /// Values of a checkpoint. Its head counts when it is the same (and has as many labels); otherwise the
-  /// head's values stay, and `fresh_head()` is then true. Error(kModel) names the tensor that is missing or
-  /// does not fit.
+  /// Untrained values of the head (N(0, initializer_range), biases 0) and of adapters (A Kaiming-uniform as
+  /// PEFT, B 0). To be called before load(), which replaces the head when the checkpoint has it.
+  void initialize_head(uint64_t seed);
+  /// Values of a checkpoint. A classifier's head counts when it is the same and has as many labels; otherwise
+  /// the head's values stay, and `fresh_head()` is then true. Error(kModel) names the tensor that is missing
+  /// or does not fit.
   void load(const Checkpoint& checkpoint);
   bool fresh_head() const { return fresh_head_; }
-  /// Untrained values of the head (N(0, initializer_range), biases 0) and of adapters (A Kaiming-uniform as
-  /// PEFT, B 0).
-  void initialize_head(uint64_t seed);
-  /// From the gradients of the adapted weights to those of A and B. After the last micro-batch, before the
-  /// sums.
-  void adapter_gradients();
-  /// The lowest part with trained entries: ObjectiveTraining::lowest.
-  int64_t lowest_trained_part() const;
-  /// Packs the weights from the values: after every change of them.
+  /// Packs all weights from the values: after every change of them.
   void pack();
+  /// The same where trained values alone have changed.
+  void pack_trained();
+  /// From the gradients of the adapted weights to those of A and B. After the last micro-batch, before the
+  /// sums. Nothing without adapters.
+  void adapter_gradients();
 
   const RobertaConfig& config() const { return config_; }
   Device& device() const { return device_; }
   DType matrix() const { return matrix_; }
+  const Trained& trained() const { return trained_; }
   const std::vector<ParameterEntry>& entries() const { return entries_; }
-  int64_t count() const;  ///< parameters
+  const ParameterEntry* find(std::string_view name) const;  ///< by canonical name
+  int64_t count() const;                                    ///< parameters
   int64_t trained_count() const;
-  int64_t size() const {
-    return size_;
-  }  ///< floats of a block: parameters and the gaps between them, which are 0
+  bool all_trained() const { return trained_.encoder && !trained_.lora; }
+  /// The lowest part with trained entries: ObjectiveTraining::lowest.
+  int64_t lowest_trained_part() const { return lowest_part_; }
+  /// Floats of the values, and of the gradients and moments: parameters and the gaps between them, which are
+  /// 0.
+  int64_t size() const { return size_; }
+  int64_t trained_size() const { return trained_size_; }
 
-  std::span<float> values() const { return floats(values_); }
-  std::span<float> gradients() const { return floats(gradients_); }
-  std::span<float> first_moments() const { return floats(first_moments_); }
-  std::span<float> second_moments() const { return floats(second_moments_); }
+  std::span<float> values() const { return floats(values_, size_); }
+  std::span<float> gradients() const { return floats(gradients_, trained_size_); }
+  std::span<float> first_moments() const { return floats(first_moments_, trained_size_); }
+  std::span<float> second_moments() const { return floats(second_moments_, trained_size_); }
   size_t packed_bytes() const { return packed_.bytes(); }
 
   /// Elements [begin, end) of a part in the gradients: -1 the embeddings, 0 .. L - 1 the layers, L the head.
   std::pair<int64_t, int64_t> range_of(int64_t part) const {
     return {part_begins_[static_cast<size_t>(part + 1)], part_begins_[static_cast<size_t>(part + 2)]};
   }
+  /// The packed weights as inference takes them; they borrow, and follow every pack().
+  ModelParams borrowed() const;
 
   EncoderParams encoder;
   HeadParams head;
@@ -103,22 +115,32 @@ class Parameters {
   struct PackedWeight {
     View source;
     Weight w, transposed;
+    bool trained;                       // its values change
+    size_t adapted_begin, adapted_end;  // of adapted_
   };
   class Binder;
   void lay_out();
-  std::span<float> floats(const Buffer& block) const {
-    return {static_cast<float*>(block.data()), static_cast<size_t>(size_)};
+  void bind();
+  void initialize_adapter(const ParameterEntry& entry, uint64_t seed);
+  void pack(const PackedWeight& weight);
+  std::span<float> floats(const Buffer& block, int64_t size) const {
+    return {static_cast<float*>(block.data()), static_cast<size_t>(size)};
   }
 
   RobertaConfig config_;
   Device& device_;
   DType matrix_;
+  Trained trained_;
   std::vector<ParameterEntry> entries_;
   std::vector<int64_t> part_begins_;  // [L + 3]: of part p at p + 1, and the end
-  int64_t size_ = 0;
+  int64_t size_ = 0, trained_size_ = 0, lowest_part_ = 0;
   bool fresh_head_ = false;
   Buffer values_, gradients_, first_moments_, second_moments_, packed_;
   std::vector<PackedWeight> packed_weights_;
+  // Of LoRA: the adapted weights, their gradients, and one composed weight before it is packed.
+  std::vector<AdaptedWeight> adapted_;
+  std::optional<AdapterProducts> products_;
+  Buffer adapted_gradients_, composed_;
 };
 
 }  // namespace roberta

@@ -14,7 +14,7 @@ Json number_or_null(const std::optional<double>& value) { return value ? Json(*v
 
 std::optional<double> number_or_none(const JsonFields& fields, const char* name) {
   if (!fields.find(name)) return std::nullopt;
-  return fields.number(name, 0, 0, 1e300);
+  return fields.number(name, 0, -1e300, 1e300);
 }
 
 }  // namespace
@@ -29,13 +29,15 @@ std::string write_trainer_state(const TrainerState& state) {
       {"updates", s.updates},
       {"samples", s.samples},
       {"tokens", s.tokens},
-      {"masked_tokens", s.masked},
+      {"masked_tokens", s.units},
       {"skipped_in_a_row", s.skipped_in_a_row},
       {"seconds", s.seconds},
       {"held_out_loss", number_or_null(s.last_loss)},
-      {"best_metric", number_or_null(s.best_loss)},
+      {"metric", number_or_null(s.last_metric)},
+      {"best_metric", number_or_null(s.best_metric)},
       {"best_step", s.best_step},
-      {"since_log", {{"steps", s.window_steps}, {"masked_tokens", s.window_masked}, {"loss", s.window_loss}}},
+      {"evaluations_without_gain", s.evaluations_without_gain},
+      {"since_log", {{"steps", s.window_steps}, {"masked_tokens", s.window_units}, {"loss", s.window_loss}}},
       {"options", options},
   };
   return json.dump(2) + "\n";
@@ -50,16 +52,18 @@ TrainerState parse_trainer_state(const std::string& text, const std::string& fil
   s.updates = fields.integer("updates", s.step, 0, kMost);
   s.samples = fields.integer("samples", 0, 0, kMost);
   s.tokens = fields.integer("tokens", 0, 0, kMost);
-  s.masked = fields.integer("masked_tokens", 0, 0, kMost);
+  s.units = fields.integer("masked_tokens", 0, 0, kMost);
   s.skipped_in_a_row = fields.integer("skipped_in_a_row", 0, 0, kMost);
   s.seconds = fields.number("seconds", 0, 0, 1e300);
   s.last_loss = number_or_none(fields, "held_out_loss");
-  s.best_loss = number_or_none(fields, "best_metric");
+  s.last_metric = number_or_none(fields, "metric");
+  s.best_metric = number_or_none(fields, "best_metric");
   s.best_step = fields.integer("best_step", 0, 0, kMost);
+  s.evaluations_without_gain = fields.integer("evaluations_without_gain", 0, 0, kMost);
   if (const Json* since = fields.find("since_log")) {
     const JsonFields window(*since, "checkpoint", file, "since_log: ");
     s.window_steps = window.integer("steps", 0, 0, kMost);
-    s.window_masked = window.integer("masked_tokens", 0, 0, kMost);
+    s.window_units = window.integer("masked_tokens", 0, 0, kMost);
     s.window_loss = window.number("loss", 0, -1e300, 1e300);
   }
   const Json* options = fields.find("options");

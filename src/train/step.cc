@@ -18,14 +18,52 @@ uint64_t dropout_key(uint64_t seed, int64_t step) {
   return uint64_t{words[1]} << 32 | words[0];
 }
 
+/// The most that a micro-batch of these sequences may ask of memory.
+TrainingBatch largest_batch(const Objective& objective, const RobertaConfig& config, int64_t length,
+                            int64_t sequences) {
+  const std::vector<int32_t> ids(static_cast<size_t>(length), config.eos_token_id);
+  int64_t rows = 0, targets = 0, values = 0;  // of a sequence
+  switch (objective.kind) {
+    case ObjectiveKind::kMaskedLm:
+      rows = targets = (length * 20 + 99) / 100;
+      break;
+    case ObjectiveKind::kClassification:
+      rows = targets = 1;
+      break;
+    case ObjectiveKind::kRegression:
+    case ObjectiveKind::kMultiLabel:
+      rows = 1, values = objective.labels;
+      break;
+    case ObjectiveKind::kTokens:
+      rows = targets = length;
+      break;
+    case ObjectiveKind::kSpans:
+      targets = 2;
+      break;
+  }
+  std::vector<int32_t> positions;
+  for (int64_t i = 0; i < rows; ++i) positions.push_back(static_cast<int32_t>(i));
+  TrainingBatch batch;
+  for (int64_t s = 0; s < sequences; ++s) {
+    batch.add(ids, positions, std::vector<int32_t>(static_cast<size_t>(targets)),
+              std::vector<float>(static_cast<size_t>(values)), static_cast<uint32_t>(s), config.pad_token_id);
+  }
+  return batch;
+}
+
 }  // namespace
 
 TrainingStep::TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options)
-    : parameters_(parameters), comm_(comm), options_(options), reducer_(comm, parameters.gradients()) {}
+    : parameters_(parameters), comm_(comm), options_(options), reducer_(comm, parameters.gradients()) {
+  if (head_of(options.objective.kind) == parameters.trained().head) return;
+  fail(ErrorCode::kUsage, "[train] the objective is one of ",
+       architecture_of_head(head_of(options.objective.kind)), ", the parameters are those of ",
+       architecture_of_head(parameters.trained().head));
+}
 
 BatchTotals TrainingStep::total(const StepBatch& batch) {
-  std::array<double, 3> sums = {static_cast<double>(batch.tokens), static_cast<double>(batch.masked),
-                                training_flops(parameters_.config(), batch)};
+  std::array<double, 3> sums = {static_cast<double>(batch.tokens), static_cast<double>(batch.units),
+                                training_flops(parameters_, batch)};
   comm_.all_reduce(std::span<double>(sums));
   return {static_cast<int64_t>(sums[0]), static_cast<int64_t>(sums[1]), sums[2]};
 }
@@ -60,29 +98,27 @@ TrainingPass TrainingStep::training_pass(int64_t step, bool accumulate) const {
 }
 
 size_t TrainingStep::reserve(int64_t length, int64_t sequences) {
-  MlmBatch batch;
-  const std::vector<int32_t> ids(static_cast<size_t>(length), parameters_.config().eos_token_id);
-  std::vector<int32_t> positions;
-  for (int64_t i = 0; i < (length * 20 + 99) / 100; ++i) positions.push_back(static_cast<int32_t>(i));
-  for (int64_t s = 0; s < sequences; ++s) {
-    batch.add(ids, positions, std::vector<int32_t>(positions.size()), static_cast<uint32_t>(s),
-              parameters_.config().pad_token_id);
-  }
-  const MlmTraining training{.pass = training_pass(1, false)};
-  return plan([&](Pass& pass) {
-    return mlm_loss_and_grad(pass, parameters_.config(), parameters_.encoder, parameters_.head, batch,
-                             training, parameters_.encoder_grads, parameters_.head_grads);
-  });
+  const TrainingBatch batch = largest_batch(options_.objective, parameters_.config(), length, sequences);
+  const ObjectiveTraining training{.pass = training_pass(1, false),
+                                   .lowest = parameters_.lowest_trained_part()};
+  return plan([&](Pass& pass) { return loss_and_grad(pass, batch, training); });
 }
 
-/// The gradients of tables are always added to, but for the word embedding's when the head writes it first.
-/// With `all`, nothing else will write any gradient.
+double TrainingStep::loss_and_grad(Pass& pass, const TrainingBatch& batch,
+                                   const ObjectiveTraining& training) const {
+  return objective_loss_and_grad(pass, parameters_.config(), options_.objective, parameters_.encoder,
+                                 parameters_.head, batch, training, parameters_.encoder_grads,
+                                 parameters_.head_grads);
+}
+
+/// The gradients of tables are always added to, but for the word embedding's when the head writes it first;
+/// those of frozen ones are nowhere. With `all`, nothing else will write any gradient.
 void TrainingStep::clear_tables(bool all) {
   Device& device = parameters_.device();
   if (all) return device.zero(parameters_.gradients().data(), parameters_.gradients().size_bytes());
   const EmbeddingsGrads& grads = parameters_.encoder_grads.embeddings;
   for (const View& table : {grads.word, grads.position, grads.type}) {
-    if (table.data == parameters_.head_grads.decoder.w.data) continue;
+    if (!table || table.data == parameters_.head_grads.mlm.decoder.w.data) continue;
     device.zero(table.data, static_cast<size_t>(table.rows * table.cols) * sizeof(float));
   }
 }
@@ -92,26 +128,27 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
                                                      const std::atomic<bool>* stop) {
   clear_tables(batch.micros.empty());
   // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
+  // Those of adapters are made when it is through all.
+  const bool adapters = parameters_.trained().lora.has_value();
   const std::function<void(int64_t)> ready = [this](int64_t part) {
     if (planning_) return;
     const auto [begin, end] = parameters_.range_of(part);
     reducer_.ready(begin, end);
   };
-  if (batch.micros.empty()) reducer_.ready(0, parameters_.size());
   double loss = 0;
   for (size_t i = 0; i < batch.micros.size(); ++i) {
     if (stop && *stop && comm_.size() == 1) return std::nullopt;
     const StepBatch::Micro& micro = batch.micros[i];
-    const MlmTraining training{.pass = training_pass(step, i > 0),
-                               .scale = static_cast<float>(1 / static_cast<double>(totals.masked)),
-                               .ready = i + 1 < batch.micros.size() ? nullptr : ready};
-    const double part = run_planned([&](Pass& pass) {
-      return mlm_loss_and_grad(pass, parameters_.config(), parameters_.encoder, parameters_.head, micro.batch,
-                               training, parameters_.encoder_grads, parameters_.head_grads);
-    });
+    const ObjectiveTraining training{.pass = training_pass(step, i > 0),
+                                     .scale = static_cast<float>(1 / static_cast<double>(totals.units)),
+                                     .lowest = parameters_.lowest_trained_part(),
+                                     .ready = adapters || i + 1 < batch.micros.size() ? nullptr : ready};
+    const double part = run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
     if (!std::isfinite(part) && !bad) bad = Bad{micro.begin, micro.count};
     loss += part;
   }
+  if (adapters && !batch.micros.empty()) parameters_.adapter_gradients();
+  if (adapters || batch.micros.empty()) reducer_.ready(0, parameters_.trained_size());
   reducer_.wait();
   return loss;
 }
@@ -154,7 +191,7 @@ StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, 
   }
   double loss = *own;
   comm_.all_reduce(std::span<double>(&loss, 1));
-  result.loss = totals.masked > 0 ? loss / static_cast<double>(totals.masked) : 0;
+  result.loss = totals.units > 0 ? loss / static_cast<double>(totals.units) : 0;
   result.gradient_norm = gradient_norm(parameters_);
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (result.finite) {
@@ -166,14 +203,15 @@ StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, 
 }
 
 double TrainingStep::validate(std::span<const StepBatch> batches) {
-  std::array<double, 2> sums = {0, 0};  // loss, masked tokens
+  std::array<double, 2> sums = {0, 0};  // loss, units
   for (const StepBatch& batch : batches) {
     for (const StepBatch::Micro& micro : batch.micros) {
       sums[0] += run_planned([&](Pass& pass) {
-        return mlm_loss(pass, parameters_.config(), parameters_.encoder, parameters_.head, micro.batch);
+        return objective_loss(pass, parameters_.config(), options_.objective, parameters_.encoder,
+                              parameters_.head, micro.batch);
       });
     }
-    sums[1] += static_cast<double>(batch.masked);
+    sums[1] += static_cast<double>(batch.units);
   }
   comm_.all_reduce(std::span<double>(sums));
   return sums[1] > 0 ? sums[0] / sums[1] : 0;

@@ -1,7 +1,8 @@
 #pragma once
 // One step of training: forward and backward over the micro-batches, gradients summed over ranks, the
-// optimizer. The loss is the sum over masked tokens, divided once by their number in the whole batch, on all
-// ranks; so the cut into micro-batches and ranks changes nothing but rounding.
+// optimizer. The loss is the sum over units (masked tokens, sequences: see model/objective.h), divided once
+// by their number in the whole batch, on all ranks; so the cut into micro-batches and ranks changes nothing
+// but rounding.
 
 #include <atomic>
 #include <optional>
@@ -16,7 +17,8 @@
 namespace roberta {
 
 struct StepOptions {
-  uint64_t seed = 0;  ///< of dropout
+  Objective objective;  ///< its head is that of the parameters
+  uint64_t seed = 0;    ///< of dropout
   float hidden_dropout = 0.1f, attention_dropout = 0.1f;
   bool recompute = false;  ///< activations are computed again on the way back instead of kept
   OptimizerOptions optimizer;
@@ -24,19 +26,19 @@ struct StepOptions {
 
 /// Sums over all ranks.
 struct BatchTotals {
-  int64_t tokens = 0, masked = 0;
+  int64_t tokens = 0, units = 0;
   double flops = 0;  ///< train/flops.h
 };
 
 struct StepResult {
-  double loss = 0;           ///< nats a masked token
+  double loss = 0;           ///< mean over the units
   double gradient_norm = 0;  ///< before clipping
   bool finite = true;        ///< false: nothing was changed
   bool abandoned = false;    ///< asked to stop in the middle: nothing was changed, nothing else holds
   std::string trouble;       ///< then: which rank and samples
 };
 
-/// Not thread safe. The parameters must outlive it.
+/// Not thread safe. The parameters must outlive it. Error(kUsage) when objective and head don't go together.
 class TrainingStep {
  public:
   TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options);
@@ -47,18 +49,22 @@ class TrainingStep {
   /// process alone heeds `stop`, if any, between micro-batches: a large batch may take hours.
   StepResult run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
                  double learning_rate, const std::atomic<bool>* stop = nullptr);
-  /// Mean loss, in nats, without dropout; batches[i] is this rank's part of the i-th. A collective.
+  /// Mean loss without dropout; batches[i] is this rank's part of the i-th. A collective.
   double validate(std::span<const StepBatch> batches);
 
-  /// Grows the activation block to what a micro-batch of these sequences takes, and returns its bytes.
+  /// Grows the activation block to what a micro-batch of these sequences takes at most, and returns its
+  /// bytes. Without it the block grows when a step asks for more. Of masked language modelling a fifth of the
+  /// tokens is masked.
   size_t reserve(int64_t length, int64_t sequences);
   const Parameters& parameters() const { return parameters_; }
+  const Objective& objective() const { return options_.objective; }
 
  private:
   struct Bad {  // micro-batch of a loss that is no number
     int64_t begin, count;
   };
   TrainingPass training_pass(int64_t step, bool accumulate) const;
+  double loss_and_grad(Pass& pass, const TrainingBatch& batch, const ObjectiveTraining& training) const;
   /// Nothing when it was stopped.
   std::optional<double> forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
                                          std::optional<Bad>& bad, const std::atomic<bool>* stop);

@@ -8,7 +8,7 @@
 
 #include "backend/ref/ref_device.h"
 #include "device/null_ops.h"
-#include "model/mlm_training.h"
+#include "model/objective.h"
 
 namespace roberta::testing {
 
@@ -27,7 +27,7 @@ class GradientModel {
   const std::vector<double>& gradients() const { return gradients_; }
   const RobertaConfig& config() const { return config_; }
 
-  double loss_and_grad(const MlmBatch& batch, MlmTraining training) {
+  double loss_and_grad(const TrainingBatch& batch, ObjectiveTraining training) {
     if (!training.pass.accumulate) gradients_.assign(size_, 0);
     EncoderGrads encoder_grads;
     MlmHeadGrads head_grads;
@@ -37,14 +37,14 @@ class GradientModel {
     });
   }
   /// The loss as training computes it, dropout and all; leaves the gradients alone.
-  double loss(const MlmBatch& batch, MlmTraining training) {
+  double loss(const TrainingBatch& batch, ObjectiveTraining training) {
     refresh();
     const std::vector<double> kept = gradients_;
     const double result = loss_and_grad(batch, training);
     gradients_ = kept;
     return result;
   }
-  double forward_loss(const MlmBatch& batch) {
+  double forward_loss(const TrainingBatch& batch) {
     return run([&](Pass& pass) { return mlm_loss(pass, config_, encoder_, head_, batch); });
   }
   size_t peak() const { return peak_; }

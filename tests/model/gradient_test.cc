@@ -23,8 +23,8 @@ RobertaConfig tiny_config() {
   return config;
 }
 
-MlmBatch tiny_batch(uint32_t first_sample = 0) {
-  MlmBatch batch;
+TrainingBatch tiny_batch(uint32_t first_sample = 0) {
+  TrainingBatch batch;
   batch.add(std::vector<int32_t>{0, 5, 12, 7, 7, 2}, std::vector<int32_t>{2, 4}, std::vector<int32_t>{6, 8},
             first_sample, 1);
   batch.add(std::vector<int32_t>{0, 12, 9}, std::vector<int32_t>{1}, std::vector<int32_t>{3},
@@ -34,8 +34,8 @@ MlmBatch tiny_batch(uint32_t first_sample = 0) {
   return batch;
 }
 
-MlmTraining with_dropout(float rate) {
-  MlmTraining training;
+ObjectiveTraining with_dropout(float rate) {
+  ObjectiveTraining training;
   training.pass.hidden_dropout = training.pass.attention_dropout = rate;
   training.pass.dropout_key = 99;
   training.scale = 0.5;
@@ -54,8 +54,8 @@ INSTANTIATE_TEST_SUITE_P(All, Gradient,
 
 TEST_P(Gradient, EqualsFiniteDifferences) {
   GradientModel model(tiny_config(), GetParam().tied);
-  const MlmBatch batch = tiny_batch();
-  MlmTraining training = with_dropout(GetParam().dropout);
+  const TrainingBatch batch = tiny_batch();
+  ObjectiveTraining training = with_dropout(GetParam().dropout);
   training.pass.recompute = GetParam().recompute;
   std::vector<int64_t> parts;
   training.ready = [&](int64_t part) { parts.push_back(part); };
@@ -89,7 +89,7 @@ TEST(GradientOfTheModel, RecomputingGivesTheSameBitsInLessMemory) {
   RobertaConfig config = tiny_config();
   config.num_hidden_layers = 6;
   GradientModel model(config, true);
-  MlmTraining training = with_dropout(0.2f);
+  ObjectiveTraining training = with_dropout(0.2f);
   const double loss = model.loss_and_grad(tiny_batch(), training);
   const std::vector<double> gradients = model.gradients();
   const size_t peak = model.peak();
@@ -101,7 +101,7 @@ TEST(GradientOfTheModel, RecomputingGivesTheSameBitsInLessMemory) {
 
 TEST(GradientOfTheModel, MicroBatchesAddUp) {
   GradientModel model(tiny_config(), true);
-  MlmBatch whole = tiny_batch(), other = tiny_batch(3), both;
+  TrainingBatch whole = tiny_batch(), other = tiny_batch(3), both;
   for (uint32_t first : {0u, 3u}) {
     both.add(std::vector<int32_t>{0, 5, 12, 7, 7, 2}, std::vector<int32_t>{2, 4}, std::vector<int32_t>{6, 8},
              first, 1);
@@ -109,7 +109,7 @@ TEST(GradientOfTheModel, MicroBatchesAddUp) {
     both.add(std::vector<int32_t>{4, 4, 10, 11}, std::vector<int32_t>{}, std::vector<int32_t>{}, first + 2,
              1);
   }
-  MlmTraining training = with_dropout(0.3f);
+  ObjectiveTraining training = with_dropout(0.3f);
   const double loss = model.loss_and_grad(both, training);
   const std::vector<double> gradients = model.gradients();
   double parts = model.loss_and_grad(whole, training);

@@ -54,8 +54,9 @@ TEST(Flops, CountTheProductsOfAStep) {
   StepBatch batch;
   batch.micros.resize(1);
   const std::vector<int32_t> ids(10, 5), positions = {1, 4, 9};
-  for (uint32_t s = 0; s < 2; ++s) batch.micros[0].batch.add(ids, positions, positions, s, 1);
-  EXPECT_DOUBLE_EQ(training_flops(config, batch), 2 * 3 * (layer + last + head));
+  for (uint32_t s = 0; s < 2; ++s) batch.micros[0].batch.add(ids, positions, positions, {}, s, 1);
+  const SmallTraining training;
+  EXPECT_DOUBLE_EQ(training_flops(training.parameters, batch), 2 * 3 * (layer + last + head));
 }
 
 }  // namespace

@@ -20,20 +20,25 @@ struct Seen {
   std::vector<std::string> warnings;
 };
 
-LoopData repeating_data() {
+StageData repeating_data() {
   return {.stages = {{repeating_sample, 1000}, {repeating_sample, 1000}},
           .held_out = {[](int64_t n, MaskedSample& out) { repeating_sample(n + 100000, out); }, 16}};
 }
 
 LoopEnd run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
-            const LoopData& data = repeating_data(), const std::atomic<bool>* stop = nullptr) {
+            const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
+            std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
   const std::atomic<bool> never{false};
   const LoopCallbacks callbacks{
       .log = [&](const TrainingLog& line) { seen.logs.push_back(line); },
       .validated = [&](const ValidationLog& line) { seen.validations.push_back(line); },
       .warning = [&](const std::string& text) { seen.warnings.push_back(text); },
       .save = [&](const LoopState& s) { seen.saves.push_back(s.step); }};
-  return run_loop(training.step, *training.comm, options, data, state, callbacks, stop ? *stop : never);
+  if (stages.empty()) stages = {{24, 8, options.schedule.total_steps}};
+  const LoopPlan plan =
+      stage_plan(training.step, *training.comm, {stages, micro_tokens, options.validate_every > 0}, data,
+                 callbacks.warning);
+  return run_loop(training.step, *training.comm, options, plan, state, callbacks, stop ? *stop : never);
 }
 
 std::vector<float> all_of(const Parameters& parameters) {
@@ -64,7 +69,7 @@ TEST(Loop, TheLossFalls) {
 /// Dropout on, a log line and a stage's border inside the second half.
 TEST(Loop, ResumesToTheBit) {
   LoopOptions options = small_loop(20);
-  options.stages = {{24, 8, 13}, {16, 4, 20}};
+  const std::vector<Stage> stages = {{24, 8, 13}, {16, 4, 20}};
   options.log_every = 4;
   options.validate_every = 7;
   for (DType matrix : {DType::kF32, DType::kBF16}) {
@@ -72,11 +77,11 @@ TEST(Loop, ResumesToTheBit) {
         second(options.step, "cpu", 3, matrix);
     LoopState whole_state, state;
     Seen unbroken, broken;
-    run(whole, options, whole_state, unbroken);
+    run(whole, options, whole_state, unbroken, repeating_data(), nullptr, stages);
 
     LoopOptions half = options;
     half.stop_after = 10;
-    EXPECT_EQ(run(first, half, state, broken), LoopEnd::kFinished);
+    EXPECT_EQ(run(first, half, state, broken, repeating_data(), nullptr, stages), LoopEnd::kFinished);
     EXPECT_EQ(state.step, 10);
     const std::string text = write_trainer_state({state, {}});
     LoopState resumed = parse_trainer_state(text, "test").loop;
@@ -87,7 +92,7 @@ TEST(Loop, ResumesToTheBit) {
     carry(first.parameters.first_moments(), second.parameters.first_moments());
     carry(first.parameters.second_moments(), second.parameters.second_moments());
     second.parameters.pack();
-    run(second, options, resumed, broken);
+    run(second, options, resumed, broken, repeating_data(), nullptr, stages);
 
     EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters));
     ASSERT_EQ(unbroken.logs.size(), broken.logs.size());
@@ -127,13 +132,12 @@ TEST(Loop, StopsWhenAskedAndSaves) {
   EXPECT_EQ(state.step, 0);
   EXPECT_TRUE(seen.saves.empty());  // nothing new to save
   std::atomic<bool> later{false};   // in the middle of step 2: it is not done, and the first is saved
-  LoopData data = repeating_data();
-  options.micro_batch_tokens = 1;
+  StageData data = repeating_data();
   data.stages[0].source = [&](int64_t n, MaskedSample& out) {
     repeating_sample(n, out);
     if (n >= 16) later = true;
   };
-  EXPECT_EQ(run(training, options, state, seen, data, &later), LoopEnd::kStopped);
+  EXPECT_EQ(run(training, options, state, seen, data, &later, {}, 1), LoopEnd::kStopped);
   EXPECT_LE(state.step, 2);
   EXPECT_EQ(seen.saves, std::vector<int64_t>(state.step > 0 ? 1 : 0, state.step));
   options.max_minutes = 1e-9;
@@ -176,25 +180,27 @@ TEST(Loop, AHeldOutSplitWithoutMaskedTokensMeasuresNothing) {
   SmallTraining training(options.step);
   LoopState state;
   Seen seen;
-  LoopData data = repeating_data();
+  StageData data = repeating_data();
   data.held_out = {[](int64_t, MaskedSample& out) { out = {.ids = {5}, .positions = {}, .targets = {}}; }, 1};
   run(training, options, state, seen, data);
   EXPECT_TRUE(seen.validations.empty());
-  EXPECT_FALSE(state.best_loss.has_value());
+  EXPECT_FALSE(state.best_metric.has_value());
   EXPECT_EQ(seen.warnings.size(), 1u);
 }
 
 TEST(Loop, StateComesBackToTheBit) {
-  LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .masked = 150, .skipped_in_a_row = 1};
+  LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .units = 150, .skipped_in_a_row = 1};
   s.seconds = 0.1 + 0.2;
-  s.best_loss = 1.0 / 3;
+  s.best_metric = -1.0 / 3;
+  s.evaluations_without_gain = 3;
   s.best_step = 7;
-  s.window_steps = 2, s.window_masked = 30, s.window_loss = std::sqrt(2.0) * 1e5;
+  s.window_steps = 2, s.window_units = 30, s.window_loss = std::sqrt(2.0) * 1e5;
   const std::string text = write_trainer_state({s, {{"seed", "3"}}});
   EXPECT_NE(text.find("\"program\": \"roberta 0."), std::string::npos) << text;
   const TrainerState back = parse_trainer_state(text, "test");
   EXPECT_EQ(back.loop.seconds, s.seconds);
-  EXPECT_EQ(back.loop.best_loss, s.best_loss);
+  EXPECT_EQ(back.loop.best_metric, s.best_metric);
+  EXPECT_EQ(back.loop.evaluations_without_gain, 3);
   EXPECT_FALSE(back.loop.last_loss.has_value());
   EXPECT_EQ(back.loop.window_loss, s.window_loss);
   EXPECT_EQ(back.loop.updates, 11);
@@ -203,18 +209,13 @@ TEST(Loop, StateComesBackToTheBit) {
             "seed: 3 then, 4 now; dtype: (none) then, x now");
 }
 
-TEST(Loop, OptionsThatDontGoTogether) {
+TEST(Loop, StagesThatDontGoTogether) {
   const RobertaConfig config = small_config();
-  LoopOptions options = small_loop(10);
-  EXPECT_NO_THROW(check(options, config));
-  options.stages[0].length = 33;
-  EXPECT_THROW(check(options, config), Error);
-  options = small_loop(10);
-  options.stages[0].until = 9;
-  EXPECT_THROW(check(options, config), Error);
-  options = small_loop(10);
-  options.stages[0].samples = int64_t{1} << 60;  // would overflow
-  EXPECT_THROW(check(options, config), Error);
+  const ScheduleOptions schedule{.total_steps = 10};
+  EXPECT_NO_THROW(check({{24, 8, 10}}, schedule, config));
+  EXPECT_THROW(check({{33, 8, 10}}, schedule, config), Error);
+  EXPECT_THROW(check({{24, 8, 9}}, schedule, config), Error);
+  EXPECT_THROW(check({{24, int64_t{1} << 60, 10}}, schedule, config), Error);  // would overflow
 }
 
 }  // namespace

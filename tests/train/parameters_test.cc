@@ -30,9 +30,9 @@ TEST(Parameters, LayOutIsWhatTheViewsSay) {
   const LinearGrads& grads = p.encoder_grads.layers[1].attention.key_value;
   EXPECT_EQ(grads.w.data, p.gradients().data() + key.offset);
   EXPECT_EQ(grads.w.rows, 64);
-  EXPECT_EQ(p.head_grads.decoder.w.data, p.encoder_grads.embeddings.word.data);
-  EXPECT_EQ(p.head.decoder.w.data, p.encoder.embeddings.word.data);
-  EXPECT_TRUE(p.head.decoder.transposed);
+  EXPECT_EQ(p.head_grads.mlm.decoder.w.data, p.encoder_grads.embeddings.word.data);
+  EXPECT_EQ(p.head.mlm.decoder.w.data, p.encoder.embeddings.word.data);
+  EXPECT_TRUE(p.head.mlm.decoder.transposed);
 }
 
 TEST(Parameters, PartsAreTheWholeBlock) {
@@ -52,9 +52,9 @@ TEST(Parameters, AnUntiedDecoderIsItsOwn) {
   config.tie_word_embeddings = false;
   const auto device = open_device("cpu", 1);
   const Parameters p(config, *device, DType::kF32);
-  EXPECT_NE(p.head_grads.decoder.w.data, p.encoder_grads.embeddings.word.data);
-  EXPECT_NE(p.head.decoder.w.data, p.encoder.embeddings.word.data);
-  EXPECT_EQ(p.head.decoder.w.rows, 48);
+  EXPECT_NE(p.head_grads.mlm.decoder.w.data, p.encoder_grads.embeddings.word.data);
+  EXPECT_NE(p.head.mlm.decoder.w.data, p.encoder.embeddings.word.data);
+  EXPECT_EQ(p.head.mlm.decoder.w.rows, 48);
 }
 
 TEST(Parameters, DecaySkipsBiasesAndLayerNorm) {

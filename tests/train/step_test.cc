@@ -110,17 +110,17 @@ TEST(Step, ANumberThatIsNoneIsNamedAndChangesNothing) {
 
 TEST(Step, RanksTakeEvenSlicesOfTheSameBatch) {
   const StepBatch all = repeating_batch(40, 10, 1000);
-  int64_t masked = 0, begin = 0;
+  int64_t units = 0, begin = 0;
   for (int rank = 0; rank < 3; ++rank) {
     const StepBatch part = read_step(repeating_sample, {40, 10}, rank, 3, 1000, 1);
     EXPECT_EQ(part.begin, begin);
     const auto& keys = part.micros[0].batch.keys;
     EXPECT_EQ(keys[0] >> 32, static_cast<uint64_t>(begin));
     begin = static_cast<int64_t>(keys.back() >> 32) + 1;
-    masked += part.masked;
+    units += part.units;
   }
   EXPECT_EQ(begin, 10);
-  EXPECT_EQ(masked, all.masked);
+  EXPECT_EQ(units, all.units);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "core/rng.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/loop.h"
+#include "train/stages.h"
 
 namespace roberta {
 
@@ -65,10 +65,8 @@ inline StepBatch repeating_batch(int64_t first, int64_t count, int64_t micro_tok
 
 inline LoopOptions small_loop(int64_t steps) {
   LoopOptions options;
-  options.stages = {{24, 8, steps}};
   options.schedule = {.peak = 3e-3, .warmup_steps = 4, .total_steps = steps};
   options.step = {.seed = 11};
-  options.micro_batch_tokens = 64;
   return options;
 }
 

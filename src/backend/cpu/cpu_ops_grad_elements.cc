@@ -37,13 +37,13 @@ void CpuOps::embed_grad(const EmbedGrad& a) {
   const int64_t width = ceil_div(ceil_div(cols, 2 * threads_), kStrip) * kStrip;
   parallel(ceil_div(cols, width), tokens * cols > kPiece, [&](int64_t strip, int) {
     const int64_t column = strip * width, n = std::min(width, cols - column);
-    float* type = a.dtype.row<float>(0) + column;
+    float* type = a.dtype ? a.dtype.row<float>(0) + column : nullptr;
     for (int64_t t = 0; t < tokens; ++t) {
       const int32_t id = a.ids[static_cast<size_t>(t)], position = a.positions[static_cast<size_t>(t)];
       const float* dy = a.dy.row<float>(t) + column;
-      if (id != a.pad_id) kernels_.add(a.dword.row<float>(id) + column, dy, n);
-      if (position != a.pad_id) kernels_.add(a.dposition.row<float>(position) + column, dy, n);
-      kernels_.add(type, dy, n);
+      if (a.dword && id != a.pad_id) kernels_.add(a.dword.row<float>(id) + column, dy, n);
+      if (a.dposition && position != a.pad_id) kernels_.add(a.dposition.row<float>(position) + column, dy, n);
+      if (type) kernels_.add(type, dy, n);
     }
   });
 }

@@ -25,19 +25,19 @@ void zero_rows(const View& v) {
 }  // namespace
 
 void CpuOps::gemm_grad(const GemmGrad& a) {
-  const int64_t rows = a.x.rows;
+  const int64_t rows = a.dy.rows;
   if (rows == 0 && !a.accumulate) {
     zero_rows(a.dw);
-    if (a.db) zero_rows(a.db);
+    zero_rows(a.db);
   }
   // In stages whose packed operands stay in the last-level cache: some rows at once, and of dy some columns.
   // Stages are whole parts of kGradSteps, so their borders never show in the order of the sums.
-  const int64_t panels = ceil_div(a.dw.cols, kernels_.panel),
-                strips = ceil_div(a.dw.rows, kernels_.tile_rows);
+  const int64_t panels = std::max<int64_t>(1, ceil_div(a.dw.cols, kernels_.panel)),
+                strips = ceil_div(a.dy.cols, kernels_.tile_rows);
   const int64_t panels_bytes = panels * kernels_.panel * kGradSteps * 4,
                 strip_bytes = strip_floats(kernels_.tile_rows) * 4;
   const int64_t parts = std::max<int64_t>(1, kPanelsBytes / panels_bytes);
-  const int64_t most = parts * kGradSteps * matrix(a.x.dtype).grad_rows;
+  const int64_t most = parts * kGradSteps * matrix(a.dy.dtype).grad_rows;
   const int64_t slices = ceil_div(strips * parts * strip_bytes, kStripsBytes);
   for (int64_t row = 0; row < rows; row += most) {
     for (int64_t s = 0; s < slices; ++s) {
@@ -45,16 +45,17 @@ void CpuOps::gemm_grad(const GemmGrad& a) {
                           .rows = std::min(most, rows - row),
                           .strip = strips * s / slices,
                           .strips = strips * (s + 1) / slices - strips * s / slices,
-                          .pack_x = s == 0});
+                          .pack_x = a.dw && s == 0});
     }
   }
 }
 
 void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
-  const MatrixKernels& kernels = matrix(a.x.dtype);
-  const int64_t k = a.dw.cols, panel = kernels_.panel, panels = ceil_div(k, panel);
+  const MatrixKernels& kernels = matrix(a.dy.dtype);
+  const int64_t k = a.dw.cols /* 0: the column sums of dy alone */, panel = kernels_.panel,
+                panels = ceil_div(k, panel);
   const int64_t first = g.strip * kernels_.tile_rows,
-                n = std::min(g.strips * kernels_.tile_rows, a.dw.rows - first);
+                n = std::min(g.strips * kernels_.tile_rows, a.dy.cols - first);
   const int64_t steps = ceil_div(g.rows, kernels.grad_rows), parts = ceil_div(steps, kGradSteps);
   const int64_t strip = strip_floats(kernels_.tile_rows), part_floats = g.strips * strip;
   float* x_panels = panels_.floats(steps * panels * panel);
@@ -72,7 +73,8 @@ void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
   });
   // Strips of one piece stay in the second-level cache while the panels pass.
   const int64_t rows_cuts = ceil_div(g.strips, kStripsOfPiece);
-  const int64_t columns_cuts = std::min(panels, ceil_div(threads_ == 1 ? 1 : 8 * threads_, rows_cuts));
+  const int64_t columns_cuts =
+      a.dw ? std::min(panels, ceil_div(threads_ == 1 ? 1 : 8 * threads_, rows_cuts)) : 1;
   parallel(rows_cuts * columns_cuts, worth_it, [&](int64_t piece, int) {
     const int64_t r = piece / columns_cuts, c = piece % columns_cuts;
     const int64_t begin = g.strips * r / rows_cuts, end = g.strips * (r + 1) / rows_cuts;
@@ -86,7 +88,7 @@ void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
                        .panel_begin = panels * c / columns_cuts,
                        .panel_end = panels * (c + 1) / columns_cuts,
                        .add = a.accumulate || g.row > 0,
-                       .dw = a.dw.row<float>(first + row),
+                       .dw = a.dw ? a.dw.row<float>(first + row) : nullptr,
                        .dw_stride = a.dw.stride,
                        .db = a.db && c == 0 ? a.db.row<float>(0) + first + row : nullptr});
   });

@@ -60,12 +60,14 @@ void CpuOps::layer_norm_grad(const LayerNormGrad& a) {
                               .dx_stride = a.dx.stride,
                               .dx_bf16 = a.dx.dtype == DType::kBF16});
   });
-  float *dgamma = static_cast<float*>(a.dgamma.data), *dbeta = static_cast<float*>(a.dbeta.data);
-  if (!a.accumulate) std::fill_n(dgamma, cols, 0.0f), std::fill_n(dbeta, cols, 0.0f);
-  for (int64_t block = 0; block < blocks; ++block) {
-    kernels_.add(dgamma, partial + 2 * block * cols, cols);
-    kernels_.add(dbeta, partial + (2 * block + 1) * cols, cols);
-  }
+  const auto add_up = [&](const View& sum, const float* first) {
+    if (!sum) return;
+    float* to = sum.row<float>(0);
+    if (!a.accumulate) std::fill_n(to, cols, 0.0f);
+    for (int64_t block = 0; block < blocks; ++block) kernels_.add(to, first + 2 * block * cols, cols);
+  };
+  add_up(a.dgamma, partial);
+  add_up(a.dbeta, partial + cols);
 }
 
 void CpuOps::attention_grad(const AttentionGrad& a) {

@@ -23,6 +23,9 @@ class RefOps final : public Ops {
   void attention_grad(const AttentionGrad&) override;
   void scatter_rows(const ScatterRows&) override;
   void linear_cross_entropy_grad(const LinearCrossEntropyGrad&) override;
+  void cross_entropy(const CrossEntropy&) override;
+  void segment_cross_entropy(const SegmentCrossEntropy&) override;
+  void element_loss(const ElementLoss&) override;
   void pack(const PackWeight&) override;
   void adam(const Adam&) override;
   double sum_squares(const float* x, int64_t n) override;

@@ -21,9 +21,9 @@ void RefOps::activation_grad(const ActivationGrad& a) {
 void RefOps::embed_grad(const EmbedGrad& a) {
   for (int64_t t = 0; t < a.dy.rows; ++t) {
     const int32_t id = a.ids[static_cast<size_t>(t)], position = a.positions[static_cast<size_t>(t)];
-    if (id != a.pad_id) add_row(a.dy, t, a.dword, id);
-    if (position != a.pad_id) add_row(a.dy, t, a.dposition, position);
-    add_row(a.dy, t, a.dtype, 0);
+    if (a.dword && id != a.pad_id) add_row(a.dy, t, a.dword, id);
+    if (a.dposition && position != a.pad_id) add_row(a.dy, t, a.dposition, position);
+    if (a.dtype) add_row(a.dy, t, a.dtype, 0);
   }
 }
 

@@ -7,15 +7,15 @@
 namespace roberta::ref {
 
 void RefOps::gemm_grad(const GemmGrad& a) {
-  for (int64_t n = 0; n < a.dw.rows; ++n) {
+  for (int64_t n = 0; n < a.dy.cols; ++n) {
     for (int64_t k = 0; k < a.dw.cols; ++k) {
       double sum = get_if(a.accumulate, a.dw, n, k);
-      for (int64_t m = 0; m < a.x.rows; ++m) sum += get(a.dy, m, n) * get(a.x, m, k);
+      for (int64_t m = 0; m < a.dy.rows; ++m) sum += get(a.dy, m, n) * get(a.x, m, k);
       set(a.dw, n, k, sum);
     }
     if (a.db) {
       double sum = get_if(a.accumulate, a.db, 0, n);
-      for (int64_t m = 0; m < a.x.rows; ++m) sum += get(a.dy, m, n);
+      for (int64_t m = 0; m < a.dy.rows; ++m) sum += get(a.dy, m, n);
       set(a.db, 0, n, sum);
     }
   }
@@ -44,7 +44,7 @@ void RefOps::linear_cross_entropy_grad(const LinearCrossEntropyGrad& a) {
     }
   }
   for (int64_t j = 0; j < v; ++j) {
-    for (int64_t c = 0; c < k; ++c) {
+    for (int64_t c = 0; a.dw && c < k; ++c) {
       double sum = get_if(a.accumulate, a.dw, j, c);
       for (int64_t m = 0; m < rows; ++m) sum += dlogits[static_cast<size_t>(m * v + j)] * get(a.x, m, c);
       set(a.dw, j, c, sum);

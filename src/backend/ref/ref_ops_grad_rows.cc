@@ -35,8 +35,8 @@ void RefOps::layer_norm_grad(const LayerNormGrad& a) {
       const double dy = get(a.dy, t, c), g = dy * get(a.gamma, 0, c);
       m1 += g / static_cast<double>(cols);
       m2 += g * normal(c) / static_cast<double>(cols);
-      dgamma.at(0, c) += dy * normal(c);
-      dbeta.at(0, c) += dy;
+      if (a.dgamma) dgamma.at(0, c) += dy * normal(c);
+      if (a.dbeta) dbeta.at(0, c) += dy;
     }
     for (int64_t c = 0; c < cols; ++c) {
       const double d = scale * (get(a.dy, t, c) * get(a.gamma, 0, c) - m1 - normal(c) * m2);

@@ -1,5 +1,7 @@
 #include "model/heads/mlm.h"
 
+#include "model/linear.h"
+
 namespace roberta {
 
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
@@ -28,22 +30,20 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
 }
 
 void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
-                        const MlmHeadGrads& grads) {
-  const bool accumulate = pass.accumulate();
+                        const MlmHeadGrads& grads, bool by_input) {
   Arena::Scope scope(pass.arena);
   const View dpre = pass.temp(d.rows, d.cols, pass.matrix);
   pass.ops.layer_norm_grad({.dy = d,
                             .sum = saved.gelu,
                             .stats = saved.stats,
                             .gamma = params.norm.gamma,
-                            .accumulate = accumulate,
+                            .accumulate = pass.accumulate(),
                             .dgamma = grads.norm.gamma,
                             .dbeta = grads.norm.beta,
                             .dresidual = d});
   pass.ops.activation_grad({.dy = d, .pre = saved.pre, .act = Activation::kGelu, .dx = dpre});
-  pass.ops.gemm_grad(
-      {.dy = dpre, .x = saved.x, .accumulate = accumulate, .dw = grads.dense.w, .db = grads.dense.bias});
-  pass.ops.gemm({.x = dpre, .w = &params.dense.transposed, .y = d});
+  linear_grad(pass, dpre, saved.x, grads.dense);
+  if (by_input) pass.ops.gemm({.x = dpre, .w = &params.dense.transposed, .y = d});
 }
 
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,

@@ -1,0 +1,46 @@
+#pragma once
+// The arithmetic of LoRA on one weight: what is packed, W + scale B A, and the gradients of A and B from that
+// of the sum. By the operations of the device, so on all its threads and with results that don't depend on
+// their number.
+
+#include <cstdint>
+#include <vector>
+
+#include "device/device.h"
+
+namespace roberta {
+
+/// A frozen W with its pair; all fp32. Borrows.
+struct AdaptedWeight {
+  View w;       // [N, K]
+  View a, b;    // [r, K], [N, r]
+  View dw;      // [N, K]: the gradient by W + scale B A
+  View da, db;  // as a and b, out
+  int64_t row;  // of w in the packed weight that it is part of
+};
+
+/// Not thread safe. The device must outlive it.
+class AdapterProducts {
+ public:
+  /// For weights of up to `most_rows` and `most_cols`.
+  AdapterProducts(Device& device, int64_t rank, double scale, int64_t most_rows, int64_t most_cols);
+
+  /// out = w + scale b a; [N, K].
+  void compose(const AdaptedWeight& weight, const View& out);
+  /// da = scale b^T dw, db = scale dw a^T.
+  void gradients(const AdaptedWeight& weight);
+
+ private:
+  struct Packed {
+    Weight a, transposed;  // of scale a: [r, K], [K, r]
+  };
+  Packed pack(const View& a);
+  View scaled(const View& x);
+
+  Device& device_;
+  float scale_;
+  Buffer a_, transposed_, scaled_;
+  std::vector<float> host_;
+};
+
+}  // namespace roberta
