@@ -28,8 +28,10 @@ using nlohmann::json;
 
 Objective objective_of(const json& request) {
   constexpr std::pair<const char*, ObjectiveKind> kKinds[] = {
-      {"classification", ObjectiveKind::kClassification}, {"regression", ObjectiveKind::kRegression},
-      {"multi_label", ObjectiveKind::kMultiLabel},        {"tokens", ObjectiveKind::kTokens},
+      {"classification", ObjectiveKind::kClassification},
+      {"regression", ObjectiveKind::kRegression},
+      {"multi_label", ObjectiveKind::kMultiLabel},
+      {"tokens", ObjectiveKind::kTokens},
       {"spans", ObjectiveKind::kSpans},
   };
   if (!request.contains("objective")) return {};
@@ -42,7 +44,8 @@ Objective objective_of(const json& request) {
 }
 
 Trained trained_of(const json& request, const Objective& objective) {
-  Trained trained{.head = head_of(objective.kind), .encoder = request.value("mode", "full") == "full", .lora = {}};
+  Trained trained{
+      .head = head_of(objective.kind), .encoder = request.value("mode", "full") == "full", .lora = {}};
   if (!request.contains("lora")) return trained;
   const json& given = request.at("lora");
   trained.lora.emplace();
@@ -113,7 +116,8 @@ void replace_values(Parameters& parameters, const std::string& path) {
 }
 
 /// A block of the parameters under the names of the model's file; `gradients`: of the trained ones.
-void save(const Parameters& parameters, std::span<const float> block, bool gradients, const std::string& path) {
+void save(const Parameters& parameters, std::span<const float> block, bool gradients,
+          const std::string& path) {
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (gradients && !entry.trained) continue;
@@ -132,8 +136,7 @@ json train(const json& request) {
   const RobertaConfig config = read_config(directory);
   const auto device = open_device(request.value("device", "cpu"), request.value("threads", 2));
   const StepOptions options = step_options(request, config);
-  Parameters parameters(config, *device,
-                        request.value("dtype", "f32") == "bf16" ? DType::kBF16 : DType::kF32,
+  Parameters parameters(config, *device, request.value("dtype", "f32") == "bf16" ? DType::kBF16 : DType::kF32,
                         trained_of(request, options.objective));
   parameters.load(Checkpoint(directory));
   if (request.contains("values")) replace_values(parameters, request.at("values"));
