@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "nearest.h"
+#include "core/nearest.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "nearest.h"
+#include "core/nearest.h"
 #include "options.h"
 #include "roberta/error.h"
 

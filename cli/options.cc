@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "nearest.h"
+#include "core/nearest.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {

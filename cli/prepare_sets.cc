@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "nearest.h"
+#include "core/nearest.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {

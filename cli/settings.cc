@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "nearest.h"
+#include "core/nearest.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "yaml_file.h"

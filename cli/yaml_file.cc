@@ -10,8 +10,8 @@
 #include <iterator>
 
 #include "commands.h"
+#include "core/nearest.h"
 #include "json_text.h"
-#include "nearest.h"
 #include "options.h"
 #include "roberta/error.h"
 

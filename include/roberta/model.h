@@ -97,6 +97,7 @@ class Model {
   Matrix span_logits(std::span<const Ids> sequences);
 
   struct Impl;
+  Impl& impl() { return *impl_; }  ///< for the library itself
 
  private:
   explicit Model(std::unique_ptr<Impl> impl);

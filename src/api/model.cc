@@ -1,33 +1,56 @@
 #include "roberta/model.h"
 
+#include <map>
+
+#include "api/model_impl.h"
 #include "core/error.h"
-#include "infer/engine.h"
 #include "model/sentence_transformers.h"
 #include "runtime/open_device.h"
 
 namespace roberta {
-
-struct Model::Impl {
-  Engine engine;
-  std::optional<Tokenizer> tokenizer;
-  std::filesystem::path directory;
-  ModelInfo info;
-  LoadReport report;
-};
-
 namespace {
 
-int64_t count_parameters(const Checkpoint& checkpoint, const LoadReport& report) {
+struct Task {
+  HeadKind head;
+  const char *name, *command;
+};
+constexpr Task kTasks[] = {
+    {HeadKind::kMaskedLm, "fill-mask", "fill-mask"},
+    {HeadKind::kSequenceClassification, "text-classification", "classify"},
+    {HeadKind::kTokenClassification, "token-classification", "tag"},
+    {HeadKind::kQuestionAnswering, "question-answering", "answer"},
+};
+
+const char* task_of(HeadKind head) {
+  for (const Task& task : kTasks) {
+    if (task.head == head) return task.name;
+  }
+  return "";
+}
+
+int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
+                         const LoadReport& report) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (TensorSpec& spec : expected_tensors(config, head)) shapes[spec.name] = std::move(spec.shape);
   int64_t total = 0;
   for (const std::string& name : report.found) {
-    const Checkpoint::Tensor* tensor = checkpoint.find(name);
-    int64_t n = tensor ? 1 : 0;
-    if (tensor) {
-      for (int64_t d : tensor->shape) n *= d;
-    }
+    const auto at = shapes.find(name);  // without it: a decoder's bias that is stored apart
+    int64_t n = 1;
+    for (int64_t d : at == shapes.end() ? checkpoint.find(name)->shape : at->second) n *= d;
     total += n;
   }
   return total;
+}
+
+/// By index, as many as the head has.
+std::vector<std::string> label_names(const RobertaConfig& config, HeadKind head) {
+  if (head != HeadKind::kSequenceClassification && head != HeadKind::kTokenClassification) return {};
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < static_cast<int64_t>(config.id2label.size()); ++i) {
+    const auto at = config.id2label.find(i);
+    names.push_back(at == config.id2label.end() ? "LABEL_" + std::to_string(i) : at->second);
+  }
+  return names;
 }
 
 ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, const LoadReport& report,
@@ -49,8 +72,11 @@ ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, c
           .max_length = config.max_length(),
           .type_vocab_size = config.type_vocab_size,
           .layer_norm_eps = config.layer_norm_eps,
-          .parameters = count_parameters(checkpoint, report),
+          .parameters = count_parameters(config, head, checkpoint, report),
           .has_mlm_head = head == HeadKind::kMaskedLm,
+          .task = task_of(head),
+          .labels = label_names(config, head),
+          .problem_type = config.problem_type,
           .default_pooling = modules.pooling,
           .default_normalize = modules.normalize,
           .pooling_problem = std::move(pooling_problem)};
@@ -71,28 +97,38 @@ bool has_tokenizer_files(const std::filesystem::path& directory) {
 
 }  // namespace
 
-Model Model::load(const std::filesystem::path& directory, const ModelOptions& options) {
+Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+  const bool from_adapter = options.adapter.empty() && is_adapter(path);
+  const std::filesystem::path directory = from_adapter ? find_adapter_base(path) : path;
+  std::optional<Adapter> adapter;
+  if (from_adapter || !options.adapter.empty()) adapter.emplace(from_adapter ? path : options.adapter);
   RobertaConfig config = read_config(directory);
+  if (adapter) config = adapter->adapted(config);
   const Checkpoint checkpoint(directory, options.strict_format);
   checkpoint.will_need();  // on a cold page cache the disk works while the rest is being parsed
   config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
   const HeadKind head = find_head(config, checkpoint);
-  LoadReport report = require_tensors(checkpoint, config, head);
-  std::unique_ptr<Device> device = open_device(options.device, options.threads);
+  name_labels(config, head, checkpoint);
+  if (adapter) adapter->require_fit(config, checkpoint);
+  LoadReport report = require_tensors(checkpoint, config, head,
+                                      adapter ? adapter->saved_names() : std::vector<std::string>{});
+  std::shared_ptr<Device> device = open_device(options.device, options.threads);
   const DType matrix = options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
   // The tokenizer is small work beside the weights: it is read while they are not, so a broken one shows at
   // once.
   std::optional<Tokenizer> tokenizer;
-  if (has_tokenizer_files(directory)) tokenizer = Tokenizer::from_directory(directory);
-  ModelParams params = load_params(checkpoint, config, head, *device, matrix);
+  const std::filesystem::path words =
+      adapter && has_tokenizer_files(adapter->directory()) ? adapter->directory() : directory;
+  if (has_tokenizer_files(words)) tokenizer = Tokenizer::from_directory(words);
+  ModelParams params = load_params(checkpoint, config, head, *device, matrix, adapter ? &*adapter : nullptr);
   ModelInfo info = make_info(config, checkpoint, report, head);
   if (tokenizer && tokenizer->vocab_size() > config.vocab_size) {
-    fail(ErrorCode::kModel, "[model] ", directory.string(), ": the tokenizer has ", tokenizer->vocab_size(),
+    fail(ErrorCode::kModel, "[model] ", words.string(), ": the tokenizer has ", tokenizer->vocab_size(),
          " entries, the model's vocab_size is ", config.vocab_size, "; they don't belong together");
   }
   return Model(std::make_unique<Impl>(
       Impl{Engine(config, std::move(params), std::move(device), options.max_batch_tokens),
-           std::move(tokenizer), directory, std::move(info), std::move(report)}));
+           std::move(tokenizer), path, std::move(info), std::move(report)}));
 }
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -134,6 +170,26 @@ Matrix Model::hidden_states(std::span<const Ids> sequences, std::span<const int>
 }
 Matrix Model::first_token_states(std::span<const Ids> sequences) {
   return impl_->engine.first_tokens(sequences);
+}
+Matrix Model::sequence_logits(std::span<const Ids> sequences) {
+  return impl_->engine.sequence_logits(sequences);
+}
+Matrix Model::token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
+  return impl_->engine.token_logits(sequences, positions);
+}
+Matrix Model::span_logits(std::span<const Ids> sequences) { return impl_->engine.span_logits(sequences); }
+
+void require_task(Model& model, const char* task, const char* part) {
+  const ModelInfo& info = model.info();
+  if (info.task == task) return;
+  const std::string at = concat("[", part, "] ", model.impl().directory.string(), ": ");
+  for (const Task& known : kTasks) {
+    if (info.task == known.name)
+      fail(ErrorCode::kModel, at, "is a ", known.name, " model (", info.architecture, "): use `roberta ",
+           known.command, "`; a ", task, " model is needed here (`roberta finetune` makes one)");
+  }
+  fail(ErrorCode::kModel, at, "has no head for a task (", info.architecture,
+       "): `roberta embed` can use it; a ", task, " model is needed here (`roberta finetune` makes one)");
 }
 
 }  // namespace roberta

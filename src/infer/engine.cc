@@ -1,14 +1,23 @@
 #include "infer/engine.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/error.h"
 #include "device/null_ops.h"
+#include "model/heads/classifier.h"
 #include "model/heads/mlm.h"
 
 namespace roberta {
+namespace {
 
-Engine::Engine(RobertaConfig config, ModelParams params, std::unique_ptr<Device> device,
+Matrix matrix(int64_t rows, int64_t cols) {
+  return {rows, cols, std::vector<float>(static_cast<size_t>(rows * cols))};
+}
+
+}  // namespace
+
+Engine::Engine(RobertaConfig config, ModelParams params, std::shared_ptr<Device> device,
                int64_t max_batch_tokens)
     : config_(std::move(config)),
       params_(std::move(params)),
@@ -33,20 +42,24 @@ void Engine::check(std::span<const Ids> sequences) const {
   }
 }
 
-std::vector<std::pair<size_t, size_t>> Engine::cut(std::span<const Ids> sequences) const {
-  std::vector<std::pair<size_t, size_t>> cuts;
-  size_t begin = 0;
+std::vector<std::vector<size_t>> Engine::cut(std::span<const Ids> sequences, Order order) const {
+  std::vector<size_t> all(sequences.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  if (order == Order::kByLength) {
+    std::stable_sort(all.begin(), all.end(),
+                     [&](size_t a, size_t b) { return sequences[a].size() < sequences[b].size(); });
+  }
+  std::vector<std::vector<size_t>> cuts;
   int64_t tokens = 0;
-  for (size_t s = 0; s < sequences.size(); ++s) {
+  for (size_t s : all) {
     const int64_t n = static_cast<int64_t>(sequences[s].size());
-    if (s > begin && tokens + n > max_batch_tokens_) {
-      cuts.emplace_back(begin, s);
-      begin = s;
+    if (cuts.empty() || tokens + n > max_batch_tokens_) {
+      cuts.emplace_back();
       tokens = 0;
     }
+    cuts.back().push_back(s);
     tokens += n;
   }
-  if (begin < sequences.size()) cuts.emplace_back(begin, sequences.size());
   return cuts;
 }
 
@@ -64,7 +77,7 @@ void Engine::run(const std::function<void(Pass&)>& body) {
   body(pass);
 }
 
-void Engine::for_chosen(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+void Engine::for_chosen(std::span<const Ids> sequences, std::span<const TokenPosition> positions, Order order,
                         const std::function<void(const Chosen&)>& work) {
   check(sequences);
   // Sequences of which nothing is wanted are not run.
@@ -78,9 +91,9 @@ void Engine::for_chosen(std::span<const Ids> sequences, std::span<const TokenPos
     }
     wanted[static_cast<size_t>(p.sequence)].push_back(i);
   }
-  for (const auto& [begin, end] : cut(sequences)) {
+  for (const std::vector<size_t>& together : cut(sequences, order)) {
     Chosen chosen;
-    for (size_t s = begin; s < end; ++s) {
+    for (size_t s : together) {
       if (wanted[s].empty()) continue;
       const int32_t start = chosen.batch.starts.back();
       std::stable_sort(wanted[s].begin(), wanted[s].end(),
@@ -97,23 +110,23 @@ void Engine::for_chosen(std::span<const Ids> sequences, std::span<const TokenPos
   }
 }
 
+void Engine::bring_back(const Pass& pass, const Chosen& chosen, const View& rows, Matrix& out) const {
+  if (pass.arena.measuring()) return;
+  for (size_t i = 0; i < chosen.answers.size(); ++i) {
+    const std::span<float> to = out.row(static_cast<int64_t>(chosen.answers[i]));
+    device_->copy(to.data(), rows.row<float>(chosen.answer_row[i]), to.size_bytes());
+  }
+}
+
 Matrix Engine::mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
   if (!params_.mlm) fail(ErrorCode::kModel, "[model] the model has no masked-language-model head (lm_head)");
-  Matrix out;
-  out.rows = static_cast<int64_t>(positions.size());
-  out.cols = config_.vocab_size;
-  out.data.resize(static_cast<size_t>(out.rows * out.cols));
-  for_chosen(sequences, positions, [&](const Chosen& chosen) {
+  Matrix out = matrix(static_cast<int64_t>(positions.size()), config_.vocab_size);
+  for_chosen(sequences, positions, Order::kGiven, [&](const Chosen& chosen) {
     run([&](Pass& pass) {
       const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
       const View logits = pass.keep(x.full.rows, config_.vocab_size, DType::kF32);
       mlm_head(pass, config_, *params_.mlm, x, logits);
-      if (pass.arena.measuring()) return;
-      const size_t bytes = static_cast<size_t>(out.cols) * sizeof(float);
-      for (size_t i = 0; i < chosen.answers.size(); ++i) {
-        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(),
-                      logits.row<float>(chosen.answer_row[i]), bytes);
-      }
+      bring_back(pass, chosen, logits, out);
     });
   });
   return out;
@@ -131,7 +144,7 @@ std::vector<float> Engine::mlm_log_probs(std::span<const Ids> sequences,
       fail(ErrorCode::kInput, "[model] target ", t, " is outside the vocabulary");
   }
   std::vector<float> out(positions.size());
-  for_chosen(sequences, positions, [&](const Chosen& chosen) {
+  for_chosen(sequences, positions, Order::kGiven, [&](const Chosen& chosen) {
     // One row an answer, since two answers may ask for two targets of one row.
     std::vector<int32_t> answer_targets;
     for (size_t i : chosen.answers) answer_targets.push_back(targets[i]);
@@ -176,9 +189,9 @@ Matrix Engine::hidden_states(std::span<const Ids> sequences, std::span<const int
   for (const Ids& ids : sequences) out.rows += static_cast<int64_t>(ids.size());
   out.data.resize(static_cast<size_t>(out.rows * out.cols));
   int64_t done = 0;
-  for (const auto& [begin, end] : cut(sequences)) {
+  for (const std::vector<size_t>& together : cut(sequences, Order::kGiven)) {
     Batch batch;
-    for (size_t s = begin; s < end; ++s) batch.add(sequences[s], config_.pad_token_id);
+    for (size_t s : together) batch.add(sequences[s], config_.pad_token_id);
     run([&](Pass& pass) {
       encoder(pass, config_, params_.encoder, batch, nullptr, [&](int64_t layer, const Hidden& x) {
         for (size_t w = 0; w < wanted.size() && !pass.arena.measuring(); ++w) {
@@ -195,23 +208,76 @@ Matrix Engine::hidden_states(std::span<const Ids> sequences, std::span<const int
   return out;
 }
 
-Matrix Engine::first_tokens(std::span<const Ids> sequences) {
+std::vector<TokenPosition> Engine::first_positions(std::span<const Ids> sequences) {
   std::vector<TokenPosition> positions;
   for (size_t s = 0; s < sequences.size(); ++s) positions.push_back({static_cast<int32_t>(s), 0});
-  Matrix out;
-  out.rows = static_cast<int64_t>(sequences.size());
-  out.cols = config_.hidden_size;
-  out.data.resize(static_cast<size_t>(out.rows * out.cols));
-  for_chosen(sequences, positions, [&](const Chosen& chosen) {
+  return positions;
+}
+
+Matrix Engine::first_tokens(std::span<const Ids> sequences) {
+  Matrix out = matrix(static_cast<int64_t>(sequences.size()), config_.hidden_size);
+  for_chosen(sequences, first_positions(sequences), Order::kGiven, [&](const Chosen& chosen) {
     run([&](Pass& pass) {
       const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
-      if (pass.arena.measuring()) return;
-      for (size_t i = 0; i < chosen.answers.size(); ++i) {
-        device_->copy(out.row(static_cast<int64_t>(chosen.answers[i])).data(),
-                      x.full.row<float>(chosen.answer_row[i]), static_cast<size_t>(out.cols) * sizeof(float));
-      }
+      bring_back(pass, chosen, x.full, out);
     });
   });
+  return out;
+}
+
+const ClassifierParams& Engine::need_classifier(HeadKind head) const {
+  if (params_.head != head || !params_.classifier) {
+    fail(ErrorCode::kModel, "[model] the model is a ", architecture_of_head(params_.head), ", not a ",
+         architecture_of_head(head));
+  }
+  return *params_.classifier;
+}
+
+Matrix Engine::chosen_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+                             const ClassifierParams& head) {
+  Matrix out = matrix(static_cast<int64_t>(positions.size()), head.out.w.rows);
+  for_chosen(sequences, positions, Order::kByLength, [&](const Chosen& chosen) {
+    run([&](Pass& pass) {
+      const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
+      const View logits = pass.keep(x.full.rows, out.cols, DType::kF32);
+      classifier(pass, head, x, 0, {}, logits);
+      bring_back(pass, chosen, logits, out);
+    });
+  });
+  return out;
+}
+
+Matrix Engine::sequence_logits(std::span<const Ids> sequences) {
+  return chosen_logits(sequences, first_positions(sequences),
+                       need_classifier(HeadKind::kSequenceClassification));
+}
+
+Matrix Engine::token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
+  return chosen_logits(sequences, positions, need_classifier(HeadKind::kTokenClassification));
+}
+
+Matrix Engine::span_logits(std::span<const Ids> sequences) {
+  const ClassifierParams& head = need_classifier(HeadKind::kQuestionAnswering);
+  check(sequences);
+  std::vector<int64_t> begins{0};  // rows of the result
+  for (const Ids& ids : sequences) begins.push_back(begins.back() + static_cast<int64_t>(ids.size()));
+  Matrix out = matrix(begins.back(), head.out.w.rows);
+  for (const std::vector<size_t>& together : cut(sequences, Order::kByLength)) {
+    Batch batch;
+    for (size_t s : together) batch.add(sequences[s], config_.pad_token_id);
+    run([&](Pass& pass) {
+      const Hidden x = encoder(pass, config_, params_.encoder, batch);
+      const View logits = pass.keep(batch.tokens(), out.cols, DType::kF32);
+      classifier(pass, head, x, 0, {}, logits);
+      if (pass.arena.measuring()) return;
+      int64_t row = 0;
+      for (size_t s : together) {
+        for (int64_t to = begins[s]; to < begins[s + 1]; ++to, ++row) {
+          device_->copy(out.row(to).data(), logits.row<float>(row), out.row(to).size_bytes());
+        }
+      }
+    });
+  }
   return out;
 }
 

@@ -52,11 +52,20 @@ class Engine {
     std::vector<size_t> answers;      // indices into the caller's positions
     std::vector<int32_t> answer_row;  // of each answer: index into rows
   };
+  enum class Order : uint8_t { kGiven, kByLength };
+
   void check(std::span<const Ids> sequences) const;
-  /// [begin, end) of sequences that run together.
-  std::vector<std::pair<size_t, size_t>> cut(std::span<const Ids> sequences) const;
-  void for_chosen(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+  /// Which sequences run together.
+  std::vector<std::vector<size_t>> cut(std::span<const Ids> sequences, Order order) const;
+  void for_chosen(std::span<const Ids> sequences, std::span<const TokenPosition> positions, Order order,
                   const std::function<void(const Chosen&)>& work);
+  /// Row i of `rows`, of the chosen ones, to where it is asked for.
+  void bring_back(const Pass& pass, const Chosen& chosen, const View& rows, Matrix& out) const;
+  static std::vector<TokenPosition> first_positions(std::span<const Ids> sequences);
+  /// Error(kModel) when the model's head is another.
+  const ClassifierParams& need_classifier(HeadKind head) const;
+  Matrix chosen_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+                       const ClassifierParams& head);
   /// Runs body twice: on NullOps to size the arena, then for real. `body` must leave host memory alone while
   /// pass.arena.measuring().
   void run(const std::function<void(Pass&)>& body);

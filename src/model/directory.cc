@@ -76,8 +76,7 @@ void require_model_directory(const fs::path& path, const std::string& part) {
     const std::string base = adapter_base(path / "adapter_config.json");
     fail(ErrorCode::kModel, at, "holds only an adapter (adapter_config.json)",
          base.empty() ? "" : " for '" + base + "'",
-         "; merge it into its base model and save that (peft: merge_and_unload), then give the merged "
-         "directory");
+         "; give the base model and --adapter with this directory, or merge them with `roberta merge`");
   }
   if (is_there(path / "bpe.codes")) {
     fail(ErrorCode::kModel, at,

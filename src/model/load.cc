@@ -9,10 +9,17 @@
 namespace roberta {
 namespace {
 
-/// A tensor of the file, or `rows` rows of zeros when tensor is null.
+/// A tensor of the file, or of the adapter's, or `rows` rows of zeros when there is neither.
 struct Source {
   const Checkpoint::Tensor* tensor;
   int64_t rows;
+  std::span<const float> saved;       // the adapter's, instead of the file's
+  std::optional<Adapter::Pair> lora;  // added to the file's
+};
+
+/// Working memory of one thread.
+struct Scratch {
+  std::vector<char> raw, staged, wide;
 };
 
 /// Sources stacked on one another become one Weight or one fp32 View.
@@ -27,8 +34,8 @@ struct Entry {
 
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, Device& device, DType matrix)
-      : checkpoint_(checkpoint), device_(device), matrix_(matrix) {}
+  Loader(const Checkpoint& checkpoint, const Adapter* adapter, Device& device, DType matrix)
+      : checkpoint_(checkpoint), adapter_(adapter), device_(device), matrix_(matrix) {}
 
   void weight(Weight& to, int64_t rows, int64_t cols, std::initializer_list<std::string> names) {
     add({.weight = &to, .rows = rows * static_cast<int64_t>(names.size()), .cols = cols}, names, rows,
@@ -64,10 +71,10 @@ class Loader {
     for (const Entry& e : entries_) {
       for (int64_t row = 0; row < e.rows; row += e.weight ? group : e.rows) pieces.emplace_back(&e, row);
     }
-    std::vector<std::vector<char>> raw(static_cast<size_t>(device_.threads())), staged(raw.size());
+    std::vector<Scratch> scratch(static_cast<size_t>(device_.threads()));
     parallel_for(device_.threads(), static_cast<int64_t>(pieces.size()), [&](int64_t i, int thread) {
       const auto& [entry, row] = pieces[static_cast<size_t>(i)];
-      read(*entry, row, base, raw[static_cast<size_t>(thread)], staged[static_cast<size_t>(thread)]);
+      read(*entry, row, base, scratch[static_cast<size_t>(thread)]);
     });
     for (Entry& e : entries_) {
       if (!e.view) continue;
@@ -79,35 +86,49 @@ class Loader {
 
  private:
   void add(Entry entry, std::initializer_list<std::string> names, int64_t rows_each, size_t bytes) {
-    for (const std::string& name : names) entry.sources.push_back({checkpoint_.find(name), rows_each});
+    for (const std::string& name : names) entry.sources.push_back(source(name, rows_each));
     entry.offset = bytes_;
     bytes_ += (bytes + 63) / 64 * 64;
     entries_.push_back(std::move(entry));
   }
+  Source source(const std::string& name, int64_t rows) const {
+    Source out{checkpoint_.find(name), rows, {}, {}};
+    if (!adapter_) return out;
+    if (const auto saved = adapter_->saved(name)) out.saved = saved->values;
+    constexpr std::string_view kWeight = ".weight";
+    if (name.ends_with(kWeight)) out.lora = adapter_->find(name.substr(0, name.size() - kWeight.size()));
+    return out;
+  }
   int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(matrix_)); }
 
   /// Rows from `row` on: a group of a weight, or a whole view.
-  void read(const Entry& e, int64_t row, char* base, std::vector<char>& raw,
-            std::vector<char>& staged) const {
+  void read(const Entry& e, int64_t row, char* base, Scratch& scratch) const {
     const int64_t count = e.weight ? std::min(piece_rows(), e.rows - row) : e.rows;
     const DType dtype = e.weight ? matrix_ : DType::kF32;
     View to{base + e.offset, count, e.cols, e.cols, dtype};
-    if (e.weight) {
-      staged.resize(static_cast<size_t>(count * e.cols * size_of(dtype)));
-      to.data = staged.data();
-    }
+    if (e.weight) to = room(scratch.staged, count, e.cols, dtype);
     int64_t first = 0;  // of the source
     for (const Source& source : e.sources) {
       const int64_t begin = std::max(row, first), end = std::min(row + count, first + source.rows);
-      if (begin < end && source.tensor)
-        read_rows(source, begin - first, to.slice(begin - row, end - begin), raw);
-      if (begin < end && !source.tensor) {
-        std::memset(to.slice(begin - row, 1).data, 0,
-                    static_cast<size_t>((end - begin) * e.cols * size_of(dtype)));
-      }
+      if (begin < end) read_source(source, begin - first, to.slice(begin - row, end - begin), scratch);
       first += source.rows;
     }
     if (e.weight) device_.pack(*e.weight, row, to);
+  }
+  void read_source(const Source& source, int64_t begin, const View& to, Scratch& scratch) const {
+    if (!source.saved.empty()) {
+      float* values = const_cast<float*>(source.saved.data()) + begin * to.cols;  // only read
+      convert({values, to.rows, to.cols, to.cols, DType::kF32}, to);
+    } else if (!source.tensor) {
+      std::memset(to.data, 0, static_cast<size_t>(to.rows * to.cols * size_of(to.dtype)));
+    } else if (!source.lora) {
+      read_rows(source, begin, to, scratch.raw);
+    } else {  // W + scale B A is summed in fp32, and rounded once
+      const View sum = to.dtype == DType::kF32 ? to : room(scratch.wide, to.rows, to.cols, DType::kF32);
+      read_rows(source, begin, sum, scratch.raw);
+      adapter_->add_rows(*source.lora, begin, sum);
+      if (sum.data != to.data) convert(sum, to);
+    }
   }
   void read_rows(const Source& source, int64_t begin, const View& to, std::vector<char>& raw) const {
     const size_t bytes = static_cast<size_t>(to.rows * to.cols * size_of(source.tensor->dtype));
@@ -117,8 +138,13 @@ class Loader {
     checkpoint_.read_rows(*source.tensor, begin, to.rows, {reinterpret_cast<std::byte*>(place), bytes});
     if (!direct) convert({place, to.rows, to.cols, to.cols, source.tensor->dtype}, to);
   }
+  static View room(std::vector<char>& memory, int64_t rows, int64_t cols, DType dtype) {
+    memory.resize(static_cast<size_t>(rows * cols * size_of(dtype)));
+    return {memory.data(), rows, cols, cols, dtype};
+  }
 
   const Checkpoint& checkpoint_;
+  const Adapter* adapter_;
   Device& device_;
   const DType matrix_;
   std::vector<Entry> entries_;
@@ -138,14 +164,30 @@ void plan_layer(Loader& loader, const RobertaConfig& config, LayerParams& layer,
   loader.norm(layer.feed_forward.norm, c, name + ".output.LayerNorm");
 }
 
+void plan_classifier(Loader& loader, const RobertaConfig& config, HeadKind head,
+                     std::optional<ClassifierParams>& classifier) {
+  const int64_t c = config.hidden_size;
+  const int64_t labels = config.id2label.empty() ? 2 : static_cast<int64_t>(config.id2label.size());
+  if (head == HeadKind::kSequenceClassification) {
+    ClassifierParams& params = classifier.emplace();
+    loader.linear(params.dense, c, c, "classifier.dense");
+    loader.linear(params.out, labels, c, "classifier.out_proj");
+  } else if (head == HeadKind::kTokenClassification) {
+    loader.linear(classifier.emplace().out, labels, c, "classifier");
+  } else if (head == HeadKind::kQuestionAnswering) {
+    loader.linear(classifier.emplace().out, 2, c, "qa_outputs");
+  }
+}
+
 }  // namespace
 
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                        Device& device, DType matrix, const Adapter*) {
+                        Device& device, DType matrix, const Adapter* adapter) {
   const int64_t c = config.hidden_size, v = config.vocab_size;
   ModelParams params;
   params.matrix = matrix;
-  Loader loader(checkpoint, device, matrix);
+  params.head = head;
+  Loader loader(checkpoint, adapter, device, matrix);
   EmbeddingsParams& e = params.encoder.embeddings;
   loader.weight(e.word, v, c, {"embeddings.word_embeddings.weight"});
   loader.table(e.position, config.max_position_embeddings, c, "embeddings.position_embeddings.weight");
@@ -163,10 +205,23 @@ ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& confi
     const bool own_bias = has_own_decoder_bias(checkpoint);
     loader.vector(mlm.decoder.bias, v, {own_bias ? "lm_head.decoder.bias" : "lm_head.bias"});
     if (own_decoder) loader.weight(mlm.decoder.w, v, c, {"lm_head.decoder.weight"});
+  } else {
+    plan_classifier(loader, config, head, params.classifier);
   }
   params.block = loader.run();
   if (params.mlm && !own_decoder) params.mlm->decoder.w = e.word;
   return params;
+}
+
+void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint) {
+  if (!config.id2label.empty()) return;
+  const bool sequence = head == HeadKind::kSequenceClassification;
+  if (!sequence && head != HeadKind::kTokenClassification) return;
+  const Checkpoint::Tensor* out =
+      checkpoint.find(sequence ? "classifier.out_proj.weight" : "classifier.weight");
+  const int64_t labels = out && !out->shape.empty() ? out->shape[0] : 2;
+  for (int64_t i = 0; i < std::min<int64_t>(labels, 1'000'000); ++i)
+    config.id2label[i] = "LABEL_" + std::to_string(i);
 }
 
 }  // namespace roberta

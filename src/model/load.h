@@ -27,4 +27,7 @@ struct ModelParams {
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
                         Device& device, DType matrix, const Adapter* adapter = nullptr);
 
+/// Of a classifier whose config names no labels: "LABEL_0", ..., as many as its tensor has rows.
+void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint);
+
 }  // namespace roberta

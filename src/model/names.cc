@@ -191,7 +191,8 @@ bool has_own_decoder_bias(const Checkpoint& checkpoint) {
   return shared && own && !same_numbers(checkpoint, *shared, *own);
 }
 
-TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head) {
+TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                          std::span<const std::string> elsewhere) {
   TensorCheck check;
   std::set<std::string, std::less<>> expected;
   std::vector<TensorSpec> specs = expected_tensors(config, head);
@@ -201,7 +202,9 @@ TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& con
   for (const TensorSpec& spec : specs) {
     expected.insert(spec.name);
     const Checkpoint::Tensor* tensor = checkpoint.find(spec.name);
-    if (!tensor) {
+    if (std::find(elsewhere.begin(), elsewhere.end(), spec.name) != elsewhere.end()) {
+      check.report.found.push_back(spec.name);
+    } else if (!tensor) {
       (spec.required ? check.absent : check.report.missing).push_back(spec.name);
     } else if (tensor->shape != spec.shape) {
       check.mismatch.push_back(concat(spec.name, ": has shape ", shape_text(tensor->shape),
@@ -227,8 +230,9 @@ TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& con
   return check;
 }
 
-LoadReport require_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head) {
-  TensorCheck check = check_tensors(checkpoint, config, head);
+LoadReport require_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                           std::span<const std::string> elsewhere) {
+  TensorCheck check = check_tensors(checkpoint, config, head, elsewhere);
   const std::string at = "[checkpoint] " + checkpoint.directory().string() + ": ";
   if (!check.absent.empty()) {
     fail(ErrorCode::kModel, at, "missing tensor '", check.absent.front(), "', which ",

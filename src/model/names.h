@@ -62,8 +62,11 @@ struct TensorCheck {
   std::vector<std::string>
       mismatch;  ///< there with another shape or an unreadable dtype: "NAME: has [2, 3], ..."
 };
-TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head);
+/// `elsewhere`: tensors that need not be in the checkpoint (the head of an adapter).
+TensorCheck check_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                          std::span<const std::string> elsewhere = {});
 /// check_tensors(), or Error(kModel) that names the first tensor that is absent or doesn't fit.
-LoadReport require_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head);
+LoadReport require_tensors(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                           std::span<const std::string> elsewhere = {});
 
 }  // namespace roberta

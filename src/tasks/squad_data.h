@@ -10,7 +10,7 @@ namespace roberta {
 
 struct SquadAnswer {
   std::string text;
-  int64_t start = 0;  ///< in code points of the context
+  int64_t start = 0;  ///< in code points of the context; -1: it isn't there
 };
 struct SquadQuestion {
   std::string id, question;
@@ -23,9 +23,11 @@ struct SquadData {
   std::filesystem::path file;
   std::vector<std::string> contexts;
   std::vector<SquadQuestion> questions;
-  bool version2 = false;  ///< has impossible questions
+  bool version2 = false;  ///< the file has impossible questions, read or beyond the limit
   int64_t moved = 0;      ///< answers whose text stands elsewhere than answer_start says, and was found near
-  int64_t dropped = 0;    ///< answers whose text isn't in the context; of training, with their question
+  /// Answers whose text isn't in the context. Of training they are left out, and a question that has no
+  /// other; else they stay, with start -1: the official script scores them all the same.
+  int64_t dropped = 0;
 };
 
 struct SquadDataOptions {
@@ -38,5 +40,7 @@ struct SquadDataOptions {
 
 /// Also .gz and .zst. Error(kInput) names file, line and field.
 SquadData read_squad(const std::filesystem::path& file, const SquadDataOptions& options);
+/// The same of the content of a file, decompressed.
+SquadData parse_squad(const std::filesystem::path& file, std::string bytes, const SquadDataOptions& options);
 
 }  // namespace roberta

@@ -13,11 +13,11 @@ namespace roberta {
 enum class LabelKind : uint8_t { kClass, kValue, kSet };
 
 struct TextExample {
-  std::string first, second;     ///< second: of pairs
-  int32_t label = -1;            ///< kClass: index into the labels; -1: none (a test set)
-  float value = 0;               ///< kValue
+  std::string first, second;       ///< second: of pairs
+  int32_t label = -1;              ///< kClass: index into the labels; -1: none (a test set)
+  float value = 0;                 ///< kValue
   std::vector<int32_t> label_set;  ///< kSet: indices, ascending
-  int64_t line = 0;              ///< of the file, from 1
+  int64_t line = 0;                ///< of the file, from 1
 };
 
 struct TextData {
@@ -29,29 +29,35 @@ struct TextData {
   int64_t skipped = 0;  ///< rows that the format says to drop (QQP's broken ones)
 };
 
-/// Where the texts and labels stand. A column is named by the header, or for files without one by its number from
-/// 1 ("4"). Names are tried in order; the first one in the header counts.
+/// Where the texts and labels stand. A column is named by the header, or for files without one by its number
+/// from 1 ("4"). Names are tried in order; the first one in the header counts. In JSON they are members of
+/// the objects.
 struct TextColumns {
   std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
-  bool header = true;
-  char separator = 0;  ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json)
-  bool quotes = true;  ///< "..." of CSV; GLUE's TSV files have none
-  double scale = 1;    ///< of values: STS-B has 0.2
+  bool header = true;        ///< false: none, unless the first row has a name that is wanted and no number
+  char separator = 0;        ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
+  bool quotes = true;        ///< "..." of CSV; tab-separated files have none: there '"' is a character
+  double scale = 1;          ///< of values: STS-B has 0.2
+  bool drop_broken = false;  ///< rows with another number of columns than the header are skipped (QQP)
+  bool numbered_labels = false;  ///< a whole number that is no given label's name is a label's index
 };
 
 struct TextDataOptions {
   TextColumns columns;
   LabelKind kind = LabelKind::kClass;
   std::string set_separator = ",";  ///< between the labels of kSet, where a row has them as one string
-  /// Names by index. Empty: those that occur, sorted (numbers by value), which a training set decides. A label
-  /// that isn't among them is Error(kInput) with file, line and the names.
+  /// Names by index. Empty: those that occur, sorted (numbers by value), which a training set decides. A
+  /// label that isn't among them is Error(kInput) with file, line and the names.
   std::vector<std::string> labels;
-  bool labelled = true;   ///< false: the label column need not be there
-  int64_t limit = 0;      ///< examples; 0: all
+  bool labelled = true;  ///< false: the label column need not be there, and labels may be empty or "-1"
+  int64_t limit = 0;     ///< examples; 0: all. Labels that are collected are those of the whole file
 };
 
-/// Also .gz and .zst. Error(kInput) names file, line and column, and what columns there are; an empty file is an
-/// error too.
+/// Also .gz and .zst. Error(kInput) names file, line and column, and what columns there are; an empty file is
+/// an error too.
 TextData read_text_data(const std::filesystem::path& file, const TextDataOptions& options);
+/// The same of the content of a file, decompressed.
+TextData parse_text_data(const std::filesystem::path& file, std::string bytes,
+                         const TextDataOptions& options);
 
 }  // namespace roberta

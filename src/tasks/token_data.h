@@ -1,6 +1,7 @@
 #pragma once
-// Tagged sentences: CoNLL-style columns (a word a line, its tag in the last column, blank line between sentences) and
-// JSON lines ({"tokens": [...], "ner_tags": [...]}; tags as strings, or numbers with the names given).
+// Tagged sentences: CoNLL-style columns (a word a line, its tag in the last column, blank line between
+// sentences) and JSON lines or an array ({"tokens": [...], "ner_tags": [...]}; tags as strings, or numbers
+// with the names given).
 
 #include <cstdint>
 #include <filesystem>
@@ -17,24 +18,31 @@ struct TaggedSentence {
 
 struct TokenData {
   std::filesystem::path file;
-  std::vector<std::string> labels;  ///< by index: "O" first, then "B-x", "I-x" of each type, sorted by type
+  /// By index: "O" first, then "B-x" and "I-x" of each type that occurs, sorted by type. Under scheme "none"
+  /// those that occur, sorted.
+  std::vector<std::string> labels;
   std::vector<TaggedSentence> sentences;
-  int64_t converted = 0;  ///< tags that were IOB1 and were rewritten to IOB2
+  int64_t converted = 0;  ///< tags that were IOB1 and were rewritten to IOB2, of the sentences kept
 };
 
 struct TokenDataOptions {
   std::string text_column = "tokens", label_column = "ner_tags";  ///< of JSON lines
-  int word_column = 1, tag_column = 0;  ///< of CoNLL files, from 1; 0: the last
-  std::vector<std::string> labels;      ///< empty: those that occur. Otherwise one that isn't among them is an error
-  /// auto: IOB1 where an I- begins a chunk; such tags become IOB2. iob2: an I- that begins a chunk, or follows
-  /// another type, is Error(kInput) with the line.
+  int word_column = 1, tag_column = 0;                            ///< of CoNLL files, from 1; 0: the last
+  std::vector<std::string>
+      labels;  ///< empty: those that occur. Otherwise one that isn't among them is an error
+  /// auto: IOB1 where an I- begins a chunk; such tags become IOB2. iob1: likewise, and a B- that isn't right
+  /// behind a chunk of its type is Error(kInput). iob2: an I- that begins a chunk, or follows another type,
+  /// is Error(kInput) with the line.
   std::string scheme = "auto";  ///< auto, iob1, iob2, none (tags are no chunks: part of speech)
-  bool labelled = true;
-  int64_t limit = 0;
+  bool labelled = true;         ///< false: tags are not looked at
+  int64_t limit = 0;            ///< sentences; 0: all. Labels that are collected are those of the whole file
 };
 
-/// Also .gz and .zst. Error(kInput) names file, line, and what is wrong (a line of too few columns, a tag that is
-/// none, I- without B- under iob2).
+/// Also .gz and .zst. Error(kInput) names file, line, and what is wrong (a line of too few columns, a tag
+/// that is none, I- without B- under iob2).
 TokenData read_token_data(const std::filesystem::path& file, const TokenDataOptions& options);
+/// The same of the content of a file, decompressed.
+TokenData parse_token_data(const std::filesystem::path& file, std::string bytes,
+                           const TokenDataOptions& options);
 
 }  // namespace roberta

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "commands.h"
+#include "core/nearest.h"
 #include "json_row.h"
 #include "json_text.h"
 #include "line_reader.h"
-#include "nearest.h"
 #include "npy.h"
 #include "program.h"
 #include "progress.h"

@@ -1,9 +1,9 @@
-#include "nearest.h"
+#include "core/nearest.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace roberta::cli {
+namespace roberta {
 
 int edit_distance(std::string_view a, std::string_view b) {
   std::vector<int> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
@@ -36,4 +36,4 @@ std::string did_you_mean(std::string_view given, std::span<const std::string> na
   return best ? ", did you mean '" + std::string(prefix) + *best + "'?" : "";
 }
 
-}  // namespace roberta::cli
+}  // namespace roberta

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace roberta::cli {
+namespace roberta {
 
 /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment distance).
 int edit_distance(std::string_view a, std::string_view b);
@@ -13,4 +13,4 @@ int edit_distance(std::string_view a, std::string_view b);
 std::string did_you_mean(std::string_view given, std::span<const std::string> names,
                          std::string_view prefix = "");
 
-}  // namespace roberta::cli
+}  // namespace roberta

@@ -1,0 +1,40 @@
+#pragma once
+// The names of labels: given, or collected from the data.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace roberta {
+
+/// "'a', 'b'", and how many more of many: for messages.
+std::string quoted_names(const std::vector<std::string>& names, size_t limit = 20);
+/// The number that all of `text` is; nothing of infinities.
+std::optional<double> number_of(std::string_view text);
+std::string_view trimmed(std::string_view text);
+
+class LabelNames {
+ public:
+  /// Empty: collected.
+  explicit LabelNames(std::vector<std::string> given);
+
+  bool collects() const { return collects_; }
+  bool has(std::string_view name) const { return index_.find(name) != index_.end(); }
+  /// Of a name that isn't known a new index when they are collected, else nothing.
+  std::optional<int32_t> index(std::string_view name);
+  /// "the labels are 'a', 'b', did you mean 'a'?"
+  std::string hint(std::string_view unknown) const;
+  /// The names by index. Those collected are sorted first, numbers by value; `order` then has the new index
+  /// of each one before.
+  std::vector<std::string> finish(std::vector<int32_t>& order) &&;
+
+ private:
+  bool collects_;
+  std::vector<std::string> names_;
+  std::map<std::string, int32_t, std::less<>> index_;
+};
+
+}  // namespace roberta
