@@ -1,9 +1,11 @@
 #pragma once
-// A small model of fp64 parameters on `ref`, for checks of gradients by finite differences: a flat vector of
-// numbers, the parameter structs over it, and gradient structs over another.
+// A small model with random parameters, for checks of gradients: in fp64 on `ref` for finite differences, or
+// in the dtypes of a backend that is held against it. Parameters and gradients are flat vectors with the same
+// layout.
 
 #include <memory>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "backend/ref/ref_device.h"
@@ -14,134 +16,196 @@ namespace roberta::testing {
 
 class GradientModel {
  public:
-  GradientModel(const RobertaConfig& config, bool tied) : config_(config), tied_(tied) {
+  explicit GradientModel(const RobertaConfig& config, const Objective& objective = {}, bool tied = true,
+                         std::unique_ptr<Device> device = ref::open_ref_device(), DType matrix = DType::kF64)
+      : config_(config),
+        objective_(objective),
+        tied_(tied),
+        matrix_(matrix),
+        wide_(matrix == DType::kF64 ? DType::kF64 : DType::kF32),
+        device_(std::move(device)) {
+    lay_out();  // to learn the size
+    parameter_block_ = device_->allocate(size_ * width());
+    gradient_block_ = device_->allocate(size_ * width());
+    lay_out();
     std::mt19937 engine(7);
     std::normal_distribution<double> normal(0, 0.4);
-    layout(nullptr, nullptr);
-    values_.resize(size_), gradients_.resize(size_);
+    values_.resize(size_);
     for (double& x : values_) x = normal(engine);
-    refresh();
   }
 
-  std::vector<double>& values() { return values_; }
-  const std::vector<double>& gradients() const { return gradients_; }
   const RobertaConfig& config() const { return config_; }
-
-  double loss_and_grad(const TrainingBatch& batch, ObjectiveTraining training) {
-    if (!training.pass.accumulate) gradients_.assign(size_, 0);
-    EncoderGrads encoder_grads;
-    MlmHeadGrads head_grads;
-    grads(encoder_grads, head_grads);
-    return run([&](Pass& pass) {
-      return mlm_loss_and_grad(pass, config_, encoder_, head_, batch, training, encoder_grads, head_grads);
-    });
-  }
-  /// The loss as training computes it, dropout and all; leaves the gradients alone.
-  double loss(const TrainingBatch& batch, ObjectiveTraining training) {
-    refresh();
-    const std::vector<double> kept = gradients_;
-    const double result = loss_and_grad(batch, training);
-    gradients_ = kept;
-    return result;
-  }
-  double forward_loss(const TrainingBatch& batch) {
-    return run([&](Pass& pass) { return mlm_loss(pass, config_, encoder_, head_, batch); });
+  std::vector<double>& values() { return values_; }
+  std::vector<double> gradients() const {
+    std::vector<double> out(size_);
+    for (size_t i = 0; i < size_; ++i) out[i] = number(gradient_block_, i);
+    return out;
   }
   size_t peak() const { return peak_; }
 
+  /// To be emptied where a gradient is not wanted.
+  EncoderGrads encoder_grads;
+  HeadGrads head_grads;
+  /// Every view of them that is there.
+  std::vector<View> gradient_views() {
+    std::vector<View> views;
+    const auto add = [&](const View& v) {
+      if (v) views.push_back(v);
+    };
+    const auto linear = [&](const LinearGrads& g) { add(g.w), add(g.bias); };
+    const auto norm = [&](const NormParams& g) { add(g.gamma), add(g.beta); };
+    const EmbeddingsGrads& e = encoder_grads.embeddings;
+    add(e.word), add(e.position), add(e.type), norm(e.norm);
+    for (const LayerGrads& l : encoder_grads.layers) {
+      linear(l.attention.query), linear(l.attention.key_value), linear(l.attention.output);
+      norm(l.attention.norm);
+      linear(l.feed_forward.up), linear(l.feed_forward.down), norm(l.feed_forward.norm);
+    }
+    linear(head_grads.mlm.dense), norm(head_grads.mlm.norm), linear(head_grads.mlm.decoder);
+    linear(head_grads.classifier.dense), linear(head_grads.classifier.out);
+    return views;
+  }
+  /// `all` where there is a view, else 0.
+  std::vector<double> only_viewed(const std::vector<double>& all) {
+    std::vector<double> out(size_);
+    for (const View& v : gradient_views()) {
+      const size_t at = static_cast<size_t>(static_cast<char*>(v.data) - data(gradient_block_)) / width();
+      for (size_t i = at; i < at + static_cast<size_t>(v.rows * v.cols); ++i) out[i] = all[i];
+    }
+    return out;
+  }
+
+  double loss_and_grad(const TrainingBatch& batch, const ObjectiveTraining& training) {
+    if (!training.pass.accumulate) device_->zero(gradient_block_.data(), size_ * width());
+    refresh();
+    return run([&](Pass& pass) {
+      return objective_loss_and_grad(pass, config_, objective_, encoder_, head_, batch, training,
+                                     encoder_grads, head_grads);
+    });
+  }
+  double forward_loss(const TrainingBatch& batch) {
+    refresh();
+    return run([&](Pass& pass) { return objective_loss(pass, config_, objective_, encoder_, head_, batch); });
+  }
+
  private:
+  struct PackedWeight {
+    View source;
+    Buffer block, transposed_block;
+    Weight w, transposed;
+  };
+
   template <class Body>
   double run(Body body) {
     Arena plan;
     NullOps nothing;
-    Pass dry{nothing, plan, DType::kF64, DType::kF64};
+    Pass dry{nothing, plan, matrix_, wide_};
     body(dry);
     peak_ = plan.peak();
     Buffer block = device_->allocate(plan.peak());
     Arena arena(block.data(), block.bytes());
-    Pass pass{device_->ops(), arena, DType::kF64, DType::kF64};
+    Pass pass{device_->ops(), arena, matrix_, wide_};
     return body(pass);
   }
 
-  // One walk lays out everything: parameters over `values_` (weights as Weight), gradients as Views.
-  View take(double* base, int64_t rows, int64_t cols) {
-    View view{base ? base + size_ : nullptr, rows, cols, cols, DType::kF64};
-    size_ += static_cast<size_t>(rows * cols);
-    return view;
-  }
-  static Weight as_weight(const View& w) { return {w.data, w.rows, w.cols, DType::kF64}; }
-  Weight transposed(const View& w) {
-    transposes_.emplace_back(static_cast<size_t>(w.rows * w.cols));
-    std::vector<double>& t = transposes_.back();
-    for (int64_t i = 0; i < w.rows; ++i) {
-      for (int64_t j = 0; j < w.cols; ++j) t[static_cast<size_t>(j * w.rows + i)] = w.row<double>(i)[j];
-    }
-    return {t.data(), w.cols, w.rows, DType::kF64};
-  }
-  void linear(double* base, int64_t n, int64_t k, LinearParams* params, LinearGrads* gradient) {
-    const View w = take(base, n, k), bias = take(base, 1, n);
-    if (params) *params = {as_weight(w), bias, transposed(w)};
-    if (gradient) *gradient = {w, bias};
-  }
-  void norm(double* base, NormParams* out) {
-    const NormParams norm{take(base, 1, config_.hidden_size), take(base, 1, config_.hidden_size)};
-    if (out) *out = norm;
-  }
-  void layout(double* base, const std::pair<EncoderParams*, MlmHeadParams*>* params,
-              const std::pair<EncoderGrads*, MlmHeadGrads*>* gradient = nullptr) {
-    const int64_t c = config_.hidden_size, f = config_.intermediate_size, v = config_.vocab_size;
-    size_ = 0;
-    EncoderParams* p = params ? params->first : nullptr;
-    EncoderGrads* g = gradient ? gradient->first : nullptr;
-    MlmHeadParams* ph = params ? params->second : nullptr;
-    MlmHeadGrads* gh = gradient ? gradient->second : nullptr;
-    const View word = take(base, v, c);
-    const View decoder_bias = take(base, 1, v);
-    const View position = take(base, config_.max_position_embeddings, c), type = take(base, 2, c);
-    if (p) p->embeddings = {as_weight(word), position, type, {}};
-    if (g) g->embeddings = {word, position, type, {}};
-    norm(base, p ? &p->embeddings.norm : g ? &g->embeddings.norm : nullptr);
-    const size_t layers = static_cast<size_t>(config_.num_hidden_layers);
-    if (p) p->layers.resize(layers);
-    if (g) g->layers.resize(layers);
-    for (size_t i = 0; i < layers; ++i) {
-      LayerParams* l = p ? &p->layers[i] : nullptr;
-      LayerGrads* lg = g ? &g->layers[i] : nullptr;
-      linear(base, c, c, l ? &l->attention.query : nullptr, lg ? &lg->attention.query : nullptr);
-      linear(base, 2 * c, c, l ? &l->attention.key_value : nullptr, lg ? &lg->attention.key_value : nullptr);
-      linear(base, c, c, l ? &l->attention.output : nullptr, lg ? &lg->attention.output : nullptr);
-      norm(base, l ? &l->attention.norm : lg ? &lg->attention.norm : nullptr);
-      linear(base, f, c, l ? &l->feed_forward.up : nullptr, lg ? &lg->feed_forward.up : nullptr);
-      linear(base, c, f, l ? &l->feed_forward.down : nullptr, lg ? &lg->feed_forward.down : nullptr);
-      norm(base, l ? &l->feed_forward.norm : lg ? &lg->feed_forward.norm : nullptr);
-    }
-    linear(base, c, c, ph ? &ph->dense : nullptr, gh ? &gh->dense : nullptr);
-    norm(base, ph ? &ph->norm : gh ? &gh->norm : nullptr);
-    if (tied_) {
-      if (ph) ph->decoder = {as_weight(word), decoder_bias, transposed(word)};
-      if (gh) gh->decoder = {word, decoder_bias};
-    } else {
-      linear(base, v, c, ph ? &ph->decoder : nullptr, gh ? &gh->decoder : nullptr);
-    }
+  size_t width() const { return static_cast<size_t>(size_of(wide_)); }
+  static char* data(const Buffer& block) { return static_cast<char*>(block.data()); }
+  double number(const Buffer& block, size_t i) const {
+    return wide_ == DType::kF64 ? static_cast<const double*>(block.data())[i]
+                                : static_cast<double>(static_cast<const float*>(block.data())[i]);
   }
   void refresh() {
-    transposes_.clear();
-    transposes_.reserve(256);
-    const std::pair<EncoderParams*, MlmHeadParams*> params{&encoder_, &head_};
-    layout(values_.data(), &params);
+    for (size_t i = 0; i < size_; ++i) {
+      if (wide_ == DType::kF64) {
+        static_cast<double*>(parameter_block_.data())[i] = values_[i];
+      } else {
+        static_cast<float*>(parameter_block_.data())[i] = static_cast<float>(values_[i]);
+      }
+    }
+    for (const PackedWeight& p : weights_)
+      device_->ops().pack({.source = p.source, .w = &p.w, .w_transposed = &p.transposed});
   }
-  void grads(EncoderGrads& encoder_grads, MlmHeadGrads& head_grads) {
-    const std::pair<EncoderGrads*, MlmHeadGrads*> out{&encoder_grads, &head_grads};
-    layout(gradients_.data(), nullptr, &out);
+
+  /// The next rows * cols numbers, as parameters and as their gradients.
+  void take(int64_t rows, int64_t cols, View& parameters, View& gradients) {
+    const size_t at = size_ * width();
+    parameters = gradients = {nullptr, rows, cols, cols, wide_};
+    if (parameter_block_.data()) {
+      parameters.data = data(parameter_block_) + at;
+      gradients.data = data(gradient_block_) + at;
+    }
+    size_ += static_cast<size_t>(rows * cols);
+  }
+  std::pair<Weight, Weight> weight(const View& source) {
+    const size_t bytes = device_->weight_bytes(source.rows, source.cols, matrix_),
+                 transposed_bytes = device_->weight_bytes(source.cols, source.rows, matrix_);
+    PackedWeight& p = weights_.emplace_back(
+        PackedWeight{source, device_->allocate(bytes), device_->allocate(transposed_bytes)});
+    p.w = {p.block.data(), source.rows, source.cols, matrix_};
+    p.transposed = {p.transposed_block.data(), source.cols, source.rows, matrix_};
+    return {p.w, p.transposed};
+  }
+  void linear(LinearParams& p, LinearGrads& g, int64_t n, int64_t k) {
+    View w;
+    take(n, k, w, g.w);
+    take(1, n, p.bias, g.bias);
+    std::tie(p.w, p.transposed) = weight(w);
+  }
+  void norm(NormParams& p, NormParams& g) {
+    take(1, config_.hidden_size, p.gamma, g.gamma);
+    take(1, config_.hidden_size, p.beta, g.beta);
+  }
+  void lay_out() {
+    const int64_t c = config_.hidden_size, f = config_.intermediate_size;
+    size_ = 0;
+    weights_.clear();
+    EmbeddingsParams& e = encoder_.embeddings;
+    EmbeddingsGrads& eg = encoder_grads.embeddings;
+    View word;
+    take(config_.vocab_size, c, word, eg.word);
+    const auto [shared, shared_transposed] = weight(word);
+    e.word = shared;
+    take(config_.max_position_embeddings, c, e.position, eg.position);
+    take(config_.type_vocab_size, c, e.type, eg.type);
+    norm(e.norm, eg.norm);
+    encoder_.layers.resize(static_cast<size_t>(config_.num_hidden_layers));
+    encoder_grads.layers.resize(encoder_.layers.size());
+    for (size_t i = 0; i < encoder_.layers.size(); ++i) {
+      AttentionParams& a = encoder_.layers[i].attention;
+      AttentionGrads& ag = encoder_grads.layers[i].attention;
+      linear(a.query, ag.query, c, c);
+      linear(a.key_value, ag.key_value, 2 * c, c);
+      linear(a.output, ag.output, c, c);
+      norm(a.norm, ag.norm);
+      FeedForwardParams& ff = encoder_.layers[i].feed_forward;
+      FeedForwardGrads& fg = encoder_grads.layers[i].feed_forward;
+      linear(ff.up, fg.up, f, c);
+      linear(ff.down, fg.down, c, f);
+      norm(ff.norm, fg.norm);
+    }
+    if (objective_.kind != ObjectiveKind::kMaskedLm) {
+      if (head_of(objective_.kind) == HeadKind::kSequenceClassification)
+        linear(head_.classifier.dense, head_grads.classifier.dense, c, c);
+      return linear(head_.classifier.out, head_grads.classifier.out, objective_.labels, c);
+    }
+    linear(head_.mlm.dense, head_grads.mlm.dense, c, c);
+    norm(head_.mlm.norm, head_grads.mlm.norm);
+    if (!tied_) return linear(head_.mlm.decoder, head_grads.mlm.decoder, config_.vocab_size, c);
+    take(1, config_.vocab_size, head_.mlm.decoder.bias, head_grads.mlm.decoder.bias);
+    head_.mlm.decoder.w = shared, head_.mlm.decoder.transposed = shared_transposed;
+    head_grads.mlm.decoder.w = eg.word;
   }
 
   RobertaConfig config_;
+  Objective objective_;
   bool tied_;
-  std::unique_ptr<Device> device_ = ref::open_ref_device();
-  std::vector<double> values_, gradients_;
-  std::vector<std::vector<double>> transposes_;
+  DType matrix_, wide_;
+  std::unique_ptr<Device> device_;
+  Buffer parameter_block_, gradient_block_;
+  std::vector<double> values_;
+  std::vector<PackedWeight> weights_;
   EncoderParams encoder_;
-  MlmHeadParams head_;
+  HeadParams head_;
   size_t size_ = 0, peak_ = 0;
 };
 
