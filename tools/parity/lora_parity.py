@@ -24,12 +24,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification, RobertaTokenizerFast
 
 import head_parity
-from head_parity import LARGE, ODD, OWN_RATE, WIDE, Table
+from head_parity import LARGE, ODD, OWN_RATE, WIDE, Table, weight_error
 from head_reference import MODELS, HeadReference, Objective, make_batch
 from model_parity import randomize
 from pipeline_parity import Check
 from probe import BUILD, shared_data
-from training_parity import SEED, TORCH, gradient_error, run, weight_error
+from training_parity import SEED, TORCH, gradient_error, run
 from training_reference import Reference, TorchAdamW, dropout_key
 
 TASKS = {"tokens": TaskType.TOKEN_CLS, "spans": TaskType.QUESTION_ANS}
