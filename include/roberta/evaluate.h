@@ -77,41 +77,77 @@ BlimpEvaluation evaluate_blimp(Model& model, const std::filesystem::path& path,
 using MetricList = std::vector<std::pair<std::string, double>>;
 
 struct PredictionOptions {
-  int64_t limit = 0;                  ///< examples; 0: all
-  int64_t max_length = 0;             ///< tokens; 0: the model's
-  std::filesystem::path predictions;  ///< file to write each example's prediction to, JSON lines; empty: none
+  int64_t limit = 0;       ///< examples; 0: all
+  int64_t max_length = 0;  ///< tokens; 0: the model's
+  /// File to write each example's prediction to, JSON lines (SQuAD: see there); empty: none.
+  std::filesystem::path predictions;
   EvaluationProgress progress;
 };
 struct TaskEvaluation {
   std::string task;
   int64_t examples = 0;
-  double loss = 0;
-  MetricList metrics;
+  double loss = 0;     ///< as in training; 0 where no model ran
+  MetricList metrics;  ///< a NaN is a metric that is not defined (a correlation with a constant)
 };
 
-/// A classifier on a labelled file. `task`: a GLUE task, or text-classification with columns by name.
+/// A classifier on a labelled file. `task`: a GLUE task, or text-classification with columns by name ("": by
+/// the usual names). Labels are matched with the model's by name; where none is the same, by index.
 struct TextEvaluationOptions : PredictionOptions {
   std::string task = "text-classification";
   std::string text_column, text_pair_column, label_column, label_separator = ",";
 };
 TaskEvaluation evaluate_text(Model& model, const std::filesystem::path& file,
                              const TextEvaluationOptions& options = {});
+/// A GLUE task: its dev file, or a folder with it; of MNLI both dev sets ("mnli", "mnli-mm"), as far as they
+/// are there.
+std::vector<TaskEvaluation> evaluate_glue(Model& model, const std::filesystem::path& path,
+                                          const TextEvaluationOptions& options);
+
+/// Over the runs of several seeds.
+struct MetricSpread {
+  double median = 0, mean = 0, deviation = 0, min = 0, max = 0;  ///< deviation: of a sample (n - 1)
+};
+struct GlueRow {
+  std::string task, title;
+  std::string headline;  ///< name of the metric that the average takes
+  int64_t runs = 0;
+  std::vector<std::pair<std::string, MetricSpread>> metrics;  ///< shares from 0 to 1, the headline first
+};
+struct GlueTable {
+  std::vector<GlueRow> rows;  ///< MNLI, QQP, QNLI, SST-2, CoLA, STS-B, MRPC, RTE as on the card; WNLI last
+  double average = 0;         ///< of the medians, WNLI left out
+  int64_t averaged = 0;       ///< tasks in it; 8: all
+};
+/// Collects the metrics.json of fine-tuning runs below a folder (each may hold several seeds). An undefined
+/// metric counts as 0. Error(kInput) names the files when there is none, one can't be read, or a seed of a
+/// task is there twice.
+GlueTable collect_glue_runs(const std::filesystem::path& folder);
 
 struct TokenEvaluationOptions : PredictionOptions {
   std::string text_column = "tokens", label_column = "ner_tags", scheme = "auto";
 };
-/// Entities: precision, recall, F1 as seqeval.
+/// Entities: precision, recall, F1 as seqeval. Tags that are no chunks (parts of speech): as classes.
 TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
                             const TokenEvaluationOptions& options = {});
+/// The same of somebody's predictions, without a model: a word a line, the right tag in the last column but
+/// one, the predicted tag in the last.
+TaskEvaluation score_ner(const std::filesystem::path& file);
 
 struct SquadEvaluationOptions : PredictionOptions {
   int64_t doc_stride = 128, n_best = 20, max_answer = 30, max_question = 0;
   double null_threshold = 0;
-  std::filesystem::path nbest, null_odds;  ///< run_qa's files; empty: none
+  /// run_qa's files: `predictions` is {id: answer}, nbest {id: [answers]}, null_odds {id: number} (of
+  /// SQuAD 2.0); empty: none.
+  std::filesystem::path nbest, null_odds;
 };
 /// Exact match and F1 of the official script; decoding as run_qa's. max_length 0: 384.
 TaskEvaluation evaluate_squad(Model& model, const std::filesystem::path& file,
                               const SquadEvaluationOptions& options = {});
+/// The same of somebody's predictions.json, without a model. Questions that it doesn't answer are wrong.
+/// `null_odds`: empty, or the file by which the best thresholds are found; an answer with odds above
+/// `threshold` is "". Error(kInput) when it answers no question of the file.
+TaskEvaluation score_squad(const std::filesystem::path& file, const std::filesystem::path& predictions,
+                           const std::filesystem::path& null_odds = {}, double threshold = 1);
 
 struct FillMaskEvaluationOptions : PredictionOptions {
   std::string text_column = "input_string", label_column = "title";

@@ -8,26 +8,35 @@
 #include <utility>
 #include <vector>
 
+#include "roberta/evaluate.h"
+
 namespace roberta {
 
 /// Name and value, in the order in which they are shown. Shares from 0 to 1 (SQuAD's too).
-using Metrics = std::vector<std::pair<std::string, double>>;
+using Metrics = MetricList;
 /// Error(kFailed) when it isn't there.
 double metric(const Metrics& metrics, std::string_view name);
 
-/// sklearn.metrics: accuracy, f1 (binary: of class 1), f1_macro, f1_micro, f1_weighted, precision_*, recall_*, mcc
-/// (matthews_correlation), balanced_accuracy. Zero divisions are 0. Labels are those that occur in either.
+/// sklearn.metrics: accuracy, f1 (binary: of class 1), f1_macro, f1_micro, f1_weighted, precision_*,
+/// recall_*, mcc (matthews_correlation), balanced_accuracy. Zero divisions are 0, and so are the metrics of
+/// no examples. Labels are those that occur in either.
 double accuracy(std::span<const int32_t> truth, std::span<const int32_t> predicted);
 double matthews_correlation(std::span<const int32_t> truth, std::span<const int32_t> predicted);
 struct PrecisionRecall {
   double precision = 0, recall = 0, f1 = 0;
 };
 enum class Average : uint8_t { kBinary, kMicro, kMacro, kWeighted };
-PrecisionRecall precision_recall(std::span<const int32_t> truth, std::span<const int32_t> predicted, Average average);
-/// All of the above.
-Metrics classification_metrics(std::span<const int32_t> truth, std::span<const int32_t> predicted, int64_t labels);
-/// f1_micro, f1_macro, precision_*, recall_*, subset accuracy ("accuracy"), of truth and predicted [n, labels] 0/1.
-Metrics multi_label_metrics(std::span<const uint8_t> truth, std::span<const uint8_t> predicted, int64_t labels);
+PrecisionRecall precision_recall(std::span<const int32_t> truth, std::span<const int32_t> predicted,
+                                 Average average);
+/// Mean recall of the classes that occur in truth.
+double balanced_accuracy(std::span<const int32_t> truth, std::span<const int32_t> predicted);
+/// All of the above; f1, precision and recall without an average of two labels alone.
+Metrics classification_metrics(std::span<const int32_t> truth, std::span<const int32_t> predicted,
+                               int64_t labels);
+/// f1_micro, f1_macro, precision_*, recall_*, subset accuracy ("accuracy"), of truth and predicted [n,
+/// labels] 0/1.
+Metrics multi_label_metrics(std::span<const uint8_t> truth, std::span<const uint8_t> predicted,
+                            int64_t labels);
 
 /// scipy.stats: NaN when one side is constant or n < 2.
 double pearson(std::span<const float> x, std::span<const float> y);
@@ -42,28 +51,29 @@ struct Chunk {
   auto operator<=>(const Chunk&) const = default;
 };
 std::vector<Chunk> chunks(std::span<const std::string> tags);
-/// Micro precision, recall, f1 over chunks of all sentences, accuracy over tokens; then "f1_macro", "f1_weighted" and
-/// by type "TYPE_precision", "TYPE_recall", "TYPE_f1", "TYPE_number".
+/// Micro precision, recall, f1 over chunks of all sentences, accuracy over tokens; then "f1_macro",
+/// "f1_weighted" and by type "TYPE_precision", "TYPE_recall", "TYPE_f1", "TYPE_number".
 Metrics entity_metrics(std::span<const std::vector<std::string>> truth,
                        std::span<const std::vector<std::string>> predicted);
 
-/// The official script of SQuAD: normalised answers, exact match, F1 over words.
+/// The official scripts of SQuAD: normalised answers, exact match, F1 over words. They differ in one point:
+/// two answers without a word left ("the", "") have F1 0 by the script of 1.1, and 1 by that of 2.0.
 std::string normalize_answer(std::string_view text);
 double squad_exact(std::string_view gold, std::string_view predicted);
-double squad_f1(std::string_view gold, std::string_view predicted);
+double squad_f1(std::string_view gold, std::string_view predicted, bool version2 = true);
 struct SquadPrediction {
   std::vector<std::string> golds;  ///< none: no answer is right
   std::string text;                ///< "": no answer
   double no_answer = 0;            ///< the higher, the likelier that there is none (SQuAD 2.0's null odds)
+  bool missing = false;            ///< nothing was predicted: wrong in any case
 };
-/// exact, f1, total; of version 2 also HasAns_*, NoAns_*, best_exact, best_exact_thresh, best_f1, best_f1_thresh.
-/// Shares from 0 to 100, as the script prints them. `threshold`: of no_answer, above which the answer is "".
+/// exact, f1, total; of version 2 also HasAns_*, NoAns_* (where such questions are), best_exact,
+/// best_exact_thresh, best_f1, best_f1_thresh. Shares from 0 to 100, as the script prints them. `threshold`:
+/// of no_answer, above which the answer is "".
 Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version2, double threshold = 1.0);
 
-/// Medians and spread over seeds.
-struct Spread {
-  double median = 0, mean = 0, deviation = 0, min = 0, max = 0;  ///< deviation: of a sample (n - 1)
-};
+/// Medians and spread over seeds; all 0 of no values.
+using Spread = MetricSpread;
 Spread spread(std::span<const double> values);
 
 }  // namespace roberta

@@ -13,6 +13,10 @@ double log_sum_exp(std::span<const float> logits) {
   return top + std::log(sum);
 }
 
+int32_t best_label(std::span<const float> logits) {
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
 std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) {
   k = std::clamp<int64_t>(k, 0, static_cast<int64_t>(logits.size()));
   std::vector<int32_t> order(logits.size());

@@ -16,6 +16,9 @@ struct Candidate {
 /// row's size.
 std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k);
 
+/// Of the highest logit; ties by lower label.
+int32_t best_label(std::span<const float> logits);
+
 /// log of the sum of exponentials, in double.
 double log_sum_exp(std::span<const float> logits);
 
