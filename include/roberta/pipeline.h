@@ -1,5 +1,6 @@
 #pragma once
-// Text in, answers out: fill-mask, features and pseudo-log-likelihood over a Model.
+// Text in, answers out: fill-mask, features, pseudo-log-likelihood, and the tasks of classifiers, over a
+// Model. Answers are those of the transformers pipelines.
 
 #include <cstdint>
 #include <optional>
@@ -108,15 +109,21 @@ struct Tag {
   Offset offset;      ///< in the text
 };
 /// As transformers' token-classification pipeline. Long texts run in windows; each token takes the window in
-/// which it has most context.
+/// which it has most context. Error(kModel) when the model has no token-classification head.
 std::vector<std::vector<Tag>> tag(Model& model, std::span<const std::string> texts,
                                   const TagOptions& options = {});
+/// The same of texts that are words already (is_split_into_words): offsets are those in the words joined by
+/// spaces.
+std::vector<std::vector<Tag>> tag_words(Model& model, std::span<const std::vector<std::string>> texts,
+                                        const TagOptions& options = {});
 
 struct AnswerOptions {
   int top_k = 1;
-  int64_t max_length = 384, stride = 128, max_question = 64;  ///< tokens
-  int64_t max_answer = 15;                                    ///< tokens
-  bool handle_impossible = false;                             ///< "" is an answer too, at <s>
+  int64_t max_length = 384;        ///< tokens of a window, the question's among them
+  int64_t stride = 128;            ///< tokens that windows of a long context share
+  int64_t max_answer = 15;         ///< tokens
+  bool align_words = true;         ///< widen answers to whole words
+  bool handle_impossible = false;  ///< "" is an answer too, at <s>
   double null_threshold = 0;  ///< with handle_impossible: "" must be better than the best answer by this much
                               ///< (as a difference of logits)
 };
@@ -128,21 +135,24 @@ struct Answer {
   Offset offset;  ///< in the context
   std::string answer;
 };
-/// answers[question], best first. As the question-answering pipeline of transformers 4.
+/// answers[question], best first. As the question-answering pipeline of transformers 4, whose answers of the
+/// same text (in any case) are one, their scores added. Error(kModel) when the model has no
+/// question-answering head, Error(kInput) for an empty question or context, or a question that leaves no room
+/// for the context.
 std::vector<std::vector<Answer>> answer(Model& model, std::span<const QuestionContext> questions,
                                         const AnswerOptions& options = {});
 
 struct ZeroShotOptions {
-  std::string hypothesis_template = "This example is {}.";
-  bool multi_label = false;
+  std::string hypothesis_template = "This example is {}.";  ///< {} stands for the label
+  bool multi_label = false;  ///< labels are independent: each against its contradiction
 };
 struct ZeroShot {
   std::string sequence;
   std::vector<std::string> labels;  ///< highest score first
   std::vector<float> scores;
 };
-/// Classification by natural-language inference. Error(kModel) when no label of the model begins with
-/// "entail".
+/// Classification by natural-language inference. A text is cut where it and the hypothesis are too long
+/// together. Error(kModel) when no label of the model begins with "entail".
 std::vector<ZeroShot> zero_shot(Model& model, std::span<const std::string> texts,
                                 std::span<const std::string> labels, const ZeroShotOptions& options = {});
 

@@ -26,7 +26,8 @@ struct Encoding {
   std::vector<Offset> offsets;               ///< {0,0} for added special tokens
   std::vector<uint8_t> special_tokens_mask;  ///< 1 for tokens that the template added
   std::vector<int8_t> sequence_ids;          ///< 0 or 1: which text; -1 for added special tokens
-  std::vector<Encoding> overflowing;         ///< further windows when truncated with overflow
+  std::vector<int32_t> words;         ///< with return_words: the pre-token of its text, from 0; -1 likewise
+  std::vector<Encoding> overflowing;  ///< further windows when truncated with overflow
 };
 
 enum class TruncationStrategy : uint8_t { kNone, kLongestFirst, kOnlyFirst, kOnlySecond };
@@ -40,6 +41,7 @@ struct EncodeOptions {
   int64_t stride = 0;          ///< tokens that neighbouring windows share
   bool truncate_left = false;  ///< cut at the beginning of the text instead of the end
   bool return_overflowing = false;
+  bool return_words = false;             ///< not read by encode_words, which has words of its own
   std::optional<bool> add_prefix_space;  ///< overrides the tokenizer's own setting
 };
 

@@ -36,4 +36,12 @@ std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) 
   return out;
 }
 
+void softmax(std::span<float> row) {
+  if (row.empty()) return;
+  const double norm = log_sum_exp(row);
+  for (float& x : row) x = static_cast<float>(std::exp(static_cast<double>(x) - norm));
+}
+
+float sigmoid(float x) { return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(x)))); }
+
 }  // namespace roberta

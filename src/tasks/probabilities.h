@@ -22,4 +22,8 @@ int32_t best_label(std::span<const float> logits);
 /// log of the sum of exponentials, in double.
 double log_sum_exp(std::span<const float> logits);
 
+/// Logits to probabilities, in place.
+void softmax(std::span<float> row);
+float sigmoid(float x);
+
 }  // namespace roberta

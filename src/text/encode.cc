@@ -128,6 +128,7 @@ class TokenSink {
   void start(std::string_view word) {
     word_ = word;
     done_ = 0;
+    if (sequence_.pretokens >= 0) ++sequence_.pretokens;
     plain_ = ascii_ ||
              std::none_of(word.begin(), word.end(), [](char c) { return static_cast<signed char>(c) < 0; });
   }
@@ -147,6 +148,7 @@ class TokenSink {
     sequence_.ids.push_back(id);
     sequence_.offsets.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(at_)});
     sequence_.spaces.push_back({info.leading, info.trailing});
+    if (sequence_.pretokens >= 0) sequence_.words.push_back(sequence_.pretokens - 1);
   }
   void finish() {  // dropped bytes leave a rest
     for (; done_ < word_.size(); ++done_) at_ += is_continuation(word_[done_]) ? 0 : 1;
@@ -219,6 +221,7 @@ void Tokenizer::Impl::append_tokens(std::string_view text, bool parse_special, b
       sequence.offsets.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(at + chars)});
       sequence.spaces.push_back({static_cast<uint32_t>(leading_spaces(piece.text)),
                                  static_cast<uint32_t>(trailing_spaces(piece.text))});
+      if (sequence.pretokens >= 0) sequence.words.push_back(sequence.pretokens++);
     } else {
       const std::string_view words = with_prefix(piece.text, add_prefix_space, state.prefixed);
       const bool prefixed = words.data() != piece.text.data();

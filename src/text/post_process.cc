@@ -121,6 +121,7 @@ class Framer {
 
   Encoding encode(Window window1, Window window2, std::vector<int32_t>* words) const {
     Encoding out;
+    if (first_.pretokens >= 0) words = &out.words;
     size_t total = window1.end - window1.begin + window2.end - window2.begin + 4;
     out.ids.reserve(total);
     out.offsets.reserve(total);

@@ -40,6 +40,7 @@ void append_frame(const std::vector<TemplatePiece>& frame, bool before, std::vec
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   const BorrowedState state(impl_->states);
   Sequence sequence;
+  if (options.return_words) sequence.pretokens = 0;
   impl_->append_tokens(text, options.parse_special_tokens,
                        options.add_prefix_space.value_or(add_prefix_space()), *state, sequence);
   return post_process(*impl_, sequence, nullptr, options, nullptr);
@@ -50,6 +51,7 @@ Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
   const BorrowedState state(impl_->states);
   const bool prefix = options.add_prefix_space.value_or(add_prefix_space());
   Sequence sequences[2];
+  if (options.return_words) sequences[0].pretokens = sequences[1].pretokens = 0;
   impl_->append_tokens(first, options.parse_special_tokens, prefix, *state, sequences[0]);
   impl_->append_tokens(second, options.parse_special_tokens, prefix, *state, sequences[1]);
   return post_process(*impl_, sequences[0], &sequences[1], options, nullptr);
@@ -61,6 +63,7 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const std::string_view> 
   const bool prefix = options.add_prefix_space.value_or(add_prefix_space());
   for_each_parallel(texts.size(), threads, impl_->states, [&](size_t i, EncodeState& state) {
     Sequence sequence;
+    if (options.return_words) sequence.pretokens = 0;
     impl_->append_tokens(texts[i], options.parse_special_tokens, prefix, state, sequence);
     encodings[i] = post_process(*impl_, sequence, nullptr, options, nullptr);
   });

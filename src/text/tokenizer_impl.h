@@ -66,7 +66,8 @@ struct Sequence {
   std::vector<int32_t> ids;
   std::vector<Offset> offsets;  // untrimmed
   std::vector<TokenSpaces> spaces;
-  std::vector<int32_t> words;  // which word (encode_words); empty otherwise
+  std::vector<int32_t> words;  // which word (encode_words) or pre-token (return_words); empty otherwise
+  int32_t pretokens = -1;      // counts them when 0 or more
 };
 
 struct Tokenizer::Impl {
