@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "api/text_columns.h"
 #include "core/error.h"
 #include "data/samples.h"
 #include "io/digest.h"
@@ -15,19 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kSplitSeed = 0x73706c6974;  // the dev share is the same for every seed of a run
-
-/// The names that a column is looked for by, where none is given; the first one in the header counts.
-TextColumns text_columns(const std::string& first, const std::string& second, const std::string& label) {
-  TextColumns columns;
-  columns.first = {"sentence1", "premise", "question1", "text1",   "text",
-                   "sentence",  "review",  "content",   "comment", "input_string"};
-  columns.second = {"sentence2", "hypothesis", "question2", "text2", "text_pair"};
-  columns.label = {"label", "labels", "gold_label", "class", "category", "score", "label_string"};
-  if (!first.empty()) columns.first = {first}, columns.second.clear();
-  if (!second.empty()) columns.second = {second};
-  if (!label.empty()) columns.label = {label};
-  return columns;
-}
 
 /// "LABEL_0": what transformers calls labels that nobody named.
 bool is_generic(const std::string& label) { return label.starts_with("LABEL_"); }
@@ -121,7 +109,7 @@ class Reader {
 
   TextDataOptions text_options(int64_t limit) const {
     TextDataOptions options;
-    options.columns = text_columns(o_.text_column, o_.text_pair_column, o_.label_column);
+    options.columns = usual_text_columns(o_.text_column, o_.text_pair_column, o_.label_column);
     options.set_separator = o_.label_separator;
     options.labels = o_.labels;
     options.limit = limit;
