@@ -86,12 +86,11 @@ class Run:
 def blimp_pairs(limit):
     """The first pairs of each paradigm."""
     data = subprocess.run(["zstd", "-dcq", FILES["blimp"]], check=True, capture_output=True).stdout
-    for member in sorted((m for m in tarfile.open(fileobj=(archive := io.BytesIO(data)))), key=lambda m: m.name):
-        if member.isfile() and member.name.endswith(".jsonl"):
-            archive.seek(0)
-            lines = tarfile.open(fileobj=archive).extractfile(member).read().decode().splitlines()
-            for row in (json.loads(line) for line in lines[:limit]):
-                yield {"first": row["sentence_good"], "second": row["sentence_bad"], "shared": False}
+    archive = tarfile.open(fileobj=io.BytesIO(data))
+    for member in (m for m in archive.getmembers() if m.isfile() and m.name.endswith(".jsonl")):
+        for line in archive.extractfile(member).read().decode().splitlines()[:limit]:
+            row = json.loads(line)
+            yield {"first": row["sentence_good"], "second": row["sentence_bad"], "shared": False}
 
 
 def crows_pairs(limit):
@@ -99,7 +98,7 @@ def crows_pairs(limit):
     for i, row in enumerate(csv.DictReader(open(FILES["crows-pairs"], encoding="utf-8"))):
         if i < limit:
             names = ("sent_more", "sent_less") if row["stereo_antistereo"] == "stereo" else ("sent_less", "sent_more")
-            yield {"first": row[names[0]], "second": row[names[1]], "shared": True, "swapped": names[0] == "sent_less"}
+            yield {"first": row[names[0]], "second": row[names[1]], "shared": True}
 
 
 def same_scores(run, task, pairs, file):
@@ -113,7 +112,7 @@ def same_scores(run, task, pairs, file):
         mine = {}
         for row in (json.loads(line) for line in told.read_text().splitlines()):
             if task == "blimp":
-                mine[row["sentence_good"], row["sentence_bad"]] = (row["good_score"], row["bad_score"])
+                mine[row["sentence_good"], row["sentence_bad"]] = (row["score_good"], row["score_bad"])
             elif row["stereo_antistereo"] == "stereo":
                 mine[row["sent_more"], row["sent_less"]] = (row["sent_more_score"], row["sent_less_score"])
             else:
