@@ -41,7 +41,7 @@ class Answers {
 
 /// The first few examples, to learn what metrics there are.
 EvaluationSet few_of(EvaluationSet set) {
-  constexpr size_t kFew = 4;
+  static constexpr size_t kFew = 4;
   const auto cut = [](auto& items) { items.resize(std::min(items.size(), kFew)); };
   if (auto* texts = std::get_if<TextData>(&set.data)) cut(texts->examples);
   if (auto* tokens = std::get_if<TokenData>(&set.data)) cut(tokens->sentences);

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "roberta/tokenizer.h"
+#include "roberta/model.h"
 #include "train/parameters.h"
 
 namespace roberta {
