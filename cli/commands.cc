@@ -8,7 +8,7 @@
 
 namespace roberta::cli {
 
-extern const Command completion_command, config_command, detokenize_command, doctor_command, embed_command,
+extern const Command finetune_command, merge_command, completion_command, config_command, detokenize_command, doctor_command, embed_command,
     evaluate_command, export_command, fill_mask_command, help_command, info_command, init_command,
     inspect_command, man_command, plot_command, prepare_command, pretrain_command, run_command, score_command,
     tokenize_command, train_tokenizer_command, version_command;
@@ -26,6 +26,8 @@ constexpr const Command* kCommands[] = {
     &prepare_command,
     &inspect_command,
     &pretrain_command,
+    &finetune_command,
+    &merge_command,
     &plot_command,
     &info_command,
     &init_command,

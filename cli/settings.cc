@@ -34,6 +34,20 @@ const Option* find_letter(const Command& command, char letter) {
                                      "; 'roberta help " + std::string(command.name) + "' lists all options");
 }
 
+void require_in_section(const Command& command, const std::string& section, const Option& option,
+                        const std::string& where) {
+  const OptionGroup* group = find_section(command, section);
+  if (!group) {
+    std::vector<std::string> titles;
+    for (const OptionGroup& g : command.groups) titles.push_back(kebab(g.title));
+    throw Error(ErrorCode::kUsage, where + ": no section '" + section + "'" + did_you_mean(section, titles));
+  }
+  for (const Option& member : group->options)
+    if (member.name == option.name) return;
+  throw Error(ErrorCode::kUsage,
+              where + ": '" + std::string(option.name) + "' is not in the section '" + section + "'");
+}
+
 }  // namespace
 
 Settings::Settings(const Command& command, std::span<const std::string> arguments) : command_(&command) {
@@ -61,9 +75,12 @@ void Settings::set_named(std::string_view text, Origin origin, const std::string
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos) throw Error(ErrorCode::kUsage, where + " needs NAME=VALUE");
   std::string name = kebab(text.substr(0, equals));
-  name.erase(0, name.find('.') + 1);  // npos + 1 is 0
+  const size_t dot = name.find('.');
+  const std::string section = dot == std::string::npos ? "" : name.substr(0, dot);
+  name.erase(0, dot + 1);  // npos + 1 is 0
   const Option* option = find_option(*command_, name);
   if (!option || option->name == "set" || option->name == "config") unknown_option(*command_, name);
+  if (!section.empty()) require_in_section(*command_, section, *option, where);
   set(*option, text.substr(equals + 1), origin, where + " " + name);
 }
 

@@ -43,16 +43,6 @@ bool shared_by_all(const std::string& key) {
   return false;
 }
 
-/// The group of options that a section is named after: "optimizer:".
-const OptionGroup* find_section(const Command& command, const std::string& key) {
-  for (const OptionGroup& group : command.groups) {
-    const std::string wanted = kebab(key);
-    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-    if (std::equal(group.title.begin(), group.title.end(), wanted.begin(), wanted.end(), same)) return &group;
-  }
-  return nullptr;
-}
-
 /// Options of one group, under its name.
 void read_section(const YAML::Node& mapping, const OptionGroup& group, const std::string& place,
                   std::vector<YamlEntry>& entries) {
