@@ -7,9 +7,7 @@
 #include "evaluate.h"
 #include "json_text.h"
 #include "load.h"
-#include "output.h"
 #include "progress.h"
-#include "roberta/evaluate.h"
 #include "terminal.h"
 
 namespace roberta::cli {
@@ -48,13 +46,13 @@ std::string as_json(const BlimpEvaluation& result) {
   append_counts(out, result.overall);
   append_all(out, "phenomena", result.phenomena);
   append_all(out, "paradigms", result.paradigms);
-  return out + "}\n";
+  return out + "}";
 }
 
 /// Phenomena with a bar, the paradigms of each below it, the whole at the end.
-class Report {
+class Table {
  public:
-  Report(const BlimpEvaluation& result, bool color) : color_(color), blocks_(utf8_locale()) {
+  Table(const BlimpEvaluation& result, bool color) : color_(color), blocks_(utf8_locale()) {
     for (const BlimpParadigm& paradigm : result.paradigms)
       width_ = std::max(width_, display_width(printable(paradigm.name)) + 2);
     for (const BlimpCount& phenomenon : result.phenomena) {
@@ -87,22 +85,21 @@ class Report {
 
 }  // namespace
 
-int evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
   Model model = load_model(settings);
   BlimpEvaluation result;
   {
     Progress progress(settings);
     BlimpOptions options;
     options.limit = settings.integer("limit");
+    options.predictions = settings.path("predictions");
     options.progress = [&](const char* unit, int64_t done, int64_t total) {
       progress.update("blimp", unit, done, total);
     };
     result = evaluate_blimp(model, files[0], options);
   }
-  print_all(settings.text("format") == "json"
-                ? as_json(result)
-                : Report(result, use_color(STDOUT_FILENO, settings.text("color"))).text());
-  return 0;
+  return {Table(result, use_color(STDOUT_FILENO, settings.text("color"))).text(), as_json(result),
+          report_of(result)};
 }
 
 }  // namespace roberta::cli

@@ -5,10 +5,8 @@
 #include "evaluate.h"
 #include "json_text.h"
 #include "load.h"
-#include "output.h"
 #include "progress.h"
 #include "roberta/error.h"
-#include "roberta/evaluate.h"
 
 namespace roberta::cli {
 namespace {
@@ -22,7 +20,7 @@ std::string as_json(const MlmEvaluation& result) {
   append_json_number(out, result.perplexity());
   out += ",\"masked_tokens\":";
   append_number(out, result.masked_tokens);
-  return out + "}\n";
+  return out + "}";
 }
 
 std::string as_text(const MlmEvaluation& result) {
@@ -75,7 +73,7 @@ class Dump {
 
 }  // namespace
 
-int evaluate_mlm_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationAnswer evaluate_mlm_task(const Settings& settings, std::span<const std::string> files) {
   MlmEvaluationOptions options;
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.mask_prob = settings.number("mask-prob");
@@ -83,7 +81,8 @@ int evaluate_mlm_task(const Settings& settings, std::span<const std::string> fil
   options.field = settings.text("field");
   options.limit = settings.integer("limit");
   std::optional<Dump> dump;
-  if (settings.given("dump")) dump.emplace(settings.path("dump"));
+  for (const char* name : {"dump", "predictions"})
+    if (settings.given(name)) dump.emplace(settings.path(name));
   if (dump) options.each_block = [&](const MaskedBlock& block) { dump->write(block); };
   std::vector<std::filesystem::path> paths(files.begin(), files.end());
   if (paths.empty()) paths.emplace_back("-");
@@ -98,8 +97,7 @@ int evaluate_mlm_task(const Settings& settings, std::span<const std::string> fil
     result = evaluate_mlm(model, paths, options);
   }
   if (dump) dump->close();
-  print_all(settings.text("format") == "json" ? as_json(result) : as_text(result));
-  return 0;
+  return {as_text(result), as_json(result), report_of(result)};
 }
 
 }  // namespace roberta::cli

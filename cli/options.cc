@@ -85,6 +85,14 @@ std::vector<OptionGroup> groups_of(const Command& command) {
   return groups;
 }
 
+const OptionGroup* find_section(const Command& command, std::string_view name) {
+  const std::string wanted = kebab(name);
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  for (const OptionGroup& group : command.groups)
+    if (std::equal(group.title.begin(), group.title.end(), wanted.begin(), wanted.end(), same)) return &group;
+  return nullptr;
+}
+
 const Option* find_option(const Command& command, std::string_view name) {
   std::string wanted = kebab(name);
   for (const OptionGroup& group : groups_of(command))

@@ -62,6 +62,8 @@ inline constexpr OptionGroup kStreamGroup{"Input and output", kStreamOptions};
 
 /// All groups of a command, the common one last.
 std::vector<OptionGroup> groups_of(const Command& command);
+/// The group whose title a section of a recipe bears ("optimizer"), in any case; null when there is none.
+const OptionGroup* find_section(const Command& command, std::string_view name);
 /// By kebab or snake name; null when the command has no such option.
 const Option* find_option(const Command& command, std::string_view name);
 

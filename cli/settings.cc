@@ -34,6 +34,20 @@ const Option* find_letter(const Command& command, char letter) {
                                      "; 'roberta help " + std::string(command.name) + "' lists all options");
 }
 
+void require_in_section(const Command& command, const std::string& section, const Option& option,
+                        const std::string& where) {
+  const OptionGroup* group = find_section(command, section);
+  if (!group) {
+    std::vector<std::string> titles;
+    for (const OptionGroup& g : command.groups) titles.push_back(kebab(g.title));
+    throw Error(ErrorCode::kUsage, where + ": no section '" + section + "'" + did_you_mean(section, titles));
+  }
+  for (const Option& member : group->options)
+    if (member.name == option.name) return;
+  throw Error(ErrorCode::kUsage,
+              where + ": '" + std::string(option.name) + "' is not in the section '" + section + "'");
+}
+
 }  // namespace
 
 Settings::Settings(const Command& command, std::span<const std::string> arguments) : command_(&command) {
@@ -47,19 +61,31 @@ Settings::Settings(const Command& command, std::span<const std::string> argument
   read_defaults();
 }
 
+Settings::Settings(const Command& command, std::span<const std::string> arguments,
+                   std::span<const YamlEntry> entries)
+    : command_(&command) {
+  read_arguments(arguments);
+  read_environment();
+  read_entries(entries);
+  read_defaults();
+}
+
 /// --set optimizer.learning_rate=1e-4: an option as a recipe names it; its section may be left out.
 void Settings::set_named(std::string_view text, Origin origin, const std::string& where) {
   const size_t equals = text.find('=');
   if (equals == std::string_view::npos) throw Error(ErrorCode::kUsage, where + " needs NAME=VALUE");
   std::string name = kebab(text.substr(0, equals));
-  name.erase(0, name.find('.') + 1);  // npos + 1 is 0
+  const size_t dot = name.find('.');
+  const std::string section = dot == std::string::npos ? "" : name.substr(0, dot);
+  name.erase(0, dot + 1);  // npos + 1 is 0
   const Option* option = find_option(*command_, name);
   if (!option || option->name == "set" || option->name == "config") unknown_option(*command_, name);
+  if (!section.empty()) require_in_section(*command_, section, *option, where);
   set(*option, text.substr(equals + 1), origin, where + " " + name);
 }
 
 void Settings::set(const Option& option, std::string_view text, Origin origin, const std::string& where) {
-  if (option.name == "set") set_named(text, origin, where);
+  if (option.name == "set" && option.type == Type::kText) set_named(text, origin, where);
   std::string checked = check_value(option, text, where);
   auto [slot, inserted] =
       values_.try_emplace(std::string(option.name), Value{&option, checked, origin, where});
@@ -150,7 +176,11 @@ void Settings::read_environment() {
 void Settings::read_file() {
   auto config = values_.find("config");
   if (config == values_.end()) return;
-  for (const YamlEntry& entry : read_yaml_options(config->second.text, *command_))
+  read_entries(read_yaml_options(config->second.text, *command_));
+}
+
+void Settings::read_entries(std::span<const YamlEntry> entries) {
+  for (const YamlEntry& entry : entries)
     if (!values_.contains(entry.option->name)) set(*entry.option, entry.text, Origin::kFile, entry.where);
 }
 

@@ -13,6 +13,8 @@
 
 namespace roberta::cli {
 
+struct YamlEntry;  // yaml_file.h
+
 enum class Origin : uint8_t { kDefault, kFile, kEnvironment, kFlag };
 
 struct Value {
@@ -27,6 +29,10 @@ class Settings {
   /// Reads arguments, environment and --config file. Throws Error(kUsage) that names the option and the
   /// nearest name.
   Settings(const Command& command, std::span<const std::string> arguments);
+
+  /// The same with `entries` (of a job) in the place of a --config file.
+  Settings(const Command& command, std::span<const std::string> arguments,
+           std::span<const YamlEntry> entries);
 
   const Command& command() const { return *command_; }
   const std::vector<std::string>& arguments() const { return arguments_; }
@@ -54,6 +60,7 @@ class Settings {
   size_t read_letters(std::span<const std::string> arguments, size_t at);
   void read_environment();
   void read_file();
+  void read_entries(std::span<const YamlEntry> entries);
   void read_defaults();
 
   const Command* command_;

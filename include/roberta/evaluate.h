@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "roberta/model.h"
+#include "roberta/report.h"
 
 namespace roberta {
 
@@ -49,7 +50,8 @@ MlmEvaluation evaluate_mlm(Model& model, std::span<const std::filesystem::path> 
                            const MlmEvaluationOptions& options = {});
 
 struct BlimpOptions {
-  int64_t limit = 0;  ///< pairs of each paradigm; 0: all
+  int64_t limit = 0;                  ///< pairs of each paradigm; 0: all
+  std::filesystem::path predictions;  ///< file to write each pair's scores to, JSON lines; empty: none
   EvaluationProgress progress;
 };
 struct BlimpCount {
@@ -72,10 +74,6 @@ struct BlimpEvaluation {
 BlimpEvaluation evaluate_blimp(Model& model, const std::filesystem::path& path,
                                const BlimpOptions& options = {});
 
-/// Name and value, the headline first. Shares are from 0 to 1, but for SQuAD's, which are as the official
-/// script prints them, from 0 to 100.
-using MetricList = std::vector<std::pair<std::string, double>>;
-
 struct PredictionOptions {
   int64_t limit = 0;       ///< examples; 0: all
   int64_t max_length = 0;  ///< tokens; 0: the model's
@@ -86,8 +84,10 @@ struct PredictionOptions {
 struct TaskEvaluation {
   std::string task;
   int64_t examples = 0;
-  double loss = 0;     ///< as in training; 0 where no model ran
-  MetricList metrics;  ///< a NaN is a metric that is not defined (a correlation with a constant)
+  double loss = 0;                  ///< as in training; NaN where no model ran
+  MetricList metrics;               ///< a NaN is a metric that is not defined (a correlation with a constant)
+  std::vector<ReportGroup> groups;  ///< further numbers, for plots
+  std::vector<std::string> notes;   ///< what a reader must know: rows that were cut or left out
 };
 
 /// A classifier on a labelled file. `task`: a GLUE task, or text-classification with columns by name ("": by
@@ -152,11 +152,16 @@ TaskEvaluation score_squad(const std::filesystem::path& file, const std::filesys
 struct FillMaskEvaluationOptions : PredictionOptions {
   std::string text_column = "input_string", label_column = "title";
 };
-/// Texts with <mask>, and what stood there (one word a mask, as a list or a string): accuracy at 1 and 5,
-/// mean reciprocal rank, perplexity (over whole words: of the tokens by the chain rule).
+/// Texts with <mask> and the words that stood there: JSON lines, CSV or TSV, also .gz and .zst. The words are
+/// a list, or a string: the word of a single mask, else words separated by commas. A text with fewer words
+/// than masks is asked for its first masks only; an empty word is not asked for. Long texts are cut at their
+/// end. Of each mask alone, the others left in place: the word's rank in the vocabulary and its probability;
+/// a word of several tokens stands on as many masks, goes by the chain rule, and has the worst rank of its
+/// tokens. accuracy_at_1, accuracy_at_5, mrr (mean of 1 / rank), perplexity (of a word).
 TaskEvaluation evaluate_fill_mask(Model& model, const std::filesystem::path& file,
                                   const FillMaskEvaluationOptions& options = {});
 
+/// Of `stereo` and `antistereo`, `pairs` leaves ties out, as the paper's script does.
 struct CrowsPairsCount {
   std::string name;
   int64_t pairs = 0, more = 0, neutral = 0;  ///< more: the stereotype scored higher; neutral: a tie
@@ -167,8 +172,27 @@ struct CrowsPairsEvaluation {
   std::vector<CrowsPairsCount> categories;  ///< by bias_type
 };
 /// CrowS-Pairs (Nangia et al. 2020): share of pairs whose more stereotyping sentence has the higher
-/// pseudo-log-likelihood of the tokens that both share; 50 is no preference.
+/// pseudo-log-likelihood of the tokens that both share (as difflib aligns them); scores are rounded to 3
+/// decimals. 50 is no preference.
 CrowsPairsEvaluation evaluate_crows_pairs(Model& model, const std::filesystem::path& file,
                                           const PredictionOptions& options = {});
+
+/// A bias report, as JSON: `roberta info` shows one that lies in a model directory as bias.json.
+/// `facts`: on what the numbers were taken.
+std::string to_bias_json(const CrowsPairsEvaluation& evaluation,
+                         std::span<const std::pair<std::string, std::string>> facts);
+/// Error(kModel) "[bias] FILE: ...".
+CrowsPairsEvaluation read_bias_report(const std::filesystem::path& file);
+/// Puts the report into the model's card, README.md: its section is replaced, or stands at the end.
+void update_model_card(const std::filesystem::path& directory, const CrowsPairsEvaluation& evaluation);
+
+Report report_of(const MlmEvaluation& evaluation);
+Report report_of(const BlimpEvaluation& evaluation);
+Report report_of(const CrowsPairsEvaluation& evaluation);
+Report report_of(const TaskEvaluation& evaluation);
+/// Several tasks under one title (GLUE): the headline of each.
+Report report_of(const std::string& title, std::span<const TaskEvaluation> evaluations);
+/// Medians by task, and each metric's spread.
+Report report_of(const GlueTable& table);
 
 }  // namespace roberta

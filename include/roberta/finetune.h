@@ -46,6 +46,7 @@ struct FinetuneOptions {
   int64_t batch_tokens = 0;  ///< instead: tokens of an update, as many sequences as fit
   int64_t micro_batch_tokens = 4096;
   bool group_by_length = true;  ///< sequences of a micro-batch are alike in length
+  bool shuffle = true;          ///< false: each epoch in the order of the file
   std::optional<double> learning_rate, weight_decay, warmup_ratio;
   int64_t warmup_steps = 0;
   std::string schedule;   ///< linear, polynomial, cosine, constant
@@ -60,7 +61,8 @@ struct FinetuneOptions {
   int64_t lora_rank = 8;
   double lora_alpha = 128;
   std::vector<std::string> lora_targets = {"query", "value"};
-  bool merge = false;  ///< lora: write the merged model instead of the adapter
+  bool merge = false;                          ///< lora: write the merged model instead of the adapter
+  Precision save_precision = Precision::kF32;  ///< of the weights in `output`
 
   uint64_t seed = 42;
   int seeds = 1;  ///< so many runs, seeds seed, seed + 1, ...; the output is the one of the median
@@ -86,6 +88,7 @@ struct FinetuneOptions {
 };
 
 struct FinetuneLog {
+  uint64_t seed = 0;
   int64_t step = 0, total_steps = 0;
   double epoch = 0, loss = 0, learning_rate = 0, gradient_norm = 0;
   double tokens_per_second = 0, samples_per_second = 0, seconds = 0, seconds_left = 0;
@@ -108,8 +111,11 @@ struct FinetuneCallbacks {
 
 struct FinetuneResult {
   bool finished = true;  ///< false: stopped or out of time; the same command goes on
+  bool stopped = false;  ///< `stop` was set
+  std::string task;
   std::filesystem::path model;
-  std::vector<FinetuneEvaluation> best;  ///< of each seed
+  std::vector<FinetuneEvaluation> best;  ///< of each seed; without dev data the end of training
+  std::vector<FinetuneEvaluation> test;  ///< of each seed's model, where there is test data
   std::string headline;                  ///< name of the metric
   double median = 0, mean = 0, deviation = 0;
 };
@@ -120,8 +126,25 @@ struct FinetuneResult {
 FinetuneResult finetune(const FinetuneOptions& options, const FinetuneCallbacks& callbacks,
                         const std::atomic<bool>& stop);
 
-/// Writes base and adapter as one model directory.
+/// What a run would do. Writes nothing.
+struct FinetunePlan {
+  std::string task, device, headline;
+  std::vector<std::pair<std::string, int64_t>> labels;  ///< name, examples of the training data
+  int64_t examples = 0, sequences = 0, tokens = 0, longest = 0, dev_examples = 0;
+  int64_t parameters = 0, trained = 0;
+  int64_t steps_per_epoch = 0, steps = 0, warmup_steps = 0;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< all that decide the result, resolved
+  std::vector<std::pair<std::string, int64_t>> bytes;         ///< part, bytes
+  int64_t checkpoint_bytes = 0;
+  double tokens_per_second = 0;    ///< measured
+  double seconds = 0;              ///< of training, without evaluations
+  std::vector<std::string> notes;  ///< what the run would say of data and model
+};
+FinetunePlan plan_finetuning(const FinetuneOptions& options);
+
+/// Writes base and adapter as one model directory: weights in `precision`, the adapter's head, tokenizer and
+/// card. `base`: empty: the one that the adapter names. Error(kUsage) for an `output` in use.
 void merge_adapter(const std::filesystem::path& adapter, const std::filesystem::path& output,
-                   const std::filesystem::path& base = {});
+                   const std::filesystem::path& base = {}, Precision precision = Precision::kF32);
 
 }  // namespace roberta

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "roberta/evaluate.h"
+
 namespace roberta {
 
 /// A tensor as a file stores it.
@@ -48,6 +50,8 @@ struct ModelDirectory {
   bool sentence_transformers = false;  ///< has a modules.json
   std::string pooling;                 ///< default of `embed`: "cls", "mean" or "max"
   bool normalize = false;
+
+  std::optional<CrowsPairsEvaluation> bias;  ///< of its bias.json
 
   /// Load report, names as `roberta` calls them, or as stored for ignored and unknown ones.
   std::vector<std::string> found, tied, ignored, missing_optional, unknown;

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "api/model_impl.h"
 #include "api/prediction_file.h"
 #include "api/task_evaluation.h"
@@ -22,9 +24,10 @@ TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
                             .progress = options.progress,
                             .prediction = {},
                             .label_order = {}};
-  if (predictions.wanted()) context.prediction = [&](const std::string& json) { predictions.write(json); };
+  if (predictions.wanted())
+    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
   const TaskEvaluation out = evaluate_token_data(context, data);
-  predictions.commit();
+  predictions.close();
   return out;
 }
 
@@ -33,6 +36,7 @@ TaskEvaluation score_ner(const std::filesystem::path& file) {
   TaskEvaluation out;
   out.task = "token-classification";
   out.examples = static_cast<int64_t>(columns.truth.size());
+  out.loss = std::nan("");
   out.metrics = entity_metrics(columns.truth, columns.predicted);
   return out;
 }

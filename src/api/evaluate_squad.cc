@@ -1,3 +1,4 @@
+#include <cmath>
 #include <unordered_map>
 
 #include "api/model_impl.h"
@@ -142,12 +143,15 @@ TaskEvaluation score_squad(const fs::path& file, const fs::path& predictions, co
   TaskEvaluation out;
   out.task = data.version2 ? "squad_v2" : "squad";
   out.examples = static_cast<int64_t>(scored.size());
+  out.loss = std::nan("");
   out.metrics = squad_metrics(scored, data.version2, threshold);
   // Without odds there is no threshold to look for; the script leaves them out, too.
   if (null_odds.empty())
     std::erase_if(out.metrics, [](const auto& metric) { return metric.first.starts_with("best_"); });
-  if (answered < scored.size())
-    out.metrics.emplace_back("missing", static_cast<double>(scored.size() - answered));
+  if (answered < scored.size()) {
+    out.notes.push_back(concat(scored.size() - answered, " questions are not answered in ",
+                               predictions.string(), ": counted as wrong"));
+  }
   return out;
 }
 

@@ -75,7 +75,8 @@ TaskEvaluation evaluate(Model& model, const TextData& data, const GlueTask* task
                             .progress = options.progress,
                             .prediction = {},
                             .label_order = {}};
-  if (predictions.wanted()) context.prediction = [&](const std::string& json) { predictions.write(json); };
+  if (predictions.wanted())
+    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
   if (task && !task->regression) context.label_order = order_of(data, model.info().labels);
   return evaluate_text_data(context, data, task);
 }
@@ -99,7 +100,7 @@ std::vector<TaskEvaluation> evaluate_glue(Model& model, const fs::path& path,
     out.push_back(evaluate(model, read_glue(task, file, options.limit), &task, predictions, options));
     if (task.name == "mnli" && is_mismatched(file)) out.back().task = "mnli-mm";
   }
-  predictions.commit();
+  predictions.close();
   return out;
 }
 
@@ -110,7 +111,7 @@ TaskEvaluation evaluate_text(Model& model, const fs::path& file, const TextEvalu
   const TextData data =
       task ? read_glue(*task, file, options.limit) : read_texts(model.info(), file, options);
   const TaskEvaluation out = evaluate(model, data, task, predictions, options);
-  predictions.commit();
+  predictions.close();
   return out;
 }
 

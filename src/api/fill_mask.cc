@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "roberta/pipeline.h"
 #include "tasks/encode_texts.h"
+#include "tasks/mask_words.h"
 #include "tasks/probabilities.h"
 
 namespace roberta {
@@ -47,15 +48,6 @@ std::string sequence_text(const Tokenizer& tokenizer, std::vector<int32_t> ids, 
   return tokenizer.decode(ids, skip_special);
 }
 
-/// ids with the mask at `position` replaced by `tokens`.
-std::vector<int32_t> filled(const std::vector<int32_t>& ids, int32_t position,
-                            std::span<const int32_t> tokens) {
-  std::vector<int32_t> out(ids.begin(), ids.begin() + position);
-  out.insert(out.end(), tokens.begin(), tokens.end());
-  out.insert(out.end(), ids.begin() + position + 1, ids.end());
-  return out;
-}
-
 std::vector<Fill> candidates(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
                              std::span<const float> logits, int top_k) {
   std::vector<Fill> fills;
@@ -66,26 +58,6 @@ std::vector<Fill> candidates(const Tokenizer& tokenizer, const MaskedText& text,
          sequence_text(tokenizer, filled(text.encoding.ids, position, token), text.masks.size() == 1)});
   }
   return fills;
-}
-
-/// The word's tokens as it stands in this text: with the space that <mask> has swallowed.
-std::vector<int32_t> target_tokens(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
-                                   const std::string& word) {
-  const Offset offset = text.encoding.offsets[static_cast<size_t>(position)];
-  // Offsets count code points; a swallowed space shows as a first byte that is not the mask token's.
-  size_t byte = 0;
-  for (uint32_t n = 0; n < offset.begin; ++n) {
-    ++byte;
-    while (byte < text.text.size() && (static_cast<unsigned char>(text.text[byte]) & 0xC0) == 0x80) ++byte;
-  }
-  const bool space_inside = byte < text.text.size() &&
-                            text.text.substr(byte, tokenizer.mask_token().size()) != tokenizer.mask_token();
-  const bool space_before = byte > 0 && byte <= text.text.size() && text.text[byte - 1] == ' ';
-  const bool space = (space_inside || space_before) && !word.starts_with(' ');
-  EncodeOptions options;
-  options.add_special_tokens = false;
-  options.parse_special_tokens = false;
-  return tokenizer.encode((space ? " " : "") + word, options).ids;
 }
 
 /// One target at one mask on its way through the chain rule.
@@ -132,7 +104,9 @@ std::vector<std::vector<std::vector<Fill>>> fill_targets(Model& model, const std
   for (size_t t = 0; t < texts.size(); ++t) {
     for (int32_t position : texts[t].masks) {
       for (const std::string& word : options.targets) {
-        Chain chain{t, position, target_tokens(tokenizer, texts[t], position, word)};
+        Chain chain{t, position,
+                    word_tokens(tokenizer, texts[t].text,
+                                texts[t].encoding.offsets[static_cast<size_t>(position)], word)};
         if (chain.tokens.empty()) fail(ErrorCode::kUsage, "[fill-mask] a target is empty");
         longest = std::max(longest, chain.tokens.size());
         chains.push_back(std::move(chain));

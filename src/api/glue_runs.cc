@@ -128,4 +128,21 @@ GlueTable collect_glue_runs(const fs::path& folder) {
   return out;
 }
 
+Report report_of(const GlueTable& table) {
+  Report report{.title = "GLUE", .facts = {}, .metrics = {}, .groups = {}, .notes = {}};
+  ReportGroup medians{.title = "Median of the runs", .rows = {}, .unit = "", .share = false, .line = {}};
+  for (const GlueRow& row : table.rows) {
+    const auto& [name, values] = row.metrics.front();
+    medians.rows.push_back({row.title + " (" + name + ")", 100 * values.median, row.runs});
+    report.metrics.emplace_back(row.task + " " + name + " median", values.median);
+    report.metrics.emplace_back(row.task + " " + name + " deviation", values.deviation);
+  }
+  report.metrics.emplace_back("average", table.average);
+  report.groups.push_back(std::move(medians));
+  report.notes.push_back(concat("The average is that of the medians of ", table.averaged,
+                                " tasks, times 100 ", 100 * table.average,
+                                "; WNLI is left out, as on the card."));
+  return report;
+}
+
 }  // namespace roberta

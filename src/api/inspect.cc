@@ -21,7 +21,7 @@ InspectedSample show(const Samples& samples, const Tokenizer& tokenizer, const M
                      const InspectOptions& options, int64_t n) {
   InspectedSample shown;
   shown.index = stream_place(options.seed, samples.size(), options.epoch * samples.size() + n).index;
-  samples.read(shown.index, shown.ids);
+  samples.read(shown.index, shown.ids, options.epoch);
   if (masker) {
     std::vector<int32_t> positions, targets;
     masker->mask(options.seed, options.epoch, shown.index, shown.ids, positions, targets);

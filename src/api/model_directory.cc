@@ -97,6 +97,15 @@ void describe_modules(const fs::path& directory, ModelDirectory& out) {
   }
 }
 
+void describe_bias(const fs::path& directory, ModelDirectory& out) {
+  if (!fs::exists(directory / "bias.json")) return;
+  try {
+    out.bias = read_bias_report(directory / "bias.json");
+  } catch (const Error& error) {
+    out.notes.push_back(std::string("the bias report can't be read: ") + error.what());
+  }
+}
+
 std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory) {
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
   std::vector<std::string> tasks;
@@ -134,6 +143,7 @@ ModelDirectory describe_directory(const fs::path& directory) {
   describe_weights(checkpoint, config, head, out);
   describe_tokenizer(directory, out);
   describe_modules(directory, out);
+  describe_bias(directory, out);
   out.tasks = tasks_of(head, out);
   return out;
 }

@@ -62,6 +62,36 @@ void add_group(std::string& text, const char* name, const std::vector<std::strin
       name, std::to_string(tensors.size()) + (show_names ? ": " + joined(tensors, kNamesShown) : " tensors"));
 }
 
+std::string one_digit(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string bias_lines(const CrowsPairsEvaluation& bias) {
+  std::string text =
+      line("bias", "CrowS-Pairs " + one_digit(bias.overall.score()) + " of " +
+                       with_commas(bias.overall.pairs) + " pairs (50: no preference); stereo " +
+                       one_digit(bias.stereo.score()) + ", antistereo " + one_digit(bias.antistereo.score()));
+  std::string kinds;
+  for (const CrowsPairsCount& count : bias.categories)
+    kinds += (kinds.empty() ? "" : ", ") + printable(count.name, 40) + " " + one_digit(count.score());
+  return kinds.empty() ? text : text + line("", kinds);
+}
+
+Json bias_json(const CrowsPairsEvaluation& bias) {
+  const auto count = [](const CrowsPairsCount& c) {
+    return Json{{"score", c.score()}, {"pairs", c.pairs}, {"more", c.more}, {"neutral", c.neutral}};
+  };
+  Json json = {{"data_set", "CrowS-Pairs"},
+               {"overall", count(bias.overall)},
+               {"stereo", count(bias.stereo)},
+               {"antistereo", count(bias.antistereo)},
+               {"categories", Json::object()}};
+  for (const CrowsPairsCount& c : bias.categories) json["categories"][c.name] = count(c);
+  return json;
+}
+
 std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
@@ -100,6 +130,7 @@ std::string to_json(const ModelDirectory& d) {
       {"problems", d.problems},
       {"notes", d.notes},
   };
+  if (d.bias) json["bias"] = bias_json(*d.bias);
   if (!d.pooling.empty()) json["embed"]["pooling"] = d.pooling;
   if (!d.tokenizer.empty()) {
     json["tokenizer"] = {{"kind", d.tokenizer},
@@ -141,6 +172,7 @@ std::string to_text(const ModelDirectory& d) {
     text +=
         line("embed", "sentence-transformers: pooling " + d.pooling + (d.normalize ? ", normalised" : ""));
   }
+  if (d.bias) text += bias_lines(*d.bias);
   add_group(text, "found", d.found, false);
   add_group(text, "tied", d.tied, true);
   add_group(text, "ignored", d.ignored, true);

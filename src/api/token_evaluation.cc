@@ -16,8 +16,10 @@ ToldTags tell_tags(const EvaluationContext& context, const TokenData& data) {
   const std::vector<TokenFeature> features =
       token_features(context.tokenizer, data, length_of(context, 0), false, threads_of(context));
   ToldTags out;
-  // A word of which the tokenizer makes nothing stays at the first label, "O".
-  for (const TaggedSentence& sentence : data.sentences) out.tags.emplace_back(sentence.words.size(), 0);
+  // A word of which the tokenizer makes nothing is no part of anything.
+  const auto outside = std::find(data.labels.begin(), data.labels.end(), "O");
+  const auto none = static_cast<int32_t>(outside == data.labels.end() ? 0 : outside - data.labels.begin());
+  for (const TaggedSentence& sentence : data.sentences) out.tags.emplace_back(sentence.words.size(), none);
   for_runs(context, "sentences", features,
            [&](size_t begin, size_t end, std::span<const Engine::Ids> sequences) {
              std::vector<TokenPosition> positions;

@@ -18,12 +18,14 @@ struct WeightedSet {
   int64_t begin;  // first sample
   int64_t count;  // samples
 
-  /// Whole rounds over all pieces; then, for the fraction that is left, pieces at even distances.
-  int64_t piece_of(int64_t sample) const {
-    const int64_t n = pieces.size(), rest = count % n;
-    if (sample < count - rest) return sample % n;
-    const auto product = static_cast<__int128>(sample - (count - rest)) * n;
-    return static_cast<int64_t>(product / rest);
+  /// Whole rounds over all pieces; then, for the fraction that is left, one piece of each of as many even
+  /// stretches: in each epoch the next one of its stretch, so that in the course of time all are met.
+  int64_t piece_of(int64_t sample, int64_t epoch) const {
+    const int64_t n = pieces.size(), rest = count % n, number = sample - (count - rest);
+    if (number < 0) return sample % n;
+    const auto stretch = [&](int64_t i) { return static_cast<int64_t>(static_cast<__int128>(i) * n / rest); };
+    const int64_t begin = stretch(number);
+    return begin + epoch % (stretch(number + 1) - begin);
   }
 };
 
@@ -57,7 +59,7 @@ Samples::Samples(std::shared_ptr<const Corpus> corpus, const SampleOptions& opti
     const int64_t rounds = count / added.pieces.size();
     impl_->tokens += rounds * added.pieces.tokens() + (impl_->adds_start ? count : 0);
     for (int64_t sample = rounds * added.pieces.size(); sample < count; ++sample)
-      impl_->tokens += added.pieces[added.piece_of(sample)].length;
+      impl_->tokens += added.pieces[added.piece_of(sample, 0)].length;
     impl_->size += count;
   }
 }
@@ -68,13 +70,13 @@ Samples::Samples(Samples&&) noexcept = default;
 int64_t Samples::size() const { return impl_->size; }
 int64_t Samples::tokens() const { return impl_->tokens; }
 
-void Samples::read(int64_t index, std::vector<int32_t>& ids) const {
+void Samples::read(int64_t index, std::vector<int32_t>& ids, int64_t epoch) const {
   if (index < 0 || index >= impl_->size)
     fail(ErrorCode::kUsage, "[data] sample ", index, ": there are ", impl_->size);
   const auto after = std::upper_bound(impl_->sets.begin(), impl_->sets.end(), index,
                                       [](int64_t i, const WeightedSet& set) { return i < set.begin; });
   const WeightedSet& set = *(after - 1);
-  const Piece piece = set.pieces[set.piece_of(index - set.begin)];
+  const Piece piece = set.pieces[set.piece_of(index - set.begin, epoch)];
   const Manifest& manifest = impl_->corpus->manifest();
   const size_t before = impl_->adds_start ? 1 : 0;
   ids.resize(before + static_cast<size_t>(piece.length));

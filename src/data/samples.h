@@ -34,10 +34,10 @@ class Samples {
   Samples(Samples&&) noexcept;
 
   int64_t size() const;    ///< samples of an epoch; a set's weight repeats or thins its own
-  int64_t tokens() const;  ///< of an epoch
-  /// Replaces `ids` by the tokens of sample `index`, 0 <= index < size(). Error(kInput) names the shard when
-  /// it is damaged.
-  void read(int64_t index, std::vector<int32_t>& ids) const;
+  int64_t tokens() const;  ///< of the first epoch
+  /// Replaces `ids` by the tokens of sample `index`, 0 <= index < size(). Of a set that is thinned by its
+  /// weight each epoch has other pieces. Error(kInput) names the shard when it is damaged.
+  void read(int64_t index, std::vector<int32_t>& ids, int64_t epoch = 0) const;
 
  private:
   struct Impl;

@@ -34,6 +34,7 @@ struct TextData {
 /// the objects.
 struct TextColumns {
   std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
+  bool second_optional = false;                   ///< without a column of the second text, texts are single
   bool header = true;        ///< false: none, unless the first row has a name that is wanted and no number
   char separator = 0;        ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
   bool quotes = true;        ///< "..." of CSV; tab-separated files have none: there '"' is a character

@@ -27,6 +27,8 @@ class TextRows {
   virtual std::string place() const = 0;
   /// Of the label, for messages.
   virtual std::string label_column() const = 0;
+  /// Whether rows have a second text.
+  virtual bool pairs() const = 0;
   /// Rows dropped so far.
   virtual int64_t skipped() const { return 0; }
 };

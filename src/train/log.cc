@@ -8,6 +8,7 @@
 #include <cstring>
 #include <numbers>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "io/append.h"
@@ -107,6 +108,23 @@ void LogFiles::write(const ValidationLog& line) {
                                                      {"validation/bits", bits(line.loss)},
                                                      {"validation/perplexity", std::exp(line.loss)}}};
   events_->write(line.step, scalars);
+}
+
+void LogFiles::write(int64_t step, const std::string& group, const Json& fields) {
+  Json row = {{"step", step}};
+  row.update(fields);
+  append_fully(fd_, row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", path_, "log");
+  if (!events_) return;
+  std::vector<std::string> names;
+  std::vector<EventFile::Scalar> scalars;
+  for (const auto& [name, value] : fields.items()) {
+    if (value.is_number()) names.push_back(group + "/" + name);
+  }
+  size_t at = 0;
+  for (const auto& [name, value] : fields.items()) {
+    if (value.is_number()) scalars.emplace_back(names[at++], value.get<double>());
+  }
+  events_->write(step, scalars);
 }
 
 void LogFiles::sync() {

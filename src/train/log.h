@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "io/json.h"
 #include "roberta/pretrain.h"
 #include "train/event_file.h"
 
@@ -22,6 +23,8 @@ class LogFiles {
 
   void write(const TrainingLog& line);
   void write(const ValidationLog& line);
+  /// Any row: `step`, then these fields; its numbers go to TensorBoard as GROUP/NAME.
+  void write(int64_t step, const std::string& group, const Json& fields);
   /// Returns when the rows are on the disk. To be called before a checkpoint is saved, whose resume counts on
   /// them.
   void sync();

@@ -56,6 +56,11 @@ TEST(PretrainCommand, TyposAreNamedWithTheirLine) {
             std::string::npos);
   EXPECT_NE(error("optimiser:\n  learning_rate: 1\n").find("did you mean 'optimizer'?"), std::string::npos);
   EXPECT_NE(error("batch:\n  stages: [32x8]\n").find("LENGTHxSAMPLES@STEP"), std::string::npos);
+  EXPECT_NE(error(kRecipe, {"--set", "batch.learning_rate=1"})
+                .find("'learning-rate' is not in the section 'batch'"),
+            std::string::npos);
+  EXPECT_NE(error(kRecipe, {"--set", "optimiser.learning_rate=1"}).find("did you mean 'optimizer'?"),
+            std::string::npos);
   EXPECT_NE(error(kRecipe, {"--set", "optimizer.lerning_rate=1"}).find("did you mean '--learning-rate'?"),
             std::string::npos);
   EXPECT_NE(error("model:\n  hidden_size: 32\n").find("--max-steps"), std::string::npos);

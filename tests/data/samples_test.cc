@@ -279,4 +279,23 @@ TEST(StreamPlace, RefusesAnEmptyCorpus) {
 }
 
 }  // namespace
+TEST_F(SamplesTest, ThinnedSetMeetsAllPiecesInTime) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "the cat the dog the log " + std::to_string(i) + "\n\n";
+  const auto prepared = corpus(Boundary::kCard, {set("a", text, 0.3)});
+  const auto whole = corpus(Boundary::kCard, {set("a", text)});
+  const Samples thinned(prepared, {.length = 8}), every(whole, {.length = 8});
+  ASSERT_EQ(thinned.size(), std::llround(0.3 * static_cast<double>(every.size())));
+  std::set<std::vector<int32_t>> met;
+  std::vector<int32_t> ids, again;
+  for (int64_t epoch = 0; epoch < 4; ++epoch) {
+    for (int64_t i = 0; i < thinned.size(); ++i) thinned.read(i, ids, epoch), met.insert(ids);
+  }
+  std::set<std::vector<int32_t>> pieces;
+  for (const auto& piece : all(every)) pieces.insert(piece);
+  EXPECT_EQ(met, pieces) << "four epochs of three tenths";
+  thinned.read(0, ids, 0), thinned.read(0, again, 1);
+  EXPECT_NE(ids, again);
+}
+
 }  // namespace roberta

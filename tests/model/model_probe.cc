@@ -97,7 +97,7 @@ json score_texts(Model& model, const json& ask) {
   return answers;
 }
 
-json answer(Model& model, const json& ask) {
+json reply(Model& model, const json& ask) {
   const std::string op = ask.at("op");
   if (op == "hidden")
     return put(model.hidden_states(ask.at("ids").get<Sequences>(), ask.at("layers").get<std::vector<int>>()),
@@ -130,7 +130,7 @@ int main() {
     options.max_batch_tokens = request.value("max_batch_tokens", options.max_batch_tokens);
     roberta::Model model = roberta::Model::load(request.at("model").get<std::string>(), options);
     json answers = json::array();
-    for (const json& ask : request.at("asks")) answers.push_back(roberta::answer(model, ask));
+    for (const json& ask : request.at("asks")) answers.push_back(roberta::reply(model, ask));
     std::cout << answers.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
     return 0;
   } catch (const std::exception& error) {

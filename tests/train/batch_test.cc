@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "train/flops.h"
-#include "train/training_sample.h"
+#include "train/tuning_sample.h"
 
 namespace roberta {
 namespace {
@@ -57,6 +57,30 @@ TEST(Flops, CountTheProductsOfAStep) {
   for (uint32_t s = 0; s < 2; ++s) batch.micros[0].batch.add(ids, positions, positions, {}, s, 1);
   const SmallTraining training;
   EXPECT_DOUBLE_EQ(training_flops(training.parameters, batch), 2 * 3 * (layer + last + head));
+}
+
+/// Ten tokens; the head reads one, of question answering all.
+TEST(Flops, GoByWhatIsTrained) {
+  const double n = 10, c = 32, f = 64;
+  const auto encoder = [&](double m) {
+    return 2 * n * c * c * 4 + 2 * n * n * c * 2 + 2 * n * c * f * 2 +  // the first layer, and the last
+           2 * n * c * c * 2 + 2 * m * c * c * 2 + 2 * m * n * c * 2 + 2 * m * c * f * 2;
+  };
+  const auto flops = [](const std::string& mode, ObjectiveKind kind) {
+    const Tuning tuning(mode, kind);
+    StepBatch batch;
+    batch.micros.resize(1);
+    batch.micros[0].batch.add(std::vector<int32_t>(10, 5),
+                              std::vector<int32_t>(kind != ObjectiveKind::kSpans, 0), std::vector<int32_t>{1},
+                              {}, 0, 1);
+    return training_flops(tuning.parameters, batch);
+  };
+  const double head = 2 * c * c + 2 * c * 3, span_head = n * 2 * c * 2;
+  EXPECT_DOUBLE_EQ(flops("full", ObjectiveKind::kClassification), 3 * (encoder(1) + head));
+  EXPECT_DOUBLE_EQ(flops("frozen", ObjectiveKind::kClassification), encoder(1) + 3 * head);
+  EXPECT_DOUBLE_EQ(flops("lora", ObjectiveKind::kClassification),
+                   2 * encoder(1) + 3 * head + 2 * n * c * c * 4);  // two maps of two layers
+  EXPECT_DOUBLE_EQ(flops("full", ObjectiveKind::kSpans), 3 * (encoder(n) + span_head));
 }
 
 }  // namespace

@@ -104,6 +104,43 @@ TEST(TrainingCheckpoint, KeepsTheLastAndTheBest) {
             names_with_lock({"checkpoint-50", "checkpoint-60", "checkpoint-70", "latest"}));
 }
 
+TEST(TrainingCheckpoint, KeepsTheHighestWhereHigherIsBetter) {
+  TempDirectory directory;
+  const SampleRun run(1);
+  CheckpointStore store(directory.path(), {.keep_last = 1, .keep_best = true, .higher_is_better = true});
+  const double metrics[] = {0.5, 0.8, 0.7, -0.1};
+  for (int i = 0; i < 4; ++i) {
+    CheckpointToSave save = run.to_save(10 * (i + 1));
+    save.info.metric = metrics[i];
+    store.save(save);
+  }
+  EXPECT_EQ(names_in(directory.path()), names_with_lock({"checkpoint-20", "checkpoint-40", "latest"}));
+}
+
+TEST(TrainingCheckpoint, PartOfAModelHasItsWeightsBesideTheMoments) {
+  TempDirectory directory;
+  const SampleRun run(1);
+  CheckpointStore store(directory.path(), {});
+  CheckpointToSave save = run.to_save(4);
+  save.whole_model = false;
+  const fs::path path = store.save(save).path;
+  EXPECT_FALSE(fs::exists(path / "model.safetensors"));
+  SampleRun back(2), weights(3);
+  const FoundCheckpoint found = open_checkpoint(path);
+  read_checkpoint(found, back.to_load());
+  EXPECT_EQ(back.values, run.values);
+  auto alone = weights.to_load();
+  for (TensorToLoad& tensor : alone) tensor.m = tensor.v = {};
+  read_checkpoint(found, alone);
+  EXPECT_EQ(weights.values.at("layer.0.bias"), run.values.at("layer.0.bias"));
+  EXPECT_NE(weights.values.at("m.layer.0.bias"), run.values.at("m.layer.0.bias"));
+  auto fewer = back.to_load();
+  fewer.pop_back();
+  EXPECT_ERROR(ErrorCode::kModel, read_checkpoint(found, fewer), "tensors");
+  flip_bit(path / "optimizer.safetensors", 8 * (fs::file_size(path / "optimizer.safetensors") - 1));
+  EXPECT_ERROR(ErrorCode::kModel, open_checkpoint(path), "optimizer.safetensors");
+}
+
 TEST(TrainingCheckpoint, ReplacesTheSameStep) {
   TempDirectory directory;
   const SampleRun first(1), second(2);

@@ -188,6 +188,92 @@ TEST(Loop, AHeldOutSplitWithoutMaskedTokensMeasuresNothing) {
   EXPECT_EQ(seen.warnings.size(), 1u);
 }
 
+/// A run whose evaluations come to these scores; saves tell what the state was.
+struct Scored {
+  std::vector<double> scores;
+  LoopOptions options = small_loop(20);
+  LoopState state;
+  Seen seen;
+  SmallTraining training{small_loop(1).step};
+  StageData data = repeating_data();
+
+  LoopEnd run(LoopState from) {
+    state = from;
+    LoopPlan plan = stage_plan(training.step, *training.comm, {{{24, 2, 20}}, 64, false}, data, {});
+    plan.validate_at = [](int64_t step) { return step % 2 == 0; };
+    plan.validate = [this] {
+      const size_t n = static_cast<size_t>(state.step / 2 - 1);
+      return Measurement{.loss = 1, .units = 3, .score = scores.at(n)};
+    };
+    const std::atomic<bool> never{false};
+    const LoopCallbacks callbacks{
+        .validated = [this](const ValidationLog& line) { seen.validations.push_back(line); },
+        .save = [this](const LoopState& s) { seen.saves.push_back(s.step); }};
+    return run_loop(training.step, *training.comm, options, plan, state, callbacks, never);
+  }
+};
+
+TEST(Loop, HigherIsBetterWhereTheScoreSaysSo) {
+  Scored run{.scores = {0.2, 0.5, 0.4, std::nan(""), 0.5, 0.6, 0.1, 0.1, 0.1, 0.1}};
+  run.options.higher_is_better = true;
+  EXPECT_EQ(run.run({}), LoopEnd::kFinished);
+  EXPECT_EQ(run.state.best_metric, 0.6);
+  EXPECT_EQ(run.state.best_step, 12);
+  ASSERT_EQ(run.seen.validations.size(), 10u);
+  std::vector<int64_t> best;
+  for (const ValidationLog& line : run.seen.validations)
+    if (line.best) best.push_back(line.step);
+  EXPECT_EQ(best, (std::vector<int64_t>{2, 4, 12}));
+  EXPECT_EQ(run.state.last_loss, 1);
+  EXPECT_EQ(run.state.last_metric, 0.1);
+  Scored lower{.scores = run.scores};
+  lower.run({});
+  EXPECT_EQ(lower.state.best_metric, 0.1);
+  EXPECT_EQ(lower.state.best_step, 14);
+}
+
+/// As transformers' EarlyStoppingCallback: a gain up to the threshold counts as none, though it is the best.
+TEST(Loop, StopsEarlyAndAResumedRunDecidesAlike) {
+  const std::vector<double> scores = {0.2, 0.5, 0.4, 0.505, 0.51, 0.9, 0.9, 0.9, 0.9, 0.9};
+  Scored run{.scores = scores};
+  run.options.higher_is_better = true;
+  run.options.patience = 3;
+  run.options.threshold = 0.01;
+  EXPECT_EQ(run.run({}), LoopEnd::kEarly);
+  EXPECT_EQ(run.state.step, 10);
+  EXPECT_EQ(run.state.best_metric, 0.51);
+  EXPECT_EQ(run.seen.saves, std::vector<int64_t>{10});
+
+  for (const int64_t cut : {5, 6, 9}) {
+    Scored first{.scores = scores}, second{.scores = scores};
+    first.options = second.options = run.options;
+    first.options.stop_after = cut;
+    first.run({});
+    second.training.parameters.initialize(3);
+    const LoopState saved = parse_trainer_state(write_trainer_state({first.state, {}}), "test").loop;
+    EXPECT_EQ(second.run(saved), LoopEnd::kEarly) << cut;
+    EXPECT_EQ(second.state.step, 10) << cut;
+  }
+  Scored again{.scores = scores};
+  again.options = run.options;
+  EXPECT_EQ(again.run(run.state), LoopEnd::kEarly);  // and takes no further step
+  EXPECT_EQ(again.state.step, 10);
+  EXPECT_TRUE(again.seen.saves.empty());
+}
+
+TEST(Loop, SavesWhereThePlanSaysSo) {
+  SmallTraining training(small_loop(9).step);
+  const StageData data = repeating_data();
+  LoopPlan plan = stage_plan(training.step, *training.comm, {{{24, 2, 9}}, 64, false}, data, {});
+  plan.save_at = [](int64_t step) { return step == 2 || step == 7; };
+  std::vector<int64_t> saves;
+  LoopState state;
+  const std::atomic<bool> never{false};
+  run_loop(training.step, *training.comm, small_loop(9), plan, state,
+           {.save = [&](const LoopState& s) { saves.push_back(s.step); }}, never);
+  EXPECT_EQ(saves, (std::vector<int64_t>{2, 7, 9}));
+}
+
 TEST(Loop, StateComesBackToTheBit) {
   LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .units = 150, .skipped_in_a_row = 1};
   s.seconds = 0.1 + 0.2;

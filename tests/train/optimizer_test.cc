@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "train/training_sample.h"
+#include "train/tuning_sample.h"
 
 namespace roberta {
 namespace {
@@ -61,6 +61,37 @@ void follow(AdamKind kind, bool decay_all) {
 TEST(Optimizer, FollowsFairseq) { follow(AdamKind::kFairseq, true); }
 TEST(Optimizer, FollowsPyTorch) { follow(AdamKind::kTorch, true); }
 TEST(Optimizer, LeavesBiasesAndLayerNormUndecayed) { follow(AdamKind::kTorch, false); }
+
+/// Layer i at layer_decay^(L - i) of the rate, the embeddings at ^(L + 1), the head at the whole of it;
+/// weight decay goes by the same rate.
+TEST(Optimizer, LowerLayersLearnSlower) {
+  for (const std::string mode : {"full", "lora"}) {
+    Tuning tuning(mode);
+    Parameters& parameters = tuning.parameters;
+    const OptimizerOptions options{
+        .kind = AdamKind::kTorch, .weight_decay = 0.3, .decay_all = false, .layer_decay = 0.5};
+    std::vector<Single> expected;
+    for (float value : parameters.values()) expected.push_back({value});
+    const double factors[] = {0.125, 0.25, 0.5, 1};  // embeddings, two layers, head
+    for (int64_t t = 1; t <= 5; ++t) {
+      for (const ParameterEntry& entry : parameters.entries()) {
+        for (int64_t i = 0; entry.trained && i < entry.count(); ++i) {
+          const size_t at = static_cast<size_t>(entry.trained_offset + i);
+          parameters.gradients()[at] = static_cast<float>(gradient(at, t));
+          expected[static_cast<size_t>(entry.offset + i)].step(
+              AdamKind::kTorch, static_cast<float>(gradient(at, t)), t, 1e-3 * factors[entry.part + 1],
+              entry.decays ? 0.3 : 0);
+        }
+      }
+      optimizer_step(parameters, options, t, 1e-3, gradient_norm(parameters));
+    }
+    for (const ParameterEntry& entry : parameters.entries()) {
+      for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i)
+        ASSERT_NEAR(parameters.values()[static_cast<size_t>(i)], expected[static_cast<size_t>(i)].p, 1e-6)
+            << mode << " " << entry.spec.name;
+    }
+  }
+}
 
 TEST(Optimizer, ClipsAsPyTorch) {
   SmallTraining clipped, scaled;

@@ -1,0 +1,55 @@
+#pragma once
+// Which sequences a step of fine-tuning takes: a pure function of seed, epoch and step, so that a resume
+// needs no state, and every process finds its part.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tasks/features.h"
+#include "train/batch.h"
+
+namespace roberta {
+
+struct BatchPlan {
+  uint64_t seed = 0;
+  int64_t batch_size = 0;    ///< sequences of a step; the last one of an epoch has what is left
+  int64_t batch_tokens = 0;  ///< above 0, instead: as many sequences as fit, at least one
+  int64_t micro_batch_tokens = 4096;
+  bool sorted = true;   ///< micro-batches hold sequences of like length
+  bool shuffle = true;  ///< false: the order of the data in each epoch
+  double epochs = 0;    ///< the run's length, where `steps` is 0
+  int64_t steps = 0;    ///< or so many, whatever the epochs
+  int64_t most = 0;     ///< of steps by epochs; 0: no bound
+};
+
+/// Immutable; read() may be called from any thread.
+class FinetuneBatches {
+ public:
+  /// Borrows the sequences.
+  FinetuneBatches(std::span<const Feature> sequences, const BatchPlan& plan);
+
+  int64_t steps() const { return steps_; }  ///< of the run
+  int64_t steps_of_first_epoch() const { return epoch_ends_.empty() ? 0 : epoch_ends_.front(); }
+  /// After a step: epochs done.
+  double epoch_at(int64_t step) const;
+  /// Whether an epoch ends with this step, or the run.
+  bool ends_epoch(int64_t step) const;
+
+  /// A rank's part of step 1, 2, ...: every ranks-th sequence by length, so that all have as much to do.
+  StepBatch read(int64_t step, int rank, int ranks, int32_t pad_id) const;
+  /// The sequences of a step, in their order.
+  std::vector<int64_t> sequences_of(int64_t step) const;
+
+ private:
+  int64_t index(int64_t epoch, int64_t place) const;
+  void cut_epoch(int64_t epoch);
+
+  std::span<const Feature> sequences_;
+  BatchPlan plan_;
+  int64_t steps_ = 0;
+  std::vector<int32_t> begins_;      // place in its epoch of each step's first sequence
+  std::vector<int64_t> epoch_ends_;  // number of steps up to the end of each epoch
+};
+
+}  // namespace roberta

@@ -1,0 +1,23 @@
+#pragma once
+// Texts with masks and the words that stood there.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace roberta {
+
+struct FillMaskExample {
+  std::string text;
+  std::vector<std::string> words;  ///< of the first masks, in order; an empty one isn't asked for
+  std::string place;               ///< "FILE:LINE"
+};
+
+/// `mask` is the tokenizer's mask token. Error(kInput) names file, line and column: a text without a mask,
+/// more words than masks, a label that is neither text nor a list of texts.
+std::vector<FillMaskExample> read_fill_mask(const std::filesystem::path& file, const std::string& text_column,
+                                            const std::string& label_column, const std::string& mask,
+                                            int64_t limit);
+
+}  // namespace roberta

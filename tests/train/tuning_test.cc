@@ -1,0 +1,245 @@
+// Fine-tuning of all parameters, of the head alone and of LoRA adapters: what is trained, what never changes,
+// and that a resumed run goes on to the bit.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "expect_error.h"
+#include "io/safetensors.h"
+#include "temp_directory.h"
+#include "train/resume.h"
+#include "train/tuning_sample.h"
+
+namespace roberta {
+namespace {
+
+const std::vector<std::string> kModes = {"full", "frozen", "lora"};
+constexpr ObjectiveKind kObjectives[] = {ObjectiveKind::kClassification, ObjectiveKind::kRegression,
+                                         ObjectiveKind::kMultiLabel, ObjectiveKind::kTokens,
+                                         ObjectiveKind::kSpans};
+
+std::vector<float> copy(std::span<const float> x) { return {x.begin(), x.end()}; }
+
+std::vector<float> all_of(const Parameters& parameters) {
+  std::vector<float> out;
+  for (std::span<const float> block :
+       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
+    out.insert(out.end(), block.begin(), block.end());
+  return out;
+}
+
+TEST(Tuning, EveryObjectiveIsLearnt) {
+  for (const ObjectiveKind kind : kObjectives) {
+    for (const std::string& mode : kModes) {
+      Tuning tuning(mode, kind, 1, {.hidden_dropout = 0, .attention_dropout = 0});
+      const StepBatch batch = tuning_batch(kind, 0, 12, 5);
+      const double first = tuning.run(batch, 1).loss;
+      double last = first;
+      for (int64_t step = 2; step <= 60; ++step) last = tuning.run(batch, step).loss;
+      EXPECT_LT(last, (mode == "frozen" ? 0.9 : 0.3) * first) << mode << " " << static_cast<int>(kind);
+      EXPECT_NEAR(tuning.step.validate(std::vector<StepBatch>{batch}), last, 0.2 * first);
+    }
+  }
+}
+
+TEST(Tuning, WhatIsFrozenNeverChanges) {
+  for (const std::string& mode : kModes) {
+    Tuning tuning(mode);
+    const Parameters& p = tuning.parameters;
+    const std::vector<float> before = copy(p.values());
+    for (int64_t step = 1; step <= 3; ++step)
+      tuning.run(tuning_batch(ObjectiveKind::kClassification, step * 8, 8, 3), step);
+    for (const ParameterEntry& entry : p.entries()) {
+      const auto at = static_cast<size_t>(entry.offset), n = static_cast<size_t>(entry.count());
+      const bool same =
+          std::equal(before.begin() + entry.offset, before.begin() + entry.offset + entry.count(),
+                     p.values().subspan(at, n).begin());
+      EXPECT_EQ(same, !entry.trained) << mode << " " << entry.spec.name;
+      const bool head = entry.spec.name.starts_with("classifier.");
+      EXPECT_EQ(entry.trained, mode == "full" || head || entry.adapter) << entry.spec.name;
+    }
+  }
+}
+
+TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
+  const Tuning full("full"), frozen("frozen"), lora("lora");
+  EXPECT_EQ(full.parameters.trained_size(), full.parameters.size());
+  EXPECT_EQ(full.parameters.trained_count(), full.parameters.count());
+  const int64_t head = 32 * 32 + 32 + 3 * 32 + 3, adapters = 2 * 2 * (4 * 32 + 32 * 4);
+  EXPECT_EQ(frozen.parameters.trained_count(), head);
+  EXPECT_EQ(lora.parameters.trained_count(), head + adapters);
+  EXPECT_LE(lora.parameters.trained_size(), head + adapters + 16 * 4);
+  EXPECT_EQ(full.parameters.lowest_trained_part(), -1);
+  EXPECT_EQ(frozen.parameters.lowest_trained_part(), 2);
+  EXPECT_EQ(lora.parameters.lowest_trained_part(), 0);
+  EXPECT_FALSE(frozen.parameters.encoder.layers[1].attention.query.transposed);
+  EXPECT_FALSE(frozen.parameters.encoder_grads.layers[1].attention.query.w);
+  const AttentionGrads& grads = lora.parameters.encoder_grads.layers[1].attention;
+  EXPECT_TRUE(grads.query.w);
+  EXPECT_EQ(grads.key_value.first, 32);
+  EXPECT_EQ(grads.key_value.w.rows, 32);
+  EXPECT_FALSE(grads.output.w);
+  EXPECT_FALSE(grads.query.bias);
+  int64_t end = 0;
+  for (int64_t part = -1; part <= 2; ++part) {
+    EXPECT_EQ(lora.parameters.range_of(part).first, end);
+    end = lora.parameters.range_of(part).second;
+  }
+  EXPECT_EQ(end, lora.parameters.trained_size());
+  EXPECT_TRUE(lora.parameters.find("encoder.layer.1.attention.self.value.lora_B.weight"));
+}
+
+TEST(Tuning, EveryTargetGetsItsGradient) {
+  const auto device = open_device("cpu", 1);
+  Trained trained = trained_as("lora");
+  trained.lora->targets = {"query",       "key", "value", "attention.output.dense", "intermediate.dense",
+                           "output.dense"};
+  Parameters p(tuning_config(), *device, DType::kF32, trained);
+  p.initialize(1);
+  const auto comm = open_comm({.kind = "local"});
+  TrainingStep step(p, *comm, Tuning::with_objective({}, ObjectiveKind::kClassification));
+  const StepBatch batch = tuning_batch(ObjectiveKind::kClassification, 0, 8, 3);
+  EXPECT_EQ(p.encoder_grads.layers[0].attention.key_value.w.rows, 64);
+  for (int64_t n = 1; n <= 2; ++n) step.run(batch, step.total(batch), n, n, 1e-2);
+  int adapters = 0;
+  for (const ParameterEntry& entry : p.entries()) {
+    if (!entry.adapter) continue;
+    ++adapters;
+    double sum = 0;
+    for (int64_t i = 0; i < entry.count(); ++i)
+      sum += std::abs(p.gradients()[static_cast<size_t>(entry.trained_offset + i)]);
+    EXPECT_GT(sum, 0) << entry.spec.name;  // of A too, for B is no longer zero
+  }
+  EXPECT_EQ(adapters, 2 * 2 * 6);
+}
+
+TEST(Tuning, ThreadsChangeNoBit) {
+  for (const std::string& mode : kModes) {
+    for (const DType matrix : {DType::kF32, DType::kBF16}) {
+      Tuning one(mode, ObjectiveKind::kTokens, 1, {}, matrix),
+          two(mode, ObjectiveKind::kTokens, 2, {}, matrix),
+          three(mode, ObjectiveKind::kTokens, 3, {}, matrix);
+      for (int64_t step = 1; step <= 3; ++step) {
+        for (Tuning* tuning : {&one, &two, &three})
+          tuning->run(tuning_batch(ObjectiveKind::kTokens, step * 8, 8, 3), step);
+      }
+      EXPECT_EQ(all_of(one.parameters), all_of(two.parameters)) << mode;
+      EXPECT_EQ(all_of(one.parameters), all_of(three.parameters)) << mode;
+    }
+  }
+}
+
+/// Through a checkpoint on the disk, with dropout, in the middle of an epoch.
+TEST(Tuning, ResumesToTheBit) {
+  const std::atomic<bool> never{false};
+  for (const std::string& mode : kModes) {
+    LoopOptions options{.schedule = {.peak = 3e-3, .warmup_steps = 2, .total_steps = 12}};
+    LoopPlan plan = tuning_plan();
+    plan.validate = [n = 0]() mutable { return Measurement{.loss = 1.0 / ++n, .units = 1}; };
+    options.validate_every = 4;
+    Tuning whole(mode, ObjectiveKind::kClassification, 2), first(mode), second(mode);
+    LoopState whole_state, state;
+    run_loop(whole.step, *whole.comm, options, plan, whole_state, {}, never);
+
+    TempDirectory directory;
+    CheckpointStore store(directory.path(), {});
+    options.stop_after = 7;
+    const LoopCallbacks saving{.save = [&](const LoopState& s) {
+      CheckpointToSave checkpoint = checkpoint_of(first.parameters, s, {{"mode", mode}}, 1);
+      EXPECT_EQ(checkpoint.whole_model, mode == "full");
+      EXPECT_EQ(checkpoint.info.metric.has_value(), false);
+      store.save(checkpoint);
+    }};
+    run_loop(first.step, *first.comm, options, plan, state, saving, never);
+    const std::filesystem::path saved = directory / "checkpoint-7";
+    EXPECT_EQ(std::filesystem::exists(saved / "model.safetensors"), mode == "full");
+
+    std::vector<std::string> messages;
+    const auto found = choose_checkpoint(store, "auto", messages);
+    ASSERT_TRUE(found);
+    EXPECT_ERROR(ErrorCode::kUsage, read_resumed(*found, {{"mode", "other"}}, false), mode + " then");
+    LoopState resumed = read_resumed(*found, {{"mode", mode}}, false).state;
+    read_checkpoint(*found, tensors_to_load(second.parameters));
+    second.parameters.pack();
+    options.stop_after = 0;
+    run_loop(second.step, *second.comm, options, plan, resumed, {}, never);
+    EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters)) << mode;
+    EXPECT_EQ(resumed.tokens, whole_state.tokens);
+
+    Tuning third(mode);  // the weights alone, as of a best checkpoint
+    read_checkpoint(*found, tensors_to_load(third.parameters, false));
+    EXPECT_EQ(copy(third.parameters.values()), copy(first.parameters.values())) << mode;
+  }
+}
+
+/// Writes the parameters as a model directory.
+void write_model(const Parameters& p, const std::filesystem::path& directory) {
+  std::vector<TensorToWrite> tensors;
+  for (const ParameterEntry& entry : p.entries()) {
+    const auto bytes = std::as_bytes(
+        p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+    tensors.push_back({file_name_of(entry.spec.name, p.trained().head), DType::kF32, entry.spec.shape,
+                       [bytes](uint64_t offset, std::span<std::byte> out) {
+                         std::copy_n(bytes.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
+                       }});
+  }
+  write_safetensors(directory / "model.safetensors", tensors, {{"format", "pt"}});
+}
+
+TEST(Tuning, AnotherHeadStaysFresh) {
+  TempDirectory directory;
+  Tuning given("full");
+  write_model(given.parameters, directory.path());
+  const Checkpoint checkpoint(directory.path());
+  const auto device = open_device("cpu", 1);
+  const auto values = [](const Parameters& p, const std::string& name) {
+    const ParameterEntry& entry = *p.find(name);
+    return copy(p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+  };
+  const std::string out = "classifier.out_proj.weight", query = "encoder.layer.0.attention.self.query.";
+
+  Parameters same(tuning_config(), *device, DType::kF32, trained_as("lora"));
+  same.initialize_head(77);
+  same.load(checkpoint);
+  EXPECT_FALSE(same.fresh_head());
+  EXPECT_EQ(values(same, out), values(given.parameters, out));
+  for (const float x : values(same, query + "lora_B.weight")) EXPECT_EQ(x, 0);
+  const double bound = 1 / std::sqrt(32.0);
+  double largest = 0;
+  for (const float x : values(same, query + "lora_A.weight"))
+    largest = std::max<double>(largest, std::abs(x));
+  EXPECT_LE(largest, bound);
+  EXPECT_GT(largest, 0.9 * bound);
+
+  RobertaConfig config = tuning_config();
+  config.id2label[3] = "one more";
+  Parameters more(config, *device, DType::kF32, trained_as("full"));
+  more.initialize_head(77);
+  const std::vector<float> fresh = values(more, out);
+  more.load(checkpoint);
+  EXPECT_TRUE(more.fresh_head());
+  EXPECT_EQ(values(more, out), fresh);
+  EXPECT_EQ(values(more, query + "weight"), values(given.parameters, query + "weight"));
+  double squares = 0;
+  for (const float x : fresh) squares += static_cast<double>(x) * x;
+  EXPECT_NEAR(std::sqrt(squares / static_cast<double>(fresh.size())), config.initializer_range, 0.02);
+  for (const float x : values(more, "classifier.out_proj.bias")) EXPECT_EQ(x, 0);
+
+  config.hidden_size = 64;  // the encoder doesn't fit: no fresh head can help
+  Parameters wide(config, *device, DType::kF32, trained_as("full"));
+  EXPECT_ERROR(ErrorCode::kModel, wide.load(checkpoint), "embeddings.word_embeddings.weight");
+}
+
+TEST(Tuning, AHeadThatIsNoneIsRefused) {
+  const auto device = open_device("cpu", 1);
+  EXPECT_ERROR(ErrorCode::kUsage,
+               Parameters(tuning_config(), *device, DType::kF32, {.head = HeadKind::kNone}), "RobertaModel");
+  const auto comm = open_comm({.kind = "local"});
+  Parameters tokens(tuning_config(), *device, DType::kF32,
+                    trained_as("full", HeadKind::kTokenClassification));
+  EXPECT_ERROR(ErrorCode::kUsage, TrainingStep(tokens, *comm, {}), "RobertaForTokenClassification");
+}
+
+}  // namespace
+}  // namespace roberta
