@@ -19,7 +19,7 @@ class Reader {
         names_(options.kind == LabelKind::kValue ? std::vector<std::string>() : options.labels) {
     data_.file = input.file;
     data_.kind = options.kind;
-    data_.pairs = !options.columns.second.empty();
+    data_.pairs = rows_->has_second();
   }
 
   TextData read() && {

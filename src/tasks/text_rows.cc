@@ -60,7 +60,7 @@ class DelimitedRows final : public TextRows {
     pending_ = !named_;
     columns_ = header.size();
     first_ = column(columns.first, header, kText, true);
-    if (!columns.second.empty()) second_ = column(columns.second, header, kSecond, true);
+    if (!columns.second.empty()) second_ = column(columns.second, header, kSecond, !columns.second_optional);
     if (!columns.label.empty()) label_ = column(columns.label, header, kLabel, labelled);
     label_column_ = label_ == std::string::npos ? "" : named_ ? header[label_] : std::to_string(label_ + 1);
   }
@@ -81,6 +81,7 @@ class DelimitedRows final : public TextRows {
   }
 
   std::string place() const override { return place_; }
+  bool has_second() const override { return second_ != std::string::npos; }
   std::string label_column() const override { return label_column_; }
   int64_t skipped() const override { return skipped_; }
 
@@ -144,7 +145,7 @@ class ObjectRows final : public TextRows {
       return found == std::string::npos ? "" : names[found];
     };
     first_ = pick(columns.first, kText, true);
-    if (!columns.second.empty()) second_ = pick(columns.second, kSecond, true);
+    if (!columns.second.empty()) second_ = pick(columns.second, kSecond, !columns.second_optional);
     if (!columns.label.empty()) label_ = pick(columns.label, kLabel, labelled);
   }
 
@@ -161,6 +162,7 @@ class ObjectRows final : public TextRows {
   }
 
   std::string place() const override { return rows_.place(); }
+  bool has_second() const override { return !second_.empty(); }
   std::string label_column() const override { return label_; }
 
  private:
