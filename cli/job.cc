@@ -238,7 +238,7 @@ class Reader {
     } else if (std::find(std::begin(kIgnored), std::end(kIgnored), name) != std::end(kIgnored)) {
       return;
     } else {
-      read_option(draft, key, value, where);
+      read_option(draft, name, value, where);
     }
   }
 
@@ -457,7 +457,7 @@ class Reader {
     std::map<std::string, int> taken;
     for (Job& job : out_.jobs) {
       if (job.name.empty())
-        job.name = job.arguments.empty() ? std::string(job.command->name) : job.arguments[0];
+        job.name = job.command->name == "evaluate" ? job.arguments[0] : std::string(job.command->name);
       if (job.name.find('/') != std::string::npos || job.name.starts_with("."))
         throw Error(ErrorCode::kUsage, job.where + ": '" + job.name + "' is no name for a folder");
       if (const int before = taken[job.name]++; before > 0) job.name += "-" + std::to_string(before + 1);

@@ -1,5 +1,7 @@
 // roberta run JOB.yml: one or several evaluations that are written down in a file.
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "evaluate.h"
@@ -24,7 +26,7 @@ constexpr Option kOptions[] = {
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
 /// "'it''s'": a YAML text that is no number, list or anything else.
-std::string quoted(const std::string& text) {
+std::string yaml_quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') out += '\'';
@@ -61,15 +63,21 @@ Settings settings_of(const Job& job, const Settings& run, std::span<const std::s
 
 /// The jobs with everything filled in: a job file again.
 std::string resolved_text(const std::vector<Job>& jobs, const Settings& run, const fs::path& output) {
-  std::string out = "# As it was run by `roberta run`.\noutput: " + quoted(output.string()) + "\njobs:\n";
+  std::string out =
+      "# As it was run by `roberta run`.\noutput: " + yaml_quoted(output.string()) + "\njobs:\n";
   for (const Job& job : jobs) {
     const Settings settings = settings_of(job, run);
-    out += "  - name: " + quoted(job.name) + "\n    command: " + std::string(job.command->name) + "\n";
-    if (!job.arguments.empty()) {
+    out += "  - name: " + yaml_quoted(job.name) + "\n    command: " + std::string(job.command->name) + "\n";
+    if (job.command->name == "evaluate") {
       const bool glue = job.arguments[0] == "glue" && settings.given("task");
       out += "    task: " + (glue ? settings.text("task") : job.arguments[0]) + "\n    data:\n";
       for (size_t i = 1; i < job.arguments.size(); ++i)
-        out += "      - " + quoted(fs::absolute(job.arguments[i]).lexically_normal().string()) + "\n";
+        out += "      - " + yaml_quoted(fs::absolute(job.arguments[i]).lexically_normal().string()) + "\n";
+    }
+    if (job.command->name != "evaluate" && !job.arguments.empty()) {
+      out += "    data:\n";
+      for (const std::string& file : job.arguments)
+        out += "      - " + yaml_quoted(fs::absolute(file).string()) + "\n";
     }
     if (!job.metrics.empty()) {
       out += "    metrics:\n";
@@ -79,7 +87,7 @@ std::string resolved_text(const std::vector<Job>& jobs, const Settings& run, con
       if (value.origin == Origin::kDefault || value.option->name == "task") continue;
       std::string text = value.text;
       if (value.option->name == "model") text = fs::absolute(text).lexically_normal().string();
-      out += "    " + std::string(value.option->name) + ": " + quoted(text) + "\n";
+      out += "    " + std::string(value.option->name) + ": " + yaml_quoted(text) + "\n";
     }
   }
   return out;
@@ -183,7 +191,7 @@ int run(const Settings& settings) {
     results.add(job, std::move(answer));
   }
   if (evaluates) log(Level::kInfo, "written to " + output.string());
-  print_all(text);
+  if (!text.empty()) print_all(text);
   return 0;
 }
 

@@ -144,7 +144,7 @@ class FillMaskRun {
       for (; next != asked.end() && next->text == i; ++next) {
         Json top = Json::array();
         for (const Candidate& c : next->top)
-          top.push_back({{"token_str", model_.tokenizer().decode({&c.token, 1})}, {"score", c.probability}});
+          top.push_back({{"token_str", text_of(c.token)}, {"score", c.probability}});
         masks.push_back({{"word", next->word},
                          {"rank", next->rank},
                          {"log_prob", next->log_prob},
@@ -159,6 +159,12 @@ class FillMaskRun {
                           {"perplexity", perplexity},
                           {"masks", masks}});
     }
+  }
+
+  /// Models may have more entries than their tokenizer.
+  std::string text_of(int32_t token) const {
+    const Tokenizer& tokenizer = model_.tokenizer();
+    return token < tokenizer.vocab_size() ? tokenizer.decode({&token, 1}) : "";
   }
 
   /// Share of the words of so many tokens (0: of all) with a rank of at most `k`.

@@ -19,7 +19,7 @@ class Reader {
         names_(options.kind == LabelKind::kValue ? std::vector<std::string>() : options.labels) {
     data_.file = input.file;
     data_.kind = options.kind;
-    data_.pairs = rows_->has_second();
+    data_.pairs = rows_->pairs();
   }
 
   TextData read() && {

@@ -34,12 +34,12 @@ struct TextData {
 /// the objects.
 struct TextColumns {
   std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
-  bool header = true;  ///< false: none, unless the first row has a name that is wanted and no number
-  char separator = 0;  ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
-  bool quotes = true;  ///< "..." of CSV; tab-separated files have none: there '"' is a character
-  double scale = 1;    ///< of values: STS-B has 0.2
-  bool second_optional = false;  ///< without a column of these names texts are single
-  bool drop_broken = false;      ///< rows with another number of columns than the header are skipped (QQP)
+  bool second_optional = false;                   ///< without a column of the second text, texts are single
+  bool header = true;        ///< false: none, unless the first row has a name that is wanted and no number
+  char separator = 0;        ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
+  bool quotes = true;        ///< "..." of CSV; tab-separated files have none: there '"' is a character
+  double scale = 1;          ///< of values: STS-B has 0.2
+  bool drop_broken = false;  ///< rows with another number of columns than the header are skipped (QQP)
   bool numbered_labels = false;  ///< a whole number that is no given label's name is a label's index
 };
 

@@ -81,7 +81,7 @@ class DelimitedRows final : public TextRows {
   }
 
   std::string place() const override { return place_; }
-  bool has_second() const override { return second_ != std::string::npos; }
+  bool pairs() const override { return second_ != std::string::npos; }
   std::string label_column() const override { return label_column_; }
   int64_t skipped() const override { return skipped_; }
 
@@ -162,7 +162,7 @@ class ObjectRows final : public TextRows {
   }
 
   std::string place() const override { return rows_.place(); }
-  bool has_second() const override { return !second_.empty(); }
+  bool pairs() const override { return !second_.empty(); }
   std::string label_column() const override { return label_; }
 
  private:

@@ -26,8 +26,9 @@ class TextRows {
   /// "FILE:LINE" of the row.
   virtual std::string place() const = 0;
   /// Of the label, for messages.
-  virtual bool has_second() const = 0;  ///< texts are pairs
   virtual std::string label_column() const = 0;
+  /// Whether rows have a second text.
+  virtual bool pairs() const = 0;
   /// Rows dropped so far.
   virtual int64_t skipped() const { return 0; }
 };

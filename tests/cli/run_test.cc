@@ -128,7 +128,7 @@ TEST_F(RunCommand, AzurePipeline) {
                 "path: azureml://registries/azureml/models/roberta-large/versions/18");
   const Result absent = job(other);
   EXPECT_EQ(absent.code, 2);
-  EXPECT_NE(absent.err.find("job.yml:18: mlflow_model"), std::string::npos) << absent.err;
+  EXPECT_NE(absent.err.find("job.yml:17: mlflow_model"), std::string::npos) << absent.err;
 }
 
 TEST_F(RunCommand, Mistakes) {

@@ -142,6 +142,18 @@ TEST(TextData, PairsAndNamesInTheirOrder) {
   EXPECT_EQ(data.labels, (Names{"right"}));
 }
 
+TEST(TextData, SecondTextThatNeedNotBeThere) {
+  TextDataOptions options = options_for({"text"}, {"pair"}, {"label"});
+  options.columns.second_optional = true;
+  for (const char* bytes : {"text,label\nx,a\n", "text,pair,label\nx,y,a\n"}) {
+    const TextData data = parse("a.csv", bytes, options);
+    EXPECT_EQ(data.pairs, data.examples[0].second == "y") << bytes;
+  }
+  EXPECT_FALSE(parse("a.jsonl", R"({"text": "x", "label": "a"})", options).pairs);
+  options.columns.second_optional = false;
+  EXPECT_ERROR(ErrorCode::kInput, parse("a.csv", "text,label\nx,a\n", options), "a.csv:1", "'pair'");
+}
+
 TEST(TextData, NumberedColumns) {
   TextDataOptions options = options_for({"text", "4"}, {}, {"label", "2"});
   options.columns.header = false;

@@ -195,10 +195,11 @@ struct Scored {
   LoopState state;
   Seen seen;
   SmallTraining training{small_loop(1).step};
+  StageData data = repeating_data();
 
   LoopEnd run(LoopState from) {
     state = from;
-    LoopPlan plan = stage_plan(training.step, *training.comm, {{{24, 2, 20}}, 64, false}, data_, {});
+    LoopPlan plan = stage_plan(training.step, *training.comm, {{{24, 2, 20}}, 64, false}, data, {});
     plan.validate_at = [](int64_t step) { return step % 2 == 0; };
     plan.validate = [this] {
       const size_t n = static_cast<size_t>(state.step / 2 - 1);
@@ -210,9 +211,6 @@ struct Scored {
         .save = [this](const LoopState& s) { seen.saves.push_back(s.step); }};
     return run_loop(training.step, *training.comm, options, plan, state, callbacks, never);
   }
-
- private:
-  StageData data_ = repeating_data();
 };
 
 TEST(Loop, HigherIsBetterWhereTheScoreSaysSo) {

@@ -123,13 +123,13 @@ class Trainer:
         return (time.perf_counter() - start) / steps
 
     def run(self):
-        """Trains until the time is over; the learning rate follows the clock."""
+        """Trains until the time is over, the learning rate following the clock; or for --steps, however long they take: what a
+        quiet machine does in that time can so be run on a busy one."""
         args, losses = self.args, []
         end = args.minutes * 60
         start = time.perf_counter()
         steps = 0
-        while (spent := time.perf_counter() - start) < end:
-            done = spent / end
+        while (done := steps / args.steps if args.steps else (time.perf_counter() - start) / end) < 1:
             lr = args.lr * (done / args.warmup if done < args.warmup else (1 - done) / (1 - args.warmup))
             losses.append(self.step(lr))
             steps += 1
@@ -151,6 +151,7 @@ def main():
     parser.add_argument("--config", required=True, help="model directory with config.json and tokenizer files")
     parser.add_argument("--output", required=True)
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=0, help="instead of minutes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=32, help="sequences a step")
     parser.add_argument("--length", type=int, default=128)

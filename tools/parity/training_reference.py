@@ -44,6 +44,9 @@ class Masks:
 
     key = sample = None
 
+    def __deepcopy__(self, memo):  # PEFT trains a copy of the head; the sequence that is computed is one all the same
+        return self
+
     def rows(self, x, rate, site):
         """x: [1, T, C]."""
         if self.key is None or not rate:
@@ -80,13 +83,20 @@ AttentionInterface.register("injected", injected_attention)
 
 
 class Reference:
-    """transformers' RobertaForMaskedLM in double precision."""
+    """transformers' RobertaForMaskedLM in double precision. Models with another head: head_reference.py."""
 
     def __init__(self, directory):
-        self.model = RobertaForMaskedLM.from_pretrained(directory, dtype=torch.float64, attn_implementation="injected").train()
-        self.masks = Masks()
-        hidden, attention = self.model.config.hidden_dropout_prob, self.model.config.attention_probs_dropout_prob
-        body = self.model.roberta
+        self.adopt(self.open(RobertaForMaskedLM, directory))
+
+    @staticmethod
+    def open(model_class, directory, **settings):
+        return model_class.from_pretrained(directory, dtype=torch.float64, attn_implementation="injected", **settings).train()
+
+    def adopt(self, model):
+        """Puts our dropout where the model has its own."""
+        self.model, self.masks = model, Masks()
+        hidden, attention = model.config.hidden_dropout_prob, model.config.attention_probs_dropout_prob
+        body = model.roberta
         body.embeddings.dropout = Injected(self.masks, hidden, EMBEDDINGS_SITE)
         for i, layer in enumerate(body.encoder.layer):
             layer.attention.self.masks, layer.attention.self.site = self.masks, 4 * i + ATTENTION
@@ -94,18 +104,25 @@ class Reference:
             layer.attention.output.dropout = Injected(self.masks, hidden, 4 * i + ATTENTION_OUTPUT)
             layer.output.dropout = Injected(self.masks, hidden, 4 * i + FEED_FORWARD)
 
+    def units(self, sequence):
+        """Of how many losses the mean is taken."""
+        return len(sequence["positions"])
+
+    def loss(self, sequence):
+        """Their sum."""
+        logits = self.model(input_ids=torch.tensor([sequence["ids"]])).logits[0]
+        return torch.nn.functional.cross_entropy(logits[sequence["positions"]], torch.tensor(sequence["targets"]), reduction="sum")
+
     def gradients(self, batch, key=None):
-        """Mean loss over the masked tokens of the batch, one sequence at a time; gradients are left in the parameters.
+        """Mean loss over the units of the batch, one sequence at a time; gradients are left in the parameters.
         key: of the step's dropout; None: no dropout."""
         self.model.zero_grad()
         self.masks.key = key
-        count = sum(len(s["positions"]) for s in batch)
+        count = sum(self.units(s) for s in batch)
         total = 0.0
         for sequence in batch:
             self.masks.sample = sequence["sample"]
-            logits = self.model(input_ids=torch.tensor([sequence["ids"]])).logits[0]
-            loss = torch.nn.functional.cross_entropy(logits[sequence["positions"]], torch.tensor(sequence["targets"]),
-                                                     reduction="sum") / count
+            loss = self.loss(sequence) / count
             loss.backward()
             total += loss.item()
         return total
@@ -141,16 +158,17 @@ class FairseqAdam:
 
 
 class TorchAdamW:
-    """torch.optim.AdamW; as transformers' Trainer does, biases and norms are not decayed when `exclude`."""
+    """torch.optim.AdamW; as transformers' Trainer does, biases and norms are not decayed when `exclude`.
+    scales: factors of the learning rate, by parameter; None: 1."""
 
-    def __init__(self, parameters, betas, eps, weight_decay, exclude):
+    def __init__(self, parameters, betas, eps, weight_decay, exclude, scales=None):
         def decayed(name):
             return not (exclude and (name.endswith("bias") or "norm" in name.lower()))
-        groups = [{"params": [p for n, p in parameters.items() if decayed(n) == flag], "weight_decay": weight_decay * flag}
-                  for flag in (True, False)]
-        self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], betas=betas, eps=eps)
+        self.scales = [scales[n] if scales else 1.0 for n in parameters]
+        groups = [{"params": [p], "weight_decay": weight_decay * decayed(n)} for n, p in parameters.items()]
+        self.optimizer = torch.optim.AdamW(groups, betas=betas, eps=eps)
 
     def step(self, lr):
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        for group, scale in zip(self.optimizer.param_groups, self.scales):
+            group["lr"] = lr * scale
         self.optimizer.step()
