@@ -156,4 +156,5 @@ if __name__ == "__main__":
     os.environ["HF_HUB_OFFLINE"] = "1"
     given = json.load(sys.stdin)
     os.environ["OMP_NUM_THREADS"] = str(given.get("threads", 2))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine spinning threads take each other's time
     print(json.dumps(Run(given).run()), flush=True)
