@@ -1,16 +1,12 @@
 // roberta fill-mask: ranked candidates for the masks of a text.
 
-#include <unistd.h>
-
-#include <algorithm>
-
 #include "json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "score_table.h"
 #include "stream.h"
-#include "terminal.h"
 
 namespace roberta::cli {
 namespace {
@@ -87,64 +83,31 @@ std::string as_json(const std::vector<JointFill>& fills) {
   return out;
 }
 
-/// The table for eyes: score, bar, token, text.
-class Table {
- public:
-  explicit Table(bool color) : color_(color), blocks_(utf8_locale()) {}
-
-  std::string text(const Row& row, const std::vector<std::vector<Fill>>& masks) const {
-    std::string out = title(row.text);
-    for (size_t m = 0; m < masks.size(); ++m) {
-      if (masks.size() > 1) out += "mask " + std::to_string(m + 1) + "\n";
-      std::vector<Line> lines;
-      for (const Fill& fill : masks[m]) lines.push_back({fill.score, fill.token_str, fill.sequence});
-      out += table(lines);
-    }
-    return out;
+std::string as_text(const ScoreTable& table, const Row& row, const std::vector<std::vector<Fill>>& masks) {
+  std::string out = table.title(row.text);
+  for (size_t m = 0; m < masks.size(); ++m) {
+    if (masks.size() > 1) out += "mask " + std::to_string(m + 1) + "\n";
+    std::vector<ScoreLine> lines;
+    for (const Fill& fill : masks[m]) lines.push_back({fill.score, fill.token_str, fill.sequence});
+    out += table.lines(lines);
   }
-  std::string text(const Row& row, const std::vector<JointFill>& fills) const {
-    std::vector<Line> lines;
-    for (const JointFill& fill : fills) {
-      std::string words;
-      for (const std::string& word : fill.token_strs) words += (words.empty() ? "" : " |") + word;
-      lines.push_back({fill.score, words, fill.sequence});
-    }
-    return title(row.text) + table(lines);
+  return out;
+}
+std::string as_text(const ScoreTable& table, const Row& row, const std::vector<JointFill>& fills) {
+  std::vector<ScoreLine> lines;
+  for (const JointFill& fill : fills) {
+    std::string words;
+    for (const std::string& word : fill.token_strs) words += (words.empty() ? "" : " |") + word;
+    lines.push_back({fill.score, words, fill.sequence});
   }
-
- private:
-  struct Line {
-    float score;
-    std::string token, sequence;
-  };
-
-  std::string title(const std::string& text) const {
-    return (color_ ? "\033[1m" : "") + printable(text) + (color_ ? "\033[0m" : "") + "\n";
-  }
-  std::string table(const std::vector<Line>& lines) const {
-    int width = 1;
-    for (const Line& line : lines) width = std::max(width, display_width(printable(line.token)));
-    std::string out;
-    for (const Line& line : lines) {
-      check_finite(line.score);
-      std::string token = printable(line.token);
-      token.append(static_cast<size_t>(width - display_width(token)), ' ');
-      std::string score = fixed(line.score * 100.0, 2);
-      out += std::string(score.size() < 7 ? 7 - score.size() : 0, ' ') + score + " %  " +
-             (color_ ? "\033[36m" : "") + bar(line.score, 20, blocks_) + (color_ ? "\033[0m" : "") + " " +
-             token + "   " + printable(line.sequence) + "\n";
-    }
-    return out;
-  }
-
-  bool color_, blocks_;
-};
+  return table.title(row.text) + table.lines(lines);
+}
 
 template <class Answers>
 void write_answers(std::span<const Row> rows, std::span<std::string> answers, const Answers& filled,
-                   bool json, const Table& table) {
+                   bool json, const ScoreTable& table) {
   for (size_t i = 0; i < rows.size(); ++i)
-    answers[i] = json ? as_json(filled[i]) : table.text(rows[i], filled[i]);
+    answers[i] = json ? as_json(filled[i]) : as_text(table, rows[i], filled[i]);
 }
 
 int run(const Settings& settings) {
@@ -156,7 +119,7 @@ int run(const Settings& settings) {
   options.top_k = static_cast<int>(settings.integer("top-k"));
   options.targets = settings.list("targets");
   options.beam = static_cast<int>(settings.integer("beam"));
-  Table table(use_color(STDOUT_FILENO, settings.text("color")));
+  ScoreTable table(settings);
   Model model = load_model(settings);
   StreamPlan plan;
   plan.batch_bytes = 256 << 10;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "roberta/error.h"
 
@@ -14,14 +15,44 @@ constexpr int kDeepest = 64;
 
 [[noreturn]] void bad(const std::string& message) { throw Error(ErrorCode::kInput, "[input] " + message); }
 
-/// Listens to the parser and keeps the wanted member only.
+/// A member that a row may have, and what it must hold.
+struct Member {
+  const char* name;
+  enum Kind : uint8_t { kFirst, kSecond, kWords, kIds } kind;
+  const char* what() const {
+    return kind == kIds ? "a list of numbers" : kind == kWords ? "a list of strings" : "a string";
+  }
+  bool is_list() const { return kind == kIds || kind == kWords; }
+};
+std::span<const Member> members_of(Field field) {
+  static constexpr Member kText[] = {{"text", Member::kFirst}}, kIds[] = {{"ids", Member::kIds}},
+                          kPair[] = {{"text", Member::kFirst}, {"text_pair", Member::kSecond}},
+                          kWords[] = {{"text", Member::kFirst}, {"words", Member::kWords}},
+                          kQuestion[] = {{"question", Member::kFirst}, {"context", Member::kSecond}};
+  switch (field) {
+    case Field::kText:
+      return kText;
+    case Field::kIds:
+      return kIds;
+    case Field::kPair:
+      return kPair;
+    case Field::kWords:
+      return kWords;
+    case Field::kQuestion:
+      return kQuestion;
+  }
+  return kText;
+}
+
+/// Listens to the parser and keeps the wanted members only.
 class RowListener : public nlohmann::json_sax<Json> {
  public:
-  explicit RowListener(Field field) : field_(field) {}
+  explicit RowListener(std::span<const Member> members) : members_(members) {}
 
   ParsedRow row;
   std::string error;
-  bool found = false;
+
+  bool found(size_t member) const { return (found_ >> member & 1) != 0; }
 
   bool null() override { return scalar("null"); }
   bool boolean(bool) override { return scalar("true or false"); }
@@ -32,8 +63,16 @@ class RowListener : public nlohmann::json_sax<Json> {
   bool number_float(number_float_t, const string_t&) override { return scalar("a fraction"); }
   bool binary(binary_t&) override { return false; }
   bool string(string_t& value) override {
-    if (!at_member() || field_ != Field::kText) return scalar("a string");
-    row.text = std::move(value);
+    if (in_list_ && depth_ == 2 && member_->kind == Member::kWords) {
+      row.words->push_back(std::move(value));
+    } else if (at_member() && member_->kind == Member::kFirst) {
+      row.text = std::move(value);
+      row.has_text = true;
+    } else if (at_member() && member_->kind == Member::kSecond) {
+      row.second = std::move(value);
+    } else {
+      return scalar("a string");
+    }
     return true;
   }
   bool start_object(std::size_t) override {
@@ -42,23 +81,29 @@ class RowListener : public nlohmann::json_sax<Json> {
   }
   bool end_object() override { return --depth_, true; }
   bool start_array(std::size_t) override {
-    if (depth_ == 0) return stop("an object {\"" + name() + "\": ...} is needed, not a list");
-    if (at_member() && field_ == Field::kIds)
-      in_ids_ = true;
-    else if (!scalar("a list"))
+    if (depth_ == 0) return stop(needed() + ", not a list");
+    if (at_member() && member_->is_list()) {
+      in_list_ = true;
+      if (member_->kind == Member::kWords) row.words.emplace();
+    } else if (!scalar("a list")) {
       return false;
+    }
     return deeper();
   }
   bool end_array() override {
-    if (--depth_ == 1) in_ids_ = false;
+    if (--depth_ == 1) in_list_ = false;
     return true;
   }
   bool key(string_t& value) override {
     if (depth_ != 1) return true;
-    wanted_ = value == name();
     row.has_output |= value == "output" || value == "error";
-    if (wanted_ && found) return stop("'" + name() + "' stands in the row twice");
-    found |= wanted_;
+    member_ = nullptr;
+    for (size_t i = 0; i < members_.size(); ++i) {
+      if (value != members_[i].name) continue;
+      if (found(i)) return stop("'" + value + "' stands in the row twice");
+      member_ = &members_[i];
+      found_ |= 1u << i;
+    }
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
@@ -71,12 +116,14 @@ class RowListener : public nlohmann::json_sax<Json> {
   }
 
  private:
-  std::string name() const { return field_ == Field::kText ? "text" : "ids"; }
-  bool at_member() const { return depth_ == 1 && wanted_; }
+  std::string needed() const {
+    return "an object {\"" + std::string(members_[0].name) + "\": ...} is needed";
+  }
+  bool at_member() const { return depth_ == 1 && member_ != nullptr; }
   bool stop(std::string message) { return error = std::move(message), false; }
   bool deeper() { return ++depth_ <= kDeepest || stop("nested deeper than " + std::to_string(kDeepest)); }
   bool integer(int64_t value) {
-    if (!in_ids_ || depth_ != 2) return scalar("a number");
+    if (!in_list_ || depth_ != 2 || member_->kind != Member::kIds) return scalar("a number");
     if (value < 0 || value > std::numeric_limits<int32_t>::max())
       return stop("id " + std::to_string(value) + " is no token");
     row.ids.push_back(static_cast<int32_t>(value));
@@ -84,16 +131,17 @@ class RowListener : public nlohmann::json_sax<Json> {
   }
   /// Anything that isn't what the wanted member must be.
   bool scalar(const char* what) {
-    if (depth_ == 0) return stop("an object {\"" + name() + "\": ...} is needed, not " + what);
-    if (in_ids_ || at_member())
-      return stop("'" + name() + "' must be " + (field_ == Field::kText ? "a string" : "a list of numbers") +
-                  ", not " + what);
+    if (depth_ == 0) return stop(needed() + ", not " + what);
+    if (in_list_ || at_member())
+      return stop("'" + std::string(member_->name) + "' must be " + member_->what() + ", not " + what);
     return true;
   }
 
-  Field field_;
+  std::span<const Member> members_;
+  const Member* member_ = nullptr;  // whose value is being read, at depth 1
+  unsigned found_ = 0;
   int depth_ = 0;
-  bool wanted_ = false, in_ids_ = false;
+  bool in_list_ = false;
 };
 
 std::vector<int32_t> parse_plain_ids(std::string_view line) {
@@ -122,12 +170,25 @@ ParsedRow parse_row(std::string_view json, Field field) {
   // The parser takes a NUL for the end of the row and would never see what stands behind it.
   if (size_t nul = json.find('\0'); nul != std::string_view::npos)
     bad("not JSON: column " + std::to_string(nul + 1) + ": a NUL byte");
-  RowListener listener(field);
+  const std::span<const Member> members = members_of(field);
+  RowListener listener(members);
   bool whole = Json::sax_parse(json.begin(), json.end(), &listener);
   if (!whole) bad(listener.error.empty() ? "not JSON" : listener.error);
-  if (!listener.found)
-    bad(field == Field::kText ? "the row has no member 'text'" : "the row has no member 'ids'");
+  const bool first = listener.found(0), second = members.size() > 1 && listener.found(1);
+  if (field == Field::kWords) {
+    if (first == second)
+      bad(first ? "the row has both 'text' and 'words'; one of the two, please"
+                : "the row has neither 'text' nor 'words'");
+  } else if (field != Field::kQuestion && !first) {
+    bad("the row has no member '" + std::string(members[0].name) + "'");
+  }
   return std::move(listener.row);
+}
+
+FieldNames names_of(Field field) {
+  const std::span<const Member> members = members_of(field);
+  return {members[0].name,
+          members.size() > 1 && members[1].kind == Member::kSecond ? members[1].name : nullptr};
 }
 
 std::vector<int32_t> parse_ids(std::string_view line) {

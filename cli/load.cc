@@ -26,6 +26,7 @@ Model load_model(const Settings& settings) {
   options.device = settings.text("device");
   options.threads = thread_count(settings);
   options.max_batch_tokens = settings.integer("max-batch-tokens");
+  options.adapter = settings.path("adapter");
   options.strict_format = settings.flag("strict-format");
   auto start = std::chrono::steady_clock::now();
   Model model = Model::load(settings.path("model"), options);

@@ -32,6 +32,9 @@ inline constexpr OptionGroup kTokenizerGroup{"Tokenizer", kTokenizerOptions};
 inline constexpr Option kModelOptions[] = {
     {"model", Type::kPath, "", "DIR", "model directory (config.json, model.safetensors, tokenizer.json)",
      'm'},
+    {"adapter", Type::kPath, "", "DIR",
+     "LoRA adapter as PEFT writes it, merged into the weights; --model may also name one, whose base is then "
+     "found"},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
      "precision of weights and matrix products"},
     {"device", Type::kChoice, "cpu", "cpu|ref", "where to compute; ref = plain loops, slow, for checking"},

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
@@ -39,7 +40,10 @@ void require_in_section(const Command& command, const std::string& section, cons
   const OptionGroup* group = find_section(command, section);
   if (!group) {
     std::vector<std::string> titles;
-    for (const OptionGroup& g : command.groups) titles.push_back(kebab(g.title));
+    for (const OptionGroup& g : command.groups) {
+      titles.push_back(kebab(g.title));
+      for (char& c : titles.back()) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
     throw Error(ErrorCode::kUsage, where + ": no section '" + section + "'" + did_you_mean(section, titles));
   }
   for (const Option& member : group->options)

@@ -21,8 +21,8 @@ namespace {
 /// Turns lines and arguments into rows.
 class RowMaker {
  public:
-  RowMaker(const Settings& settings, Field field)
-      : field_(field),
+  RowMaker(const Settings& settings, const StreamPlan& plan)
+      : plan_(plan),
         jsonl_(settings.text("input") == "jsonl"),
         replace_(settings.text("invalid-utf8") == "replace") {}
 
@@ -41,17 +41,10 @@ class RowMaker {
                           ": ill-formed UTF-8; repair the text or use --invalid-utf8 replace");
         line = replace_invalid_utf8(line);
       }
-      if (jsonl_) {
-        ParsedRow parsed = parse_row(line, field_);
-        row.text = std::move(parsed.text), row.ids = std::move(parsed.ids),
-        row.has_output = parsed.has_output;
-        row.source = std::move(line);
-      } else if (field_ == Field::kIds) {
-        row.ids = parse_ids(line);
-        row.text = std::move(line);
-      } else {
-        row.text = std::move(line);
-      }
+      if (jsonl_)
+        fill_from_json(row, std::move(line));
+      else
+        fill_from_text(row, std::move(line));
     } catch (const Error& e) {
       if (e.code() != ErrorCode::kInput) throw;
       row.error = e.what();
@@ -60,7 +53,45 @@ class RowMaker {
   }
 
  private:
-  Field field_;
+  void fill_from_json(Row& row, std::string line) const {
+    ParsedRow parsed = parse_row(line, plan_.field);
+    row.text = std::move(parsed.text), row.second = std::move(parsed.second);
+    row.words = std::move(parsed.words), row.ids = std::move(parsed.ids), row.has_output = parsed.has_output;
+    if (plan_.field == Field::kQuestion) {
+      if (!parsed.has_text && !plan_.question) missing("question");
+      if (!parsed.has_text) row.text = *plan_.question;
+      if (!row.second) row.second = plan_.context;
+    }
+    if ((plan_.pairs || plan_.field == Field::kQuestion) && !row.second)
+      missing(names_of(plan_.field).second);
+    row.source = std::move(line);
+  }
+  void fill_from_text(Row& row, std::string line) const {
+    if (plan_.field == Field::kIds) row.ids = parse_ids(line);
+    const bool question = plan_.field == Field::kQuestion;
+    if (question && plan_.question) {
+      row.text = *plan_.question;
+      row.second = std::move(line);
+    } else if (question && plan_.context) {
+      row.text = std::move(line);
+      row.second = plan_.context;
+    } else if (question || plan_.pairs) {
+      const size_t tab = line.find('\t');
+      if (tab == line.npos || line.find('\t', tab + 1) != line.npos)
+        throw Error(ErrorCode::kInput, std::string("[input] a row is ") + names_of(plan_.field).first +
+                                           ", a tab, " + names_of(plan_.field).second + "; this one has " +
+                                           (tab == line.npos ? "no tab" : "more tabs"));
+      row.text = line.substr(0, tab);
+      row.second = line.substr(tab + 1);
+    } else {
+      row.text = std::move(line);
+    }
+  }
+  [[noreturn]] static void missing(const char* name) {
+    throw Error(ErrorCode::kInput, std::string("[input] the row has no member '") + name + "'");
+  }
+
+  const StreamPlan& plan_;
   bool jsonl_, replace_;
 };
 
@@ -107,8 +138,13 @@ class Writer {
  private:
   std::string with_row(const Row& row, const std::string& members) const {
     if (!row.source.empty()) return with_members(row.source, row.has_output, members);
-    std::string plain = "{\"text\":";
+    const FieldNames names = names_of(plan_.field == Field::kIds ? Field::kText : plan_.field);
+    std::string plain = std::string("{\"") + names.first + "\":";
     append_json_string(plain, row.text);
+    if (row.second) {
+      plain += std::string(",\"") + names.second + "\":";
+      append_json_string(plain, *row.second);
+    }
     return plain + "," + members + "}";
   }
 
@@ -168,7 +204,7 @@ int64_t input_size() {
 class Batches {
  public:
   Batches(const Settings& settings, const StreamPlan& plan)
-      : maker_(settings, plan.field),
+      : maker_(settings, plan),
         reader_(STDIN_FILENO, static_cast<size_t>(settings.integer("max-line-bytes"))),
         longest_(settings.text("max-line-bytes")),
         bytes_(plan.batch_bytes),
@@ -241,7 +277,7 @@ int run_stream(const Settings& settings, const StreamPlan& plan, const Work& wor
   Writer writer(settings, plan, from_arguments);
   try {
     if (from_arguments) {
-      RowMaker maker(settings, plan.field);
+      RowMaker maker(settings, plan);
       std::vector<Row> rows;
       for (size_t i = 0; i < texts.size(); ++i)
         rows.push_back(maker.make(texts[i], static_cast<int64_t>(i) + 1));

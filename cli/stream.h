@@ -3,6 +3,7 @@
 // order.
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,12 +14,14 @@
 namespace roberta::cli {
 
 struct Row {
-  int64_t line = 0;          ///< of the input, or number of the argument; from 1
-  std::string text;          ///< Field::kText
-  std::vector<int32_t> ids;  ///< Field::kIds
-  std::string source;        ///< the row of JSONL as it was read; empty for plain text
-  bool has_output = false;   ///< see ParsedRow
-  std::string error;         ///< why the row can't be worked on; empty: it can
+  int64_t line = 0;                   ///< of the input, or number of the argument; from 1
+  std::string text;                   ///< the text; of a pair the first, of Field::kQuestion the question
+  std::optional<std::string> second;  ///< of a pair the second, the context
+  std::optional<std::vector<std::string>> words;  ///< of Field::kWords, instead of the text
+  std::vector<int32_t> ids;                       ///< Field::kIds
+  std::string source;                             ///< the row of JSONL as it was read; empty for plain text
+  bool has_output = false;                        ///< see ParsedRow
+  std::string error;                              ///< why the row can't be worked on; empty: it can
 };
 
 /// Fills in one answer a row: JSON without line ends, or text without the last line end. An Error(kInput)
@@ -28,6 +31,11 @@ using Work = std::function<void(std::span<const Row> rows, std::span<std::string
 
 struct StreamPlan {
   Field field = Field::kText;
+  bool pairs =
+      false;  ///< Field::kPair: each row needs a second text; plain rows are two columns, a tab between
+  /// Field::kQuestion: stand in for what rows don't have. Plain rows are then what is left, and without
+  /// either two columns.
+  std::optional<std::string> question, context;
   int64_t batch_bytes = 1 << 20;  ///< a batch ends when its rows hold this much
   int64_t batch_rows = 4096;
   bool silent = false;                      ///< answers go elsewhere (--output FILE): nothing is printed

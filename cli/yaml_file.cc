@@ -68,8 +68,8 @@ void read_mapping(const YAML::Node& mapping, const Command& command, bool top, c
     std::string where = place_of(pair.first, place);
     if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are names of options");
     const std::string& key = pair.first.Scalar();
-    if (top && find_command(key) && pair.second.IsMap()) continue;
     const OptionGroup* section = pair.second.IsMap() ? find_section(command, key) : nullptr;
+    if (top && !section && find_command(key) && pair.second.IsMap()) continue;
     if (section) {
       read_section(pair.second, *section, place, entries);
       continue;
@@ -94,8 +94,10 @@ std::vector<YamlEntry> read_yaml_options(const std::filesystem::path& file, cons
     if (root.IsNull()) return all;
     if (!root.IsMap()) throw Error(ErrorCode::kUsage, place + ": 'name: value' lines are needed");
     for (const auto& pair : root) {
-      const Command* section =
-          pair.first.IsScalar() && pair.second.IsMap() ? find_command(pair.first.Scalar()) : nullptr;
+      if (!pair.first.IsScalar() || !pair.second.IsMap()) continue;
+      // A group of this command's options ("run:") goes before a command of that name.
+      const std::string& key = pair.first.Scalar();
+      const Command* section = find_section(command, key) ? nullptr : find_command(key);
       std::vector<YamlEntry> ignored;
       if (section) read_mapping(pair.second, *section, false, place, section == &command ? own : ignored);
     }

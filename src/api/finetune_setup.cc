@@ -81,7 +81,7 @@ std::optional<AdapterConfig> FinetuneSetup::adapter() const {
 
 FinetuneSetup set_up_finetuning(const FinetuneOptions& options) {
   FinetuneRecipe recipe = resolve_recipe(options);
-  const fs::path& model = recipe.options.model;
+  const fs::path model = recipe.options.model;
   if (is_adapter(model)) {
     fail(ErrorCode::kModel, "[finetune] ", model.string(),
          ": is a LoRA adapter; make a model of it first: roberta merge --model ", model.string(),

@@ -112,12 +112,13 @@ Offset trimmed(Offset offset, TokenSpaces spaces, size_t at, bool keeps_prefix_s
 class Framer {
  public:
   Framer(const Tokenizer::Impl& impl, const std::vector<TemplatePiece>& frame, const Sequence& first,
-         const Sequence* second, const EncodeOptions& options)
+         const Sequence* second, const EncodeOptions& options, bool keeps_prefix_space)
       : spec_(impl.spec),
         frame_(frame),
         first_(first),
         second_(second),
-        add_special_(options.add_special_tokens) {}
+        add_special_(options.add_special_tokens),
+        keeps_prefix_space_(keeps_prefix_space) {}
 
   Encoding encode(Window window1, Window window2, std::vector<int32_t>* words) const {
     Encoding out;
@@ -165,7 +166,7 @@ class Framer {
       const TokenSpaces spaces = from.spaces[window.begin + i];
       if (spaces.leading + spaces.trailing == 0) continue;
       Offset& offset = out.offsets[before + i];
-      offset = trimmed(offset, spaces, i, spec_.prefix_space_trims);
+      offset = trimmed(offset, spaces, i, keeps_prefix_space_);
     }
   }
 
@@ -173,7 +174,7 @@ class Framer {
   const std::vector<TemplatePiece>& frame_;
   const Sequence& first_;
   const Sequence* second_;
-  bool add_special_;
+  bool add_special_, keeps_prefix_space_;
 };
 
 }  // namespace
@@ -183,7 +184,9 @@ Encoding post_process(const Tokenizer::Impl& impl, const Sequence& first, const 
   const auto& frame = second != nullptr ? impl.spec.pair : impl.spec.single;
   const size_t count2 = second != nullptr ? second->ids.size() : 0;
   const Cuts cuts = truncate(first.ids.size(), count2, second != nullptr, frame, options);
-  const Framer framer(impl, frame, first, second, options);
+  // Words get their blanks as from a tokenizer that is made for them, which knows that these aren't theirs.
+  const bool words = word_ids != nullptr && !options.add_prefix_space;
+  const Framer framer(impl, frame, first, second, options, words || impl.spec.prefix_space_trims);
   Encoding out = framer.encode(cuts.first[0], cuts.second[0], word_ids);
   if (!options.return_overflowing || cuts.first.size() + cuts.second.size() == 2) return out;
   // Every window of the text that the frame puts first, with every one of the other; then the kept one of the

@@ -191,7 +191,8 @@ struct CheckpointStore::Impl {
     const CheckpointInfo* best = nullptr;
     const auto better = [&](double a, double b) { return options.higher_is_better ? a > b : a < b; };
     for (const CheckpointInfo& info : sound) {
-      if (info.metric && (!best || better(*info.metric, *best->metric))) best = &info;
+      // Of equals the oldest, as LoopState::best_step has it.
+      if (info.metric && (!best || !better(*best->metric, *info.metric))) best = &info;
     }
     int kept = 0;
     for (const CheckpointInfo& info : sound) {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "api/finetune_data.h"
+#include "api/finetune_samples.h"
 #include "expect_error.h"
 #include "io/json.h"
 #include "roberta/evaluate.h"
@@ -108,7 +108,8 @@ TEST_F(Finetune, ClassesAreLearntAndTheModelSaysWhatTheLogSaid) {
 
 TEST_F(Finetune, ValuesAreLearnt) {
   FinetuneOptions o = options("text-classification", "train.csv", value_rows());
-  o.epochs = 40;
+  o.epochs = 60;
+  o.learning_rate = 2e-3;
   const FinetuneResult result = train(o);
   EXPECT_EQ(result.headline, "pearson");
   EXPECT_GT(value(result.best[0], "pearson"), 0.95);
@@ -120,7 +121,8 @@ TEST_F(Finetune, ValuesAreLearnt) {
 TEST_F(Finetune, SetsOfLabelsAreLearnt) {
   FinetuneOptions o = options("text-classification", "train.jsonl", set_rows());
   o.problem = "multi_label";
-  o.epochs = 30;
+  o.epochs = 80;
+  o.learning_rate = 2e-3;
   const FinetuneResult result = train(o);
   EXPECT_EQ(result.headline, "f1_micro");
   EXPECT_GT(value(result.best[0], "f1_micro"), 0.99);

@@ -2,54 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <barrier>
 #include <thread>
 #include <vector>
 
 #include "expect_error.h"
+#include "train/thread_comm.h"
 
 namespace roberta {
 namespace {
-
-/// Two ranks that are threads of this process.
-struct Pair {
-  std::barrier<> together{2};
-  std::span<float> parts[2];
-  std::vector<size_t> sizes;  // of what rank 0 was asked to sum
-};
-
-class ThreadComm final : public Comm {
- public:
-  ThreadComm(Pair& pair, int rank) : pair_(pair), rank_(rank) {}
-  int rank() const override { return rank_; }
-  int size() const override { return 2; }
-  void all_reduce(std::span<float> data) override {
-    if (fails) throw Error(ErrorCode::kFailed, "the other one is gone");
-    pair_.parts[rank_] = data;
-    pair_.together.arrive_and_wait();
-    if (rank_ == 0) {
-      pair_.sizes.push_back(data.size());
-      for (size_t i = 0; i < data.size(); ++i) {
-        const float sum = pair_.parts[0][i] + pair_.parts[1][i];
-        pair_.parts[0][i] = pair_.parts[1][i] = sum;
-      }
-    }
-    pair_.together.arrive_and_wait();
-  }
-  void all_reduce(std::span<double>) override {}
-  void broadcast(std::span<std::byte>, int) override {}
-  void barrier() override {}
-  void cancel() noexcept override { cancelled = true; }
-  [[noreturn]] void abort(int exit_code) override { _exit(exit_code); }
-  std::string describe() const override { return "2 threads"; }
-
-  std::atomic<bool> fails{false}, cancelled{false};
-
- private:
-  Pair& pair_;
-  int rank_;
-};
 
 constexpr int64_t kBucket = 100;  // floats
 

@@ -46,11 +46,14 @@ inline void add_sample(TrainingBatch& batch, ObjectiveKind kind, int64_t n, uint
   }
 }
 
-inline StepBatch tuning_batch(ObjectiveKind kind, int64_t first, int64_t count, int64_t micro_samples) {
+/// Rank r of n takes the r-th of n even slices.
+inline StepBatch tuning_batch(ObjectiveKind kind, int64_t first, int64_t count, int64_t micro_samples,
+                              int rank = 0, int ranks = 1) {
   StepBatch out;
   out.samples = {first, count};
-  for (int64_t i = 0; i < count; ++i) {
-    if (i % micro_samples == 0) out.micros.push_back({{}, i, 0});
+  out.begin = count * rank / ranks;
+  for (int64_t i = out.begin; i < count * (rank + 1) / ranks; ++i) {
+    if ((i - out.begin) % micro_samples == 0) out.micros.push_back({{}, i, 0});
     add_sample(out.micros.back().batch, kind, first + i, static_cast<uint32_t>(i));
     ++out.micros.back().count;
   }
@@ -64,9 +67,9 @@ inline StepBatch tuning_batch(ObjectiveKind kind, int64_t first, int64_t count, 
 struct Tuning {
   explicit Tuning(const std::string& mode, ObjectiveKind kind = ObjectiveKind::kClassification,
                   int threads = 1, StepOptions options = {}, DType matrix = DType::kF32,
-                  const char* device_name = "cpu")
+                  const char* device_name = "cpu", std::unique_ptr<Comm> transport = nullptr)
       : device(open_device(device_name, threads)),
-        comm(open_comm({.kind = "local"})),
+        comm(transport ? std::move(transport) : open_comm({.kind = "local"})),
         parameters(tuning_config(kind), *device, matrix, trained_as(mode, head_of(kind))),
         step(parameters, *comm, with_objective(options, kind)) {
     parameters.initialize(3);

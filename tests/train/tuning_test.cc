@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 
 #include "expect_error.h"
 #include "io/safetensors.h"
 #include "temp_directory.h"
 #include "train/resume.h"
+#include "train/thread_comm.h"
 #include "train/tuning_sample.h"
 
 namespace roberta {
@@ -127,6 +129,44 @@ TEST(Tuning, ThreadsChangeNoBit) {
       EXPECT_EQ(all_of(one.parameters), all_of(two.parameters)) << mode;
       EXPECT_EQ(all_of(one.parameters), all_of(three.parameters)) << mode;
     }
+  }
+}
+
+/// Gradients of three batches, of the second of which one rank has nothing; then the values after a step.
+struct Trace {
+  std::vector<float> gradients, values;
+  Trace() = default;
+  Trace(Tuning& tuning, int rank, int ranks) {
+    int64_t step = 0;
+    for (const int64_t count : {8, 1, 7}) {
+      ++step;
+      tuning.run(tuning_batch(ObjectiveKind::kClassification, step * 8, count, 3, rank, ranks), step, 0);
+      const std::span<const float> own = tuning.parameters.gradients();
+      gradients.insert(gradients.end(), own.begin(), own.end());
+    }
+    tuning.run(tuning_batch(ObjectiveKind::kClassification, 0, 8, 3, rank, ranks), 4);
+    values = copy(tuning.parameters.values());
+  }
+};
+
+TEST(Tuning, TwoRanksAreOne) {
+  for (const std::string& mode : kModes) {
+    Pair pair;
+    Trace traces[2];
+    const auto train = [&](int rank) {
+      Tuning own(mode, ObjectiveKind::kClassification, 1, {}, DType::kF32, "cpu",
+                 std::make_unique<ThreadComm>(pair, rank));
+      traces[rank] = Trace(own, rank, 2);
+    };
+    std::thread other([&] { train(1); });
+    train(0);
+    other.join();
+    EXPECT_EQ(traces[0].values, traces[1].values) << mode;
+    Tuning tuning(mode);
+    const Trace alone(tuning, 0, 1);
+    ASSERT_EQ(traces[0].gradients.size(), alone.gradients.size());
+    for (size_t i = 0; i < alone.gradients.size(); ++i)
+      ASSERT_NEAR(traces[0].gradients[i], alone.gradients[i], 2e-6) << mode << " " << i;
   }
 }
 
