@@ -49,9 +49,10 @@ std::string as_json(const GlueTable& table) {
 
 std::string percent(double share) { return fixed(100 * share, 1); }
 
-/// Left-aligned first column, the others right-aligned.
+/// The first `left` columns left-aligned, the others right-aligned.
 class Columns {
  public:
+  explicit Columns(size_t left) : left_(left) {}
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   std::string text() const {
     std::vector<int> widths;
@@ -64,7 +65,7 @@ class Columns {
       std::string line;
       for (size_t i = 0; i < cells.size(); ++i) {
         const std::string pad(static_cast<size_t>(widths[i] - display_width(cells[i])), ' ');
-        line += (i ? "  " : "") + (i ? pad + cells[i] : cells[i] + pad);
+        line += (i ? "  " : "") + (i < left_ ? cells[i] + pad : pad + cells[i]);
       }
       out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
@@ -72,6 +73,7 @@ class Columns {
   }
 
  private:
+  size_t left_;
   std::vector<std::vector<std::string>> rows_;
 };
 
@@ -87,14 +89,14 @@ std::string card_text(const GlueTable& table) {
   }
   titles.push_back(table.averaged == 8 ? "average" : "average of " + std::to_string(table.averaged));
   medians.push_back(table.averaged ? percent(table.average) : "-");
-  Columns columns;
+  Columns columns(1);
   for (auto& cells : {titles, medians, deviations, runs}) columns.row(cells);
   return columns.text();
 }
 
 /// Every metric of every task.
 std::string metrics_text(const GlueTable& table) {
-  Columns columns;
+  Columns columns(2);
   columns.row({"task", "metric", "median", "mean", "deviation", "min", "max"});
   for (const GlueRow& row : table.rows) {
     for (const auto& [name, values] : row.metrics) {

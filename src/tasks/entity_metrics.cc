@@ -54,17 +54,30 @@ PrecisionRecall scores(const TypeCounts& counts) {
           .f1 = ratio(2 * counts.hits, counts.truth + counts.predicted)};
 }
 
-/// Chunks are compared as (type, begin, end), a chunk that is told twice counts once.
-void count_sentence(std::span<const std::string> truth, std::span<const std::string> predicted,
-                    std::map<std::string, TypeCounts>& types) {
+/// All sentences one behind the other, "O" behind each, as seqeval has them: with prefixes that mean nothing
+/// ("X-y") a chunk may begin in a sentence before.
+std::vector<std::string> joined(std::span<const std::vector<std::string>> sentences) {
+  std::vector<std::string> out;
+  for (const std::vector<std::string>& tags : sentences) {
+    out.insert(out.end(), tags.begin(), tags.end());
+    out.emplace_back("O");
+  }
+  return out;
+}
+
+/// Chunks are compared as (type, begin, end), one that is told twice counts once.
+std::map<std::string, TypeCounts> count_types(std::span<const std::string> truth,
+                                              std::span<const std::string> predicted) {
   const std::vector<Chunk> a = chunks(truth), b = chunks(predicted);
   const std::set<Chunk> true_chunks(a.begin(), a.end()), told_chunks(b.begin(), b.end());
+  std::map<std::string, TypeCounts> types;
   for (const Chunk& chunk : true_chunks) ++types[chunk.type].truth;
   for (const Chunk& chunk : told_chunks) {
     TypeCounts& counts = types[chunk.type];
     ++counts.predicted;
     counts.hits += true_chunks.contains(chunk);
   }
+  return types;
 }
 
 }  // namespace
@@ -87,16 +100,15 @@ Metrics entity_metrics(std::span<const std::vector<std::string>> truth,
                        std::span<const std::vector<std::string>> predicted) {
   if (truth.size() != predicted.size())
     fail(ErrorCode::kFailed, "[metrics] ", truth.size(), " true sentences but ", predicted.size(), " told");
-  std::map<std::string, TypeCounts> types;
   int64_t tokens = 0, right = 0;
   for (size_t s = 0; s < truth.size(); ++s) {
     if (truth[s].size() != predicted[s].size())
       fail(ErrorCode::kFailed, "[metrics] sentence ", s, " has ", truth[s].size(), " true tags but ",
            predicted[s].size(), " predicted ones");
-    count_sentence(truth[s], predicted[s], types);
     tokens += static_cast<int64_t>(truth[s].size());
     for (size_t i = 0; i < truth[s].size(); ++i) right += truth[s][i] == predicted[s][i];
   }
+  const auto types = count_types(joined(truth), joined(predicted));
   TypeCounts all;
   double macro = 0, weighted = 0;
   for (const auto& [type, counts] : types) {

@@ -314,6 +314,8 @@ def edge_cases():
         yield {"op": "chunks", "tags": list(t)}
         yield {"op": "entities", "truth": [list(t)], "predicted": [["O"] * len(t)]}
         yield {"op": "entities", "truth": [["O"] * len(t)], "predicted": [list(t)]}
+    # A chunk without a beginning of its own reaches back into the sentence before.
+    yield {"op": "entities", "truth": [["O", "B-x"], ["O", "X-x", "X-y", "X-x"]], "predicted": [["B-x", "O"], ["O", "X-x", "X-y", "X-x"]]}
     yield {"op": "entities", "truth": [["B-x"], ["B-y", "I-y"]], "predicted": [["B-y"], ["B-y", "I-y"]]}
     for text in TRICKY:
         yield {"op": "normalize", "text": text}
