@@ -27,7 +27,7 @@ LOSS_LIMIT, STEPS, EQUAL = 1e-4, 50, 0.99
 RATE, DECAY, CLIP = 5e-5, 0.01, 1.0
 
 # task, rows of the training file (0: all), batch, epochs
-TASKS = [("rte", "RTE", 0, 16, 2), ("sst2", "SST-2", 2000, 32, 3)]
+TASKS = [("rte", "RTE", 0, 16, 1), ("sst2", "SST-2", 2000, 32, 3)]
 
 
 class Sides:

@@ -185,7 +185,7 @@ def their_files(args, scratch, base, tokenizer, adapter):
     labels = ["low", "middle", "high"]
     theirs = logits_of(model, tokenizer, TEXTS)
     failed = same_logits(name, classify(args, directory, labels), theirs)
-    roberta(args, "merge", "--adapter", directory, "--output", merged)
+    roberta(args, "merge", "--model", directory, "--output", merged)
     loaded = logits_of(RobertaForSequenceClassification.from_pretrained(merged), tokenizer, TEXTS)
     failed += same_logits(f"{name}, merged", loaded, logits_of(model.merge_and_unload(), tokenizer, TEXTS))
     shutil.rmtree(directory)
@@ -212,7 +212,7 @@ def our_files(args, scratch, base, tokenizer, words):
     theirs = logits_of(model, tokenizer, TEXTS)
     failed = same_logits(name, classify(args, output, labels), theirs)
     merged = scratch / "ours-merged"
-    roberta(args, "merge", "--adapter", output, "--output", merged)
+    roberta(args, "merge", "--model", output, "--output", merged)
     failed += same_logits(f"{name}, merged", classify(args, merged, labels), logits_of(model.merge_and_unload(), tokenizer, TEXTS))
     shutil.rmtree(output)
     shutil.rmtree(merged)
