@@ -29,7 +29,7 @@ std::string quoted(const std::string& text) {
 /// For a cell of a table.
 std::string cell(std::string text) {
   for (char& c : text) c = c == '\n' || c == '\r' ? ' ' : c;
-  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
   return text;
 }
 
