@@ -190,7 +190,7 @@ def answer(args, model, questions):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--roberta", default=str(BUILD / "bin" / "roberta"))
-    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--transformers4", default=os.environ.get("ROBERTA_TRANSFORMERS4"))
     args = parser.parse_args()
     bpe, squad, wnut = (shared_data(name) for name in ("roberta_bpe", "squad", "wnut17"))
