@@ -183,13 +183,17 @@ void require_task(Model& model, const char* task, const char* part) {
   const ModelInfo& info = model.info();
   if (info.task == task) return;
   const std::string at = concat("[", part, "] ", model.impl().directory.string(), ": ");
+  const std::string wanted =
+      task == std::string_view("fill-mask")
+          ? "a model with a masked-language-model head (RobertaForMaskedLM) is needed here"
+          : concat("a ", task, " model is needed here (`roberta finetune` makes one)");
   for (const Task& known : kTasks) {
     if (info.task == known.name)
       fail(ErrorCode::kModel, at, "is a ", known.name, " model (", info.architecture, "): use `roberta ",
-           known.command, "`; a ", task, " model is needed here (`roberta finetune` makes one)");
+           known.command, "`; ", wanted);
   }
   fail(ErrorCode::kModel, at, "has no head for a task (", info.architecture,
-       "): `roberta embed` can use it; a ", task, " model is needed here (`roberta finetune` makes one)");
+       "): `roberta embed` can use it; ", wanted);
 }
 
 }  // namespace roberta
