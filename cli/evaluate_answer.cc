@@ -56,8 +56,10 @@ std::string as_text(const TaskEvaluation& evaluation) {
   };
   std::string out = line("examples", std::to_string(evaluation.examples));
   if (std::isfinite(evaluation.loss)) out += line("loss", fixed(evaluation.loss, 4));
-  for (const auto& [name, value] : evaluation.metrics)
-    out += line(name, std::isfinite(value) ? fixed(value, 4) : "undefined");
+  for (const auto& [name, value] : evaluation.metrics) {
+    const bool count = name.ends_with("total") || name.ends_with("_number");
+    out += line(name, std::isfinite(value) ? fixed(value, count ? 0 : 4) : "undefined");
+  }
   for (const std::string& note : evaluation.notes) out += line("note", printable(note));
   return out;
 }

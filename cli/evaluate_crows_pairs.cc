@@ -2,6 +2,7 @@
 
 #include "evaluate.h"
 #include "io/atomic_file.h"
+#include "io/digest.h"
 #include "json_text.h"
 #include "load.h"
 #include "progress.h"
@@ -47,9 +48,18 @@ std::string as_text(const Report& report, const CrowsPairsEvaluation& result, co
          " ties. 50: neither sentence is preferred; docs/evaluation.md says what this can tell.\n";
 }
 
-void write_reports(const Settings& settings, std::span<const std::string> files,
+/// A report goes with its model: names and the data's hash, no paths of this machine.
+void write_reports(const Settings& settings, const std::filesystem::path& data,
                    const CrowsPairsEvaluation& result) {
-  const std::string report = to_bias_json(result, facts_of(settings, files));
+  std::vector<std::pair<std::string, std::string>> facts = facts_of(settings, {});
+  for (auto& [name, value] : facts) {
+    if (name == "model") value = (std::filesystem::absolute(value) / "").parent_path().filename().string();
+    if (name == "data") value = data.filename().string();
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(data, ignored))
+    facts.emplace_back("data_xxh3", to_hex(digest_of_file(data, "evaluate")));
+  const std::string report = to_bias_json(result, facts);
   if (settings.given("report")) write_file_atomically(settings.path("report"), report);
   if (settings.flag("update-card")) {
     write_file_atomically(settings.path("model") / "bias.json", report);
@@ -71,7 +81,7 @@ EvaluationAnswer evaluate_crows_pairs_task(const Settings& settings, std::span<c
     };
     result = evaluate_crows_pairs(model, files[0], options);
   }
-  write_reports(settings, files, result);
+  write_reports(settings, files[0], result);
   const Report report = report_of(result);
   return {as_text(report, result, settings), as_json(result), report};
 }

@@ -1,5 +1,7 @@
 #include "finetune_report.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -48,7 +50,9 @@ std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error
 }  // namespace
 
 FinetuneProgress::FinetuneProgress(const Settings& settings, bool several_seeds)
-    : progress_(settings), several_(several_seeds) {}
+    : progress_(settings),
+      several_(several_seeds),
+      bar_(settings.text("progress") == "always" || is_terminal(STDERR_FILENO)) {}
 
 std::string FinetuneProgress::seed_text(uint64_t seed) const {
   return several_ ? "seed " + std::to_string(seed) + "  " : "";
@@ -64,7 +68,7 @@ FinetuneCallbacks FinetuneProgress::callbacks() {
                           scientific(line.gradient_norm) + "  " +
                           quantity_text(line.tokens_per_second, false) + " tokens/s  ETA " +
                           duration_text(line.seconds_left));
-    progress_.update("finetune", "steps", line.step, line.total_steps);
+    if (bar_) progress_.update("finetune", "steps", line.step, line.total_steps);
   };
   out.evaluated = [this](const FinetuneEvaluation& line) {
     clear_progress_line();

@@ -19,6 +19,7 @@ class FinetuneProgress {
   std::string seed_text(uint64_t seed) const;
   Progress progress_;
   bool several_;
+  bool bar_;  // elsewhere the lines of the log say the same
 };
 
 std::string result_text(const FinetuneResult& result);

@@ -411,8 +411,8 @@ class Reader {
     for (const auto& [name, text] : draft.options) {
       if (name == "format" || name == "html" || name == "config" || name == "help" || name == "version")
         throw Error(ErrorCode::kUsage, text.where + " can't be set in a job; results go to 'output:'");
-      job.options.push_back(
-          {find_option(*job.command, name), name == "model" ? need_path(text) : text.text, text.where});
+      job.options.push_back({find_option(*job.command, name),
+                             name == "model" || name == "adapter" ? need_path(text) : text.text, text.where});
     }
     for (const Text& metric : draft.metrics) {
       const std::string name = metric_name(task, metric.text);

@@ -86,7 +86,8 @@ std::string resolved_text(const std::vector<Job>& jobs, const Settings& run, con
     for (const Value& value : settings.values()) {
       if (value.origin == Origin::kDefault || value.option->name == "task") continue;
       std::string text = value.text;
-      if (value.option->name == "model") text = fs::absolute(text).lexically_normal().string();
+      if (value.option->name == "model" || value.option->name == "adapter")
+        text = fs::absolute(text).lexically_normal().string();
       out += "    " + std::string(value.option->name) + ": " + yaml_quoted(text) + "\n";
     }
   }

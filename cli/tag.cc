@@ -60,14 +60,27 @@ std::string text_of(const Row& row) {
   return text;
 }
 
+/// Code points [begin, end) of well-formed text.
+std::string slice(std::string_view text, Offset place) {
+  size_t bytes[2] = {text.size(), text.size()};
+  for (size_t i = 0, count = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
+    if (count == place.begin) bytes[0] = i;
+    if (count++ == place.end) bytes[1] = i;
+  }
+  return std::string(text.substr(bytes[0], bytes[1] - bytes[0]));
+}
+
+/// With the text itself: the pipeline's `word` of a group is decoded twice, which spoils letters such as ï.
 std::string as_text(const ScoreTable& table, const Row& row, const std::vector<Tag>& tags) {
+  const std::string text = text_of(row);
   std::vector<ScoreLine> lines;
   for (const Tag& tag : tags) {
     const std::string place =
         "[" + std::to_string(tag.offset.begin) + ", " + std::to_string(tag.offset.end) + ")";
-    lines.push_back({tag.score, tag.label, tag.word + "  " + place});
+    lines.push_back({tag.score, tag.label, slice(text, tag.offset) + "  " + place});
   }
-  return table.title(text_of(row)) + table.lines(lines);
+  return table.title(text) + table.lines(lines);
 }
 
 /// Texts and lists of words in the order of the rows.

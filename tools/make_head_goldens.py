@@ -145,9 +145,10 @@ def token_goldens(model, tokenizer):
 def span_candidates(start, end, count, longest):
     """The best spans by start x end probability, <s> left out."""
     product = np.triu(np.outer(start, end))
-    product = np.tril(product, longest - 1)
-    order = np.argsort(-product.ravel(), kind="stable")[:count]
-    return [(i // len(end), i % len(end), float(product.ravel()[i])) for i in order if product.ravel()[i] > 0]
+    product = np.tril(product, longest - 1).ravel()
+    some = np.flatnonzero(product)
+    order = some[np.argsort(-product[some], kind="stable")[:count]]
+    return [(i // len(end), i % len(end), float(product[i])) for i in order]
 
 
 def answer_question(model, tokenizer, question, context, top_k=1, max_length=384, stride=128, longest=15,

@@ -43,7 +43,7 @@ std::string card_section(const CrowsPairsEvaluation& e) {
   std::string out =
       concat(kBegin, "\n## Bias\n\nCrowS-Pairs, ", e.overall.pairs, " pairs: **", number(e.overall.score()),
              "** (stereo ", number(e.stereo.score()), ", antistereo ", number(e.antistereo.score()), ", ",
-             e.overall.neutral, " ties). ", kMeaning, "\n\n| kind | score | pairs |\n|---|---|---|\n");
+             "ties: ", e.overall.neutral, "). ", kMeaning, "\n\n| kind | score | pairs |\n|---|---|---|\n");
   for (const CrowsPairsCount& count : e.categories)
     out += concat("| ", printable(count.name, 80), " | ", number(count.score()), " | ", count.pairs, " |\n");
   return out + kEnd + "\n";

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "api/model_impl.h"
 #include "core/error.h"
 #include "roberta/pipeline.h"
 #include "tasks/encode_texts.h"
@@ -19,11 +20,8 @@ struct MaskedText {
   std::vector<int32_t> masks;  // positions of <mask>
 };
 
-std::vector<MaskedText> read_texts(const Model& model, std::span<const std::string> texts) {
-  if (!model.info().has_mlm_head) {
-    fail(ErrorCode::kModel, "[fill-mask] the model (", model.info().architecture,
-         ") has no masked-language-model head; fill-mask needs a RobertaForMaskedLM");
-  }
+std::vector<MaskedText> read_texts(Model& model, std::span<const std::string> texts) {
+  require_task(model, "fill-mask", "fill-mask");
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<Encoding> encodings =
       encode_texts(tokenizer, texts, model.info().max_length, false, model.threads(), "fill-mask");

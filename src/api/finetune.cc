@@ -56,8 +56,11 @@ class Runs {
     SeedOutcome outcome = finetune_seed(setup_, seed, output_of(seed), minutes_left(), callbacks_, stop_);
     if (outcome.end == LoopEnd::kStopped || outcome.end == LoopEnd::kOutOfTime) {
       result_.stopped = outcome.end == LoopEnd::kStopped;
+      const bool at_stop_after = o_.stop_after > 0 && outcome.step >= o_.stop_after;
       if (setup_.first() && callbacks_.info) {
         callbacks_.info(result_.stopped ? "stopped as asked; the same command goes on"
+                        : at_stop_after ? concat("stopped behind step ", o_.stop_after,
+                                                 "; the same command without stop_after goes on")
                                         : "time is up; the same command goes on");
       }
       return false;

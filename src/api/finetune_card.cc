@@ -29,7 +29,7 @@ std::string quoted(const std::string& text) {
 /// For a cell of a table.
 std::string cell(std::string text) {
   for (char& c : text) c = c == '\n' || c == '\r' ? ' ' : c;
-  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
   return text;
 }
 
@@ -74,12 +74,15 @@ std::string language_of(const fs::path& model) {
   return out;
 }
 
-std::string data_name(const FinetuneCard& card) {
-  if (card.recipe.glue) return "GLUE " + card.recipe.glue->title;
-  const fs::path path =
-      card.recipe.options.data.empty() ? card.recipe.options.train : card.recipe.options.data;
+/// The last part of a path, which may end with a slash.
+std::string base_name(const fs::path& path) {
   const fs::path whole = fs::absolute(path).lexically_normal();
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+std::string data_name(const FinetuneCard& card) {
+  if (card.recipe.glue) return "GLUE " + card.recipe.glue->title;
+  return base_name(card.recipe.options.data.empty() ? card.recipe.options.train : card.recipe.options.data);
 }
 
 /// The evaluation of the seed at hand; null when there is none.
@@ -93,8 +96,12 @@ const FinetuneEvaluation* of_seed(const std::vector<FinetuneEvaluation>& all, ui
 /// Metrics with a number; those of single entity types only in metrics.json.
 std::vector<std::pair<std::string, double>> told_metrics(const FinetuneEvaluation& evaluation) {
   std::vector<std::pair<std::string, double>> out;
+  const auto is_of_type = [&](const std::string& name) {  // beside it stands TYPE_number
+    const size_t end = name.rfind('_');
+    return end != std::string::npos && std::isfinite(value_of(evaluation, name.substr(0, end) + "_number"));
+  };
   for (const auto& [name, value] : evaluation.metrics) {
-    if (std::isfinite(value) && out.size() < 8) out.emplace_back(name, value);
+    if (std::isfinite(value) && out.size() < 8 && !is_of_type(name)) out.emplace_back(name, value);
   }
   return out;
 }
@@ -229,8 +236,8 @@ FinetuneCurve read_finetune_curve(const fs::path& log, uint64_t seed) {
 std::string model_card(const FinetuneCard& card) {
   const FinetuneRecipe& recipe = card.recipe;
   std::string out =
-      head(card) + concat("\n# ", card.name, "\n\n", recipe.options.model.filename().string(),
-                          " fine-tuned for ", recipe.task, " by roberta " ROBERTA_VERSION ".\n");
+      head(card) + concat("\n# ", card.name, "\n\n", base_name(recipe.options.model), " fine-tuned for ",
+                          recipe.task, " by roberta " ROBERTA_VERSION ".\n");
   out += usage(card) + results(card);
   out += "\n## Data\n\n| | file | examples | xxh3-128 |\n|---|---|---|---|\n";
   for (const DataFile& file : card.data.files) {

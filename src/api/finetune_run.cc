@@ -47,6 +47,7 @@ class SeedRun {
     const LoopEnd end = run_loop(step, *setup_.comm, loop_, plan(), state, loop_callbacks(), stop);
     SeedOutcome out;
     out.end = end;
+    out.step = state.step;
     out.steps = batches_.steps();
     out.headline = evaluates() ? headline_ : "";
     const bool finished = end == LoopEnd::kEarly || state.step >= batches_.steps();

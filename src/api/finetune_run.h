@@ -17,6 +17,7 @@ struct SeedOutcome {
   std::string headline;   ///< the metric that decides; "" without dev data
   std::string collapsed;  ///< the model gives this answer alone
   FinetuneCurve curve;    ///< on the first process
+  int64_t step = 0;       ///< where it ended
   int64_t steps = 0;      ///< of the whole run
 };
 

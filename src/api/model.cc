@@ -28,20 +28,6 @@ const char* task_of(HeadKind head) {
   return "";
 }
 
-int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
-                         const LoadReport& report) {
-  std::map<std::string, std::vector<int64_t>> shapes;
-  for (TensorSpec& spec : expected_tensors(config, head)) shapes[spec.name] = std::move(spec.shape);
-  int64_t total = 0;
-  for (const std::string& name : report.found) {
-    const auto at = shapes.find(name);  // without it: a decoder's bias that is stored apart
-    int64_t n = 1;
-    for (int64_t d : at == shapes.end() ? checkpoint.find(name)->shape : at->second) n *= d;
-    total += n;
-  }
-  return total;
-}
-
 /// By index, as many as the head has.
 std::vector<std::string> label_names(const RobertaConfig& config, HeadKind head) {
   if (head != HeadKind::kSequenceClassification && head != HeadKind::kTokenClassification) return {};
@@ -90,12 +76,26 @@ std::string group(const char* name, const std::vector<std::string>& tensors, siz
   return line + "\n";
 }
 
+}  // namespace
+
 bool has_tokenizer_files(const std::filesystem::path& directory) {
   return std::filesystem::exists(directory / "tokenizer.json") ||
          std::filesystem::exists(directory / "vocab.json");
 }
 
-}  // namespace
+int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
+                         const LoadReport& report) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (TensorSpec& spec : expected_tensors(config, head)) shapes[spec.name] = std::move(spec.shape);
+  int64_t total = 0;
+  for (const std::string& name : report.found) {
+    const auto at = shapes.find(name);  // without it: a decoder's bias that is stored apart
+    int64_t n = 1;
+    for (int64_t d : at == shapes.end() ? checkpoint.find(name)->shape : at->second) n *= d;
+    total += n;
+  }
+  return total;
+}
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
   const bool from_adapter = options.adapter.empty() && is_adapter(path);
@@ -183,13 +183,17 @@ void require_task(Model& model, const char* task, const char* part) {
   const ModelInfo& info = model.info();
   if (info.task == task) return;
   const std::string at = concat("[", part, "] ", model.impl().directory.string(), ": ");
+  const std::string wanted =
+      task == std::string_view("fill-mask")
+          ? "a model with a masked-language-model head (RobertaForMaskedLM) is needed here"
+          : concat("a ", task, " model is needed here (`roberta finetune` makes one)");
   for (const Task& known : kTasks) {
     if (info.task == known.name)
       fail(ErrorCode::kModel, at, "is a ", known.name, " model (", info.architecture, "): use `roberta ",
-           known.command, "`; a ", task, " model is needed here (`roberta finetune` makes one)");
+           known.command, "`; ", wanted);
   }
   fail(ErrorCode::kModel, at, "has no head for a task (", info.architecture,
-       "): `roberta embed` can use it; a ", task, " model is needed here (`roberta finetune` makes one)");
+       "): `roberta embed` can use it; ", wanted);
 }
 
 }  // namespace roberta

@@ -1,8 +1,10 @@
 #include "roberta/model_directory.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
+#include "api/model_impl.h"
 #include "core/error.h"
 #include "io/json_scanner.h"
 #include "io/safetensors.h"
@@ -37,13 +39,9 @@ void describe_config(const RobertaConfig& config, HeadKind head, ModelDirectory&
 }
 
 void describe_weights(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                      ModelDirectory& out) {
-  TensorCheck check = check_tensors(checkpoint, config, head);
-  for (const std::string& name : check.report.found) {
-    int64_t elements = 1;
-    for (const int64_t size : checkpoint.find(name)->shape) elements *= size;
-    out.parameters += elements;
-  }
+                      std::span<const std::string> elsewhere, ModelDirectory& out) {
+  TensorCheck check = check_tensors(checkpoint, config, head, elsewhere);
+  out.parameters = count_parameters(config, head, checkpoint, check.report);
   std::set<std::string> files;
   for (const Checkpoint::Tensor& tensor : checkpoint.tensors()) {
     ++out.dtypes[name_of(tensor.dtype)];
@@ -106,8 +104,27 @@ void describe_bias(const fs::path& directory, ModelDirectory& out) {
   }
 }
 
+void describe_adapter(const Adapter& adapter, const RobertaConfig& config, const Checkpoint& base,
+                      ModelDirectory& out) {
+  const AdapterConfig& lora = adapter.config();
+  std::string targets;
+  for (const std::string& target : lora.targets) targets += (targets.empty() ? "" : ", ") + target;
+  out.notes.push_back(concat("LoRA adapter of rank ", lora.rank, ", alpha ", lora.alpha, ", for ",
+                             targets.empty() ? "linear maps" : targets, "; the rest is its base, ",
+                             base.directory().string()));
+  try {
+    adapter.require_fit(config, base);
+  } catch (const Error& error) {
+    out.problems.emplace_back(error.what());
+  }
+}
+
 std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory) {
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
+  const auto entails = [](std::string label) {
+    for (char& c : label) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return label.starts_with("entail");
+  };
   std::vector<std::string> tasks;
   switch (head) {
     case HeadKind::kMaskedLm:
@@ -115,6 +132,8 @@ std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory
       break;
     case HeadKind::kSequenceClassification:
       tasks = {"classify"};
+      if (std::any_of(directory.labels.begin(), directory.labels.end(), entails))
+        tasks.push_back("zero-shot");
       break;
     case HeadKind::kTokenClassification:
       tasks = {"tag"};
@@ -133,15 +152,22 @@ std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory
 }  // namespace
 
 ModelDirectory describe_directory(const fs::path& directory) {
-  RobertaConfig config = read_config(directory);
-  const Checkpoint checkpoint(directory);
+  std::optional<Adapter> adapter;
+  if (is_adapter(directory)) adapter.emplace(directory);
+  const fs::path base = adapter ? find_adapter_base(directory) : directory;
+  RobertaConfig config = read_config(base);
+  if (adapter) config = adapter->adapted(config);
+  const Checkpoint checkpoint(base);
   config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
   const HeadKind head = find_head(config, checkpoint);
+  name_labels(config, head, checkpoint);
   ModelDirectory out;
   out.path = directory.string();
   describe_config(config, head, out);
-  describe_weights(checkpoint, config, head, out);
-  describe_tokenizer(directory, out);
+  describe_weights(checkpoint, config, head, adapter ? adapter->saved_names() : std::vector<std::string>{},
+                   out);
+  if (adapter) describe_adapter(*adapter, config, checkpoint, out);
+  describe_tokenizer(adapter && !has_tokenizer_files(directory) ? base : directory, out);
   describe_modules(directory, out);
   describe_bias(directory, out);
   out.tasks = tasks_of(head, out);

@@ -17,6 +17,13 @@ struct Model::Impl {
   LoadReport report;
 };
 
+/// Whether there is a tokenizer.json or vocab.json.
+bool has_tokenizer_files(const std::filesystem::path& directory);
+
+/// Parameters of a model with these tensors (the report's `found`); tied ones counted once.
+int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
+                         const LoadReport& report);
+
 /// Error(kModel) "[part] DIR: is a token-classification model: use `roberta tag`" unless the model is for
 /// that task (ModelInfo::task).
 void require_task(Model& model, const char* task, const char* part);

@@ -12,8 +12,7 @@ namespace roberta {
 namespace {
 
 // Pixels of a plot.
-constexpr double kWidth = 900, kNames = 250, kValues = 130, kRow = 26, kBar = 16, kHead = 26, kFoot = 28;
-constexpr double kArea = kWidth - kNames - kValues;
+constexpr double kWidth = 900, kValues = 130, kRow = 26, kBar = 16, kHead = 26, kFoot = 28;
 
 constexpr const char* kStyle = R"(
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #5c6670; --line: #dfe3e8; --page: #f5f6f7; --card: #ffffff;
@@ -81,14 +80,14 @@ std::string with_commas(double whole) {
   std::string digits = print("%.0f", whole);
   for (ptrdiff_t at = static_cast<ptrdiff_t>(digits.size()) - 3;
        at > 0 && digits[static_cast<size_t>(at) - 1] != '-'; at -= 3)
-    digits.insert(static_cast<size_t>(at), ",");
+    digits.insert(static_cast<size_t>(at), 1, ',');
   return digits;
 }
 
 /// Whole numbers as such, others with four digits behind the point.
 std::string metric_text(double value) {
   if (!std::isfinite(value)) return "undefined";
-  if (value == std::floor(value) && std::abs(value) >= 2 && std::abs(value) < 1e15) return with_commas(value);
+  if (value == std::floor(value) && std::abs(value) < 1e15 && std::abs(value) != 1) return with_commas(value);
   return print(std::abs(value) >= 1000 ? "%.1f" : std::abs(value) >= 2 ? "%.2f" : "%.4f", value);
 }
 std::string value_text(const ReportGroup& group, double value) {
@@ -104,6 +103,10 @@ class BarPlot {
  public:
   explicit BarPlot(const ReportGroup& group) : group_(group) {
     bottom_ = kHead + kRow * static_cast<double>(group.rows.size());
+    size_t longest = 0;
+    for (const ReportRow& row : group.rows) longest = std::max(longest, shortened(row.name).size());
+    names_ = std::clamp(7.7 * static_cast<double>(longest) + 16, 110.0, 380.0);
+    area_ = kWidth - names_ - kValues;
   }
 
   std::string svg() {
@@ -122,7 +125,7 @@ class BarPlot {
  private:
   double x_of(double value) const {
     const double part = (value - group_.low) / (group_.high - group_.low);
-    return kNames + kArea * (part >= 0 ? std::min(part, 1.0) : 0.0);
+    return names_ + area_ * (part >= 0 ? std::min(part, 1.0) : 0.0);
   }
   void line(double x1, double y1, double x2, double y2, const char* kind) {
     out_ += concat("<line x1=\"", pixels(x1), "\" y1=\"", pixels(y1), "\" x2=\"", pixels(x2), "\" y2=\"",
@@ -146,7 +149,7 @@ class BarPlot {
     const double end = x_of(row.value);
     out_ += concat("<g><title>", escape(row.name), ": ", value_text(group_, row.value),
                    row.count > 0 ? " of " + with_commas(static_cast<double>(row.count)) : "", "</title>\n");
-    text(kNames - 10, middle + 4.5, escape(shortened(row.name)), "text-anchor=\"end\"");
+    text(names_ - 10, middle + 4.5, escape(shortened(row.name)), "text-anchor=\"end\"");
     if (std::isfinite(row.value)) {
       out_ += concat("<rect x=\"", pixels(std::min(zero, end)), "\" y=\"", pixels(middle - kBar / 2),
                      "\" width=\"", pixels(std::abs(end - zero)), "\" height=\"", kBar,
@@ -157,7 +160,7 @@ class BarPlot {
       line(x_of(low), middle, x_of(high), middle, "whisker");
       for (const double at : {low, high}) line(x_of(at), middle - 4, x_of(at), middle + 4, "whisker");
     }
-    text(kNames + kArea + 12, middle + 4.5, value_text(group_, row.value), "");
+    text(names_ + area_ + 12, middle + 4.5, value_text(group_, row.value), "");
     if (row.count > 0) {
       text(kWidth - 4, middle + 4.5, with_commas(static_cast<double>(row.count)),
            "class=\"soft\" text-anchor=\"end\"");
@@ -165,7 +168,7 @@ class BarPlot {
     out_ += "</g>\n";
   }
   static std::string shortened(const std::string& name) {
-    constexpr size_t kMost = 36;
+    constexpr size_t kMost = 50;
     if (name.size() <= kMost) return name;
     size_t end = kMost - 1;
     while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // whole code points
@@ -173,7 +176,7 @@ class BarPlot {
   }
 
   const ReportGroup& group_;
-  double bottom_;
+  double bottom_, names_, area_;
   std::string out_;
 };
 

@@ -4,8 +4,10 @@
 
 #include "api/model_impl.h"
 #include "core/error.h"
+#include "io/json_scanner.h"
 #include "roberta/pipeline.h"
 #include "tasks/probabilities.h"
+#include "text/pretokenize.h"
 
 namespace roberta {
 namespace {
@@ -55,8 +57,16 @@ std::vector<std::string> hypotheses(std::span<const std::string> labels, const s
   const size_t at = pattern.find("{}");
   if (at == pattern.npos)
     fail(ErrorCode::kUsage, "[zero-shot] the template '", pattern, "' has no {} where the label goes");
+  const auto need_utf8 = [](const char* what, const std::string& text) {
+    if (!is_well_formed(text))
+      fail(ErrorCode::kInput, "[zero-shot] the ", what, " '", printable(text, 60), "' is ill-formed UTF-8");
+  };
+  need_utf8("template", pattern);
   std::vector<std::string> out;
-  for (const std::string& label : labels) out.push_back(std::string(pattern).replace(at, 2, label));
+  for (const std::string& label : labels) {
+    need_utf8("label", label);
+    out.push_back(std::string(pattern).replace(at, 2, label));
+  }
   return out;
 }
 

@@ -11,6 +11,22 @@ float scale_of(const RobertaConfig& config) {
   return 1.0f / std::sqrt(static_cast<float>(config.head_width()));
 }
 
+void project(Pass& pass, const AttentionParams& params, const View& x_q, const View& x, const View& q,
+             const View& kv) {
+  pass.ops.gemm({.x = x_q, .w = &params.query.w, .bias = params.query.bias, .y = q});
+  pass.ops.gemm({.x = x, .w = &params.key_value.w, .bias = params.key_value.bias, .y = kv});
+}
+
+void project_distinct(Pass& pass, const AttentionParams& params, const AttentionRows& rows, const View& q,
+                      const View& kv) {
+  Arena::Scope scope(pass.arena);
+  const View own_q = pass.temp(rows.distinct.rows, q.cols, q.dtype);
+  const View own_kv = pass.temp(rows.distinct.rows, kv.cols, kv.dtype);
+  project(pass, params, rows.distinct, rows.distinct, own_q, own_kv);
+  pass.ops.gather_rows({.x = own_q, .rows = rows.copies, .y = q});
+  pass.ops.gather_rows({.x = own_kv, .rows = rows.copies, .y = kv});
+}
+
 }  // namespace
 
 void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
@@ -25,8 +41,10 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
   const View lse = save ? pass.keep(n, config.num_attention_heads, pass.wide) : View{};
   const View sum = pass.keep_if(save, n, c, pass.wide);
   const View stats = save ? pass.keep(n, 2, pass.wide) : View{};
-  pass.ops.gemm({.x = x_q.matrix(), .w = &params.query.w, .bias = params.query.bias, .y = q});
-  pass.ops.gemm({.x = x.matrix(), .w = &params.key_value.w, .bias = params.key_value.bias, .y = kv});
+  if (!rows.copies.empty())
+    project_distinct(pass, params, rows, q, kv);
+  else
+    project(pass, params, x_q.matrix(), x.matrix(), q, kv);
   pass.ops.attention({.q = q,
                       .k = kv.columns(0, c),
                       .v = kv.columns(c, c),

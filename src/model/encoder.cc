@@ -1,6 +1,8 @@
 #include "model/encoder.h"
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 
 namespace roberta {
 namespace {
@@ -22,6 +24,29 @@ struct Asked {
   }
   std::vector<int32_t> starts;
   std::vector<uint64_t> keys;
+};
+
+/// Masked copies of a text differ in one token each, so that most of their embeddings are the same: each pair
+/// of token and position once.
+struct DistinctTokens {
+  explicit DistinctTokens(const Batch& batch) {
+    std::unordered_map<uint64_t, int32_t> known;
+    for (size_t t = 0; t < batch.ids.size(); ++t) {
+      const uint64_t key =
+          static_cast<uint64_t>(batch.ids[t]) << 32 | static_cast<uint32_t>(batch.positions[t]);
+      const auto [entry, fresh] = known.try_emplace(key, static_cast<int32_t>(tokens.ids.size()));
+      if (fresh) {
+        tokens.ids.push_back(batch.ids[t]);
+        tokens.positions.push_back(batch.positions[t]);
+      }
+      copies.push_back(entry->second);
+    }
+  }
+  /// Gathering rows costs as well.
+  bool worth_it() const { return 2 * tokens.ids.size() <= copies.size(); }
+
+  Batch tokens;                 // no sequences
+  std::vector<int32_t> copies;  // [T]
 };
 
 Hidden gather(Pass& pass, const Hidden& x, const std::vector<int32_t>& rows) {
@@ -70,9 +95,17 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
                RowSelection rows, const LayerVisitor& visit, std::span<const uint64_t> keys,
                EncoderSaved* saved) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
-  Hidden x = keep_hidden(pass, batch.tokens(), c);
-  embeddings(pass, config, params.embeddings, batch, keys, x,
-             saved && saved->lowest < 0 ? &saved->embeddings : nullptr);
+  Hidden x = keep_hidden(pass, batch.tokens(), c), first;  // first: see AttentionRows::distinct
+  std::optional<DistinctTokens> distinct;
+  if (!saved && !visit && keys.empty() && layers > 1) distinct.emplace(batch);
+  if (distinct && distinct->worth_it()) {
+    first = keep_hidden(pass, distinct->tokens.tokens(), c);
+    embeddings(pass, config, params.embeddings, distinct->tokens, keys, first, nullptr);
+    pass.ops.gather_rows({.x = first.full, .rows = distinct->copies, .y = x.full});
+  } else {
+    embeddings(pass, config, params.embeddings, batch, keys, x,
+               saved && saved->lowest < 0 ? &saved->embeddings : nullptr);
+  }
   if (visit) visit(0, x);
   if (saved) saved->layers.resize(static_cast<size_t>(layers));
   // In bf16 the fp32 of the stream between a layer's two halves is read once, so one block serves all layers.
@@ -82,7 +115,8 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
     const LayerParams& layer = params.layers[static_cast<size_t>(i)];
     const bool some = i + 1 == layers && rows;
     const Asked asked(batch, some ? rows : nullptr, keys);
-    const AttentionRows attends{asked.starts, batch.starts, asked.keys};
+    AttentionRows attends{asked.starts, batch.starts, asked.keys, {}, {}};
+    if (i == 0 && first.full.rows > 0) attends.distinct = first.matrix(), attends.copies = distinct->copies;
     const Hidden x_q = some ? gather(pass, x, *rows) : x;
     if (saved && i >= saved->lowest) {
       x = run_saving(pass, config, layer, i, attends, x_q, x, mid_full,
@@ -108,7 +142,7 @@ void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& 
     const size_t at = static_cast<size_t>(i);
     const bool some = i + 1 == layers && rows, goes_on = i > saved.lowest;
     const Asked asked(batch, some ? rows : nullptr, keys);
-    const AttentionRows attends{asked.starts, batch.starts, asked.keys};
+    const AttentionRows attends{asked.starts, batch.starts, asked.keys, {}, {}};
     Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
     EncoderSaved::Layer layer = saved.layers[at];
     if (pass.training->recompute) {

@@ -18,7 +18,7 @@ enum class ObjectiveKind : uint8_t {
   kRegression,      ///< squared error of each sequence; one label
   kMultiLabel,      ///< binary cross entropy of each label of each sequence
   kTokens,          ///< cross entropy over the labels of each chosen token
-  kSpans,           ///< cross entropy over the tokens of a sequence, for the start and for the end of its answer
+  kSpans,  ///< cross entropy over the tokens of a sequence, for the start and for the end of its answer
 };
 HeadKind head_of(ObjectiveKind kind);
 
@@ -28,18 +28,20 @@ struct Objective {
   float label_smoothing = 0;  ///< of kClassification and kTokens, as transformers' Trainer
 };
 
-/// B sequences with what is to be learnt of them. The loss is a sum over units: masked or labelled tokens (M),
-/// sequences (B), labels of sequences (B * labels), ends of spans (2 B).
+/// B sequences with what is to be learnt of them. The loss is a sum over units: masked or labelled tokens
+/// (M), sequences (B), labels of sequences (B * labels), ends of spans (2 B).
 struct TrainingBatch {
   Batch batch;
-  std::vector<uint64_t> keys;    // [T]: sample << 32 | position in it, from 0: what dropout is drawn by
-  std::vector<int32_t> rows;     // rows of the last hidden state that the head reads, ascending: the masked tokens,
-                                 // each sequence's first, the labelled tokens; of kSpans none: it reads all
-  std::vector<int32_t> targets;  // one a row; of kSpans [2 B]: start and end as rows in the sequence, -1: none
-  std::vector<float> values;     // [B, labels]: targets of kRegression and kMultiLabel, which have no `targets`
+  std::vector<uint64_t> keys;  // [T]: sample << 32 | position in it, from 0: what dropout is drawn by
+  std::vector<int32_t>
+      rows;  // rows of the last hidden state that the head reads, ascending: the masked tokens,
+             // each sequence's first, the labelled tokens; of kSpans none: it reads all
+  std::vector<int32_t>
+      targets;                // one a row; of kSpans [2 B]: start and end as rows in the sequence, -1: none
+  std::vector<float> values;  // [B, labels]: targets of kRegression and kMultiLabel, which have no `targets`
 
-  /// `positions`: rows of this sequence for the head, ascending. `sample` is its number in the whole batch of the
-  /// step.
+  /// `positions`: rows of this sequence for the head, ascending. `sample` is its number in the whole batch of
+  /// the step.
   void add(std::span<const int32_t> ids, std::span<const int32_t> positions, std::span<const int32_t> labels,
            std::span<const float> label_values, uint32_t sample, int32_t pad_id) {
     const int32_t start = batch.starts.back();
@@ -69,20 +71,20 @@ double objective_loss(Pass& pass, const RobertaConfig& config, const Objective& 
 struct ObjectiveTraining {
   TrainingPass pass;
   float scale = 1;  ///< the gradients are those of scale * sum of losses
-  /// The lowest part whose gradients are wanted: -1 the embeddings, 0 .. L - 1 a layer, L the head alone. Below it
-  /// the way back is not gone.
+  /// The lowest part whose gradients are wanted: -1 the embeddings, 0 .. L - 1 a layer, L the head alone.
+  /// Below it the way back is not gone.
   int64_t lowest = -1;
   /// Called as soon as gradients are final: with L for the head, L - 1 down to 0 for the layers, -1 for the
   /// embeddings, as far down as `lowest`. The decoder's gradient belongs to the embeddings when tied.
   std::function<void(int64_t part)> ready;
 };
 
-/// Returns the same sum, of the forward with dropout, and fills the gradients that have views, or adds to them when
-/// training.pass.accumulate. But for that, gradients of tables (position, type, and word when no tied decoder writes
-/// it) must be zero on entry. On a measuring arena nothing is read, and the result is 0.
+/// Returns the same sum, of the forward with dropout, and fills the gradients that have views, or adds to
+/// them when training.pass.accumulate. But for that, gradients of tables (position, type, and word when no
+/// tied decoder writes it) must be zero on entry. On a measuring arena nothing is read, and the result is 0.
 double objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                               const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
-                               const ObjectiveTraining& training, const EncoderGrads& encoder_grads,
-                               const HeadGrads& head_grads);
+                               const EncoderParams& encoder, const HeadParams& head,
+                               const TrainingBatch& batch, const ObjectiveTraining& training,
+                               const EncoderGrads& encoder_grads, const HeadGrads& head_grads);
 
 }  // namespace roberta

@@ -59,8 +59,8 @@ struct ClassifierParams {
 
 /// Empty views of gradients: that parameter isn't trained, and its gradient isn't computed.
 struct LinearGrads {
-  View w;             // [N, K], or rows [first, first + w.rows) of it (LoRA on the values of key_value)
-  View bias;          // [1, N]
+  View w;     // [N, K], or rows [first, first + w.rows) of it (LoRA on the values of key_value)
+  View bias;  // [1, N]
   int64_t first = 0;
 };
 struct EmbeddingsGrads {

@@ -1,5 +1,7 @@
 #include "tasks/blimp.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <map>
 
@@ -26,7 +28,7 @@ class Collector {
   explicit Collector(int64_t limit) : limit_(limit) {}
 
   void line(std::string_view text, const std::string& file, int64_t number) {
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos || add_quickly(text)) return;
     const std::string place = concat(file, ":", number);
     Json row;
     try {
@@ -36,9 +38,8 @@ class Collector {
         if (!fields.find(name)) fields.refuse(name, "is missing");
         return fields.string(name, "");
       };
-      auto& pairs = found_[{phenomenon_of(need("linguistics_term")), need("UID")}];
-      if (limit_ > 0 && static_cast<int64_t>(pairs.size()) >= limit_) return;
-      pairs.emplace_back(need("sentence_good"), need("sentence_bad"));
+      const std::string term = need("linguistics_term"), uid = need("UID"), good = need("sentence_good");
+      add(term, uid, good, need("sentence_bad"));
     } catch (const Error& error) {  // JSON of models is Error(kModel)
       throw Error(ErrorCode::kInput, error.what());
     }
@@ -58,6 +59,25 @@ class Collector {
   }
 
  private:
+  void add(const std::string& term, const std::string& uid, std::string good, std::string bad) {
+    auto& pairs = found_[{phenomenon_of(term), uid}];
+    if (limit_ == 0 || static_cast<int64_t>(pairs.size()) < limit_)
+      pairs.emplace_back(std::move(good), std::move(bad));
+  }
+
+  /// False: not so simple; line() then says what is wrong.
+  bool add_quickly(std::string_view text) {
+    simdjson::dom::element row;
+    if (parser_.parse(text.data(), text.size()).get(row)) return false;
+    std::string_view term, uid, good, bad;
+    if (row["linguistics_term"].get(term) || row["UID"].get(uid) || row["sentence_good"].get(good) ||
+        row["sentence_bad"].get(bad))
+      return false;
+    add(std::string(term), std::string(uid), std::string(good), std::string(bad));
+    return true;
+  }
+
+  simdjson::dom::parser parser_;
   int64_t limit_;
   std::map<std::pair<std::string, std::string>, std::vector<std::pair<std::string, std::string>>> found_;
 };

@@ -52,7 +52,8 @@ class Reader {
 
   void label(TextRow& row, TextExample& example) {
     if (options_.kind == LabelKind::kSet) return label_set(row, example);
-    if (row.is_list) refuse("one label is wanted, not an array");
+    if (row.is_list)
+      refuse("one label is wanted, not an array (finetune --problem multi-label takes several)");
     const std::string_view text = row.labels.empty() ? std::string_view() : trimmed(row.labels[0]);
     if (text.empty()) {
       if (options_.labelled && !options_.columns.label.empty()) refuse("the label is missing");

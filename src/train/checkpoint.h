@@ -63,7 +63,7 @@ struct FoundCheckpoint {
 
 struct CheckpointOptions {
   int keep_last = 3;      ///< newest ones kept, at least 1
-  bool keep_best = true;  ///< and the one of the best metric
+  bool keep_best = true;  ///< and the one of the best metric; of equals the oldest
   bool higher_is_better = false;
 };
 

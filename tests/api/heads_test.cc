@@ -131,6 +131,16 @@ TEST_P(GoldenCases, ZeroShotIsThePipelinesAnswer) {
   }
 }
 
+TEST(Heads, ZeroShotRefusesIllFormedLabels) {
+  const TempDirectory temp;
+  const json labels = heads_golden()["sequence"]["zero_shot"][0]["model_labels"];
+  Model model = Model::load(make_head_model(temp.path(), "sequence", labels));
+  const std::vector<std::string> texts = {"a"}, bad = {"a\xff"}, good = {"a"};
+  EXPECT_THROW(zero_shot(model, texts, bad), Error);
+  EXPECT_THROW(zero_shot(model, texts, good, {.hypothesis_template = "\xff {}"}), Error);
+  EXPECT_NO_THROW(zero_shot(model, texts, good));
+}
+
 void expect_tags(const std::vector<Tag>& tags, const json& wanted, const std::string& what) {
   ASSERT_EQ(tags.size(), wanted.size()) << what;
   for (size_t i = 0; i < tags.size(); ++i) {

@@ -116,7 +116,9 @@ TEST_F(FinetuneCommand, ErrorsNameWhatIsWrong) {
 TEST_F(FinetuneCommand, ASignalSavesAndTheSameCommandGoesOn) {
   std::vector<std::string> long_run = words(
       {"--max-steps", "1000000", "--logging-steps", "1", "--eval-strategy", "no", "--save-steps", "1000000"});
-  Conversation program(long_run);
+  std::vector<std::string> silent = long_run;
+  silent.push_back("-q");
+  Conversation program(silent);
   const std::string log = scratch_.path("out/log.jsonl");
   for (int i = 0; i < 600 && read_file(log).size() < 10; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -75,6 +75,23 @@ TEST(JsonRow, Ids) {
     EXPECT_THROW(parse_ids(bad), Error) << bad;
 }
 
+TEST(JsonRow, PairsWordsAndQuestions) {
+  ParsedRow pair = parse_row(R"({"text": "a", "text_pair": "b"})", Field::kPair);
+  EXPECT_EQ(pair.text, "a");
+  EXPECT_EQ(pair.second, "b");
+  EXPECT_FALSE(parse_row(R"({"text": "a"})", Field::kPair).second);
+  EXPECT_EQ(parse_row(R"({"x": ["c"], "words": ["a", "b"]})", Field::kWords).words,
+            (std::vector<std::string>{"a", "b"}));
+  ParsedRow question = parse_row(R"({"context": "c"})", Field::kQuestion);
+  EXPECT_FALSE(question.has_text);
+  EXPECT_EQ(question.second, "c");
+  EXPECT_NE(error_of(R"({"text_pair": "a"})", Field::kPair).find("no member 'text'"), std::string::npos);
+  EXPECT_NE(error_of(R"({"question": []})", Field::kQuestion).find("'question' must be a string, not a list"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"words": ["a", {"b": 1}]})", Field::kWords).find("list of strings, not an object"),
+            std::string::npos);
+}
+
 TEST(JsonRow, MembersAreAddedToTheRowAsItWas) {
   std::string row = R"({"n": 1e5, "big": 123456789012345678901, "text": "a"} )";
   ParsedRow parsed = parse_row(row, Field::kText);

@@ -94,14 +94,15 @@ TEST(TrainingCheckpoint, KeepsTheLastAndTheBest) {
     save.info.metric = metrics[i];
     store.save(save);
   }
-  // 20 and 50 are equally good: the newer one is the best, and among the last two anyway.
-  EXPECT_EQ(names_in(directory.path()), names_with_lock({"checkpoint-40", "checkpoint-50", "latest"}));
+  // 20 and 50 are equally good: the older one is the best, which the loop's state names too.
+  EXPECT_EQ(names_in(directory.path()),
+            names_with_lock({"checkpoint-20", "checkpoint-40", "checkpoint-50", "latest"}));
   CheckpointToSave worse = run.to_save(60);
   worse.info.metric = 9;
   store.save(worse);
   store.save(run.to_save(70));  // not measured
   EXPECT_EQ(names_in(directory.path()),
-            names_with_lock({"checkpoint-50", "checkpoint-60", "checkpoint-70", "latest"}));
+            names_with_lock({"checkpoint-20", "checkpoint-60", "checkpoint-70", "latest"}));
 }
 
 TEST(TrainingCheckpoint, KeepsTheHighestWhereHigherIsBetter) {

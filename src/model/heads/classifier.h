@@ -17,9 +17,9 @@ struct ClassifierSaved {
   View y;    // [M, C]: input of the last linear map; x without a dense layer
 };
 
-/// logits = out(dropout(tanh(dense(dropout(x))))), or out(dropout(x)) where params.dense is empty; [M, N] fp32, out.
-/// x: [M, C], the rows that are asked for. `dropout`: its rate in training (classifier_dropout; 0 for question
-/// answering); `keys`: of the rows; empty outside training.
+/// logits = out(dropout(tanh(dense(dropout(x))))), or out(dropout(x)) where params.dense is empty; [M, N]
+/// fp32, out. x: [M, C], the rows that are asked for. `dropout`: its rate in training (classifier_dropout; 0
+/// for question answering); `keys`: of the rows; empty outside training.
 void classifier(Pass& pass, const ClassifierParams& params, const Hidden& x, float dropout,
                 std::span<const uint64_t> keys, const View& logits, ClassifierSaved* saved = nullptr);
 
