@@ -169,6 +169,8 @@ def table(runs, rows, seeds):
     lines = ["| task | train / dev examples | epochs, batch, rate | metric | most frequent | chance | ours | Hugging Face | CPU minutes, ours / theirs |",
              "|" + "---|" * 9]
     for row in rows:
+        if not any(runs.key(row, side, seed) in runs.done for side in ("ours", "theirs") for seed in seeds):
+            continue
         base = runs.baselines(row)
         ours, our_minutes = side_cell(runs, row, "ours", seeds)
         theirs, their_minutes = side_cell(runs, row, "theirs", seeds)

@@ -208,7 +208,9 @@ TEST_F(Finetune, TheMedianOfSeedsIsTheModel) {
   EXPECT_EQ(result.median, values[1]);
   Model model = Model::load(o.output);
   for (const auto& [name, number] : evaluate_text(model, o.dev).metrics)
-    if (name == "accuracy") EXPECT_EQ(number, result.median);
+    if (name == "accuracy") {
+      EXPECT_EQ(number, result.median);
+    }
   for (const char* seed : {"seed-42", "seed-43", "seed-44"})
     EXPECT_TRUE(fs::exists(o.output / seed / "metrics.json"));
   EXPECT_NE(text(o.output / "README.md").find("Over 3 seeds, accuracy of dev: median"), std::string::npos);
