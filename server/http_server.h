@@ -1,0 +1,27 @@
+#pragma once
+// The transport: sockets, HTTP/1.1, deadlines and limits, on one I/O thread. Requests go to a Service.
+
+#include <memory>
+
+#include "service.h"
+
+namespace roberta::server {
+
+class HttpServer {
+ public:
+  /// Binds at once: Error(kResource) "[serve] 127.0.0.1:3000: address in use; ..." when it can't.
+  HttpServer(const ServeOptions& options, Service& service, Metrics& metrics);
+  ~HttpServer();
+  int port() const;
+  /// Serves until stop() was called and all connections are done, or drain_timeout passed. Returns whether
+  /// every accepted request was answered.
+  bool run();
+  /// From any thread: drain as ServeOptions say, then return from run().
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace roberta::server

@@ -1,0 +1,77 @@
+#pragma once
+// Counters, gauges and histograms in Prometheus's text format. The names are those of
+// text-embeddings-inference (te_*) where it has them; docs/serving.md lists all. Labels come from fixed sets,
+// so a stranger can't make new ones.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace roberta::server {
+
+class Counter {
+ public:
+  void add(uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+class Histogram {
+ public:
+  explicit Histogram(std::vector<double> bounds);  ///< ascending; +Inf is added
+  void observe(double value);
+  uint64_t count() const;
+  double sum() const;
+  double quantile(double q) const;  ///< by linear interpolation inside the bucket
+  void write(std::string& out, std::string_view name, std::string_view labels) const;
+
+ private:
+  std::vector<double> bounds_;
+  std::unique_ptr<std::atomic<uint64_t>[]> counts_;
+  std::atomic<double> sum_{0};
+};
+
+/// 35 durations in seconds from 1e-5, each 1.5 times the last; powers of two for lengths and sizes.
+std::vector<double> duration_buckets();
+std::vector<double> size_buckets(int powers);
+
+/// All metrics of the process. Any thread.
+class Metrics {
+ public:
+  Metrics();
+
+  /// Families with one label, made at construction for each value of its fixed set; others count as "other".
+  Counter& request_count(std::string_view method);          ///< te_request_count{method="single|batch"}
+  Counter& request_success(std::string_view method);        ///< te_request_success{method}
+  Counter& request_failure(std::string_view err);           ///< te_request_failure{err="validation|tokenizer|overloaded|..."}
+  Counter& route_count(std::string_view dialect, int status);  ///< roberta_http_requests{dialect,status="2xx"}
+
+  Counter embed_count, embed_success, predict_count, predict_success;  // te_embed_*, te_predict_*
+  Counter cancelled, timed_out, connections, connections_refused, batches, batch_tokens_total;
+  Counter model_loads, model_load_failures;
+  Histogram request_duration, tokenization_duration, queue_duration, inference_duration;  // te_request_*
+  Histogram embed_duration, predict_duration;                                             // te_embed_duration, ...
+  Histogram request_input_length, batch_next_size, batch_next_tokens;                     // te_*
+  Histogram compute_duration;                                                             // roberta_batch_compute_duration
+
+  /// Read when /metrics is asked for: te_queue_size, roberta_queue_tokens, roberta_connections,
+  /// roberta_requests_in_flight, process_resident_memory_bytes, process_open_fds, ...
+  void set_gauge(std::string name, std::string help, std::function<double()> read);
+
+  std::string text() const;  ///< the body of /metrics (text/plain; version=0.0.4)
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace roberta::server
