@@ -31,9 +31,11 @@ function showFacts(model) {
     $('facts').replaceChildren(h('span', {class: 'name'}, model.name), h('span', {}, model.reason ? `failed: ${model.reason}` : model.state));
     return;
   }
-  const facts = [model.task || model.architecture, short(model.parameters) + ' parameters', `${model.layers} layers of ${model.hidden_size}`,
-    `up to ${model.max_length} tokens`, model.precision, model.device, model.version > 1 && `load ${model.version}`, 'roberta ' + served.version];
-  $('facts').replaceChildren(h('span', {class: 'name'}, model.name), ...facts.filter(Boolean).map(fact => h('span', {}, fact)));
+  const facts = [[model.task || model.architecture], [short(model.parameters) + ' parameters'], [`${model.layers} layers of ${model.hidden_size}`, 'minor'],
+    [`up to ${model.max_length} tokens`, 'minor'], [model.precision], [model.device], [model.version > 1 && `load ${model.version}`, 'minor'],
+    ['roberta ' + served.version]];
+  $('facts').replaceChildren(h('span', {class: 'name'}, model.name),
+    ...facts.filter(fact => fact[0]).map(([text, kind]) => h('span', {class: kind}, text)));
   document.title = `${model.name} · roberta`;
 }
 
@@ -63,8 +65,8 @@ function askKey() {
 // ---- the address
 
 function readAddress() {
-  const [id, ...query] = location.hash.slice(1).split("?");
-  return {id, values: Object.fromEntries(new URLSearchParams(query.join("?")))};
+  const [id, ...query] = location.hash.slice(1).split('?');
+  return {id, values: Object.fromEntries(new URLSearchParams(query.join('?')))};
 }
 
 function writeAddress(task, values) {
@@ -85,6 +87,7 @@ function route() {
     type: 'button', role: 'tab', id: 'tab-' + t.id, 'aria-selected': String(t === tab), 'aria-controls': 'panel',
     tabindex: t === tab ? '0' : '-1', onclick: () => { location.hash = t.id; },
   }, t.title)));
+  $('tab-' + tab.id).scrollIntoView({block: 'nearest', inline: 'nearest'});
   $('panel').setAttribute('aria-labelledby', 'tab-' + tab.id);
   leave();
   leave = () => {};
@@ -100,7 +103,7 @@ function control(field, value) {
   const name = field.name, common = {name, id: 'field-' + name};
   if (Array.isArray(field.kind))
     return h('select', common, field.kind.map(choice => h('option', {selected: choice === value}, choice)));
-  if (field.kind === 'text') return h('textarea', {...common, rows: 3, spellcheck: 'false', required: true}, value);
+  if (field.kind === 'text') return h('textarea', {...common, rows: 2, spellcheck: 'false', required: true}, value);
   if (field.kind === 'check') return h('input', {...common, type: 'checkbox', checked: value === true || value === 'true'});
   if (field.kind === 'number') return h('input', {...common, type: 'number', min: field.low, max: field.high, value, required: true});
   return h('input', {...common, type: 'text', value, spellcheck: 'false'});

@@ -132,7 +132,7 @@ class Chart {
     this.figure.textContent = length ? text(0) : '–';
     const ago = length - 1 - at, when = h('span', {}, event && ago ? `${ago} s ago` : 'now');
     const names = this.names.length > 1 ? this.names.map((name, i) => h('span', {class: `c${i}`}, h('i'), `${name} ${length ? text(i) : ''}`)) : [];
-    this.legend.replaceChildren(...(names.length ? names : [h('span', {}, '2 minutes')]), when);
+    this.legend.replaceChildren(...(names.length ? names : [h('span', {}, '2 minutes'), when]));
   }
 }
 
@@ -168,7 +168,7 @@ function open(panel) {
       history.push(now);
       if (history.length > WINDOW) history.shift();
       table.replaceChildren(totals(families));
-      status.replaceChildren('Each second from ', h('a', {href: 'metrics'}, '/metrics'), '; rates and quantiles are of the last ten seconds.');
+      status.replaceChildren(h('span', {}, 'Each second from ', h('a', {href: 'metrics'}, '/metrics'), '; rates and quantiles are of the last ten seconds.'));
     } catch (error) {
       if (left) return;
       status.replaceChildren(`${error.title ?? error}. ${error.title ? error.message : ''} Asking again…`);

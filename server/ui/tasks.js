@@ -219,11 +219,11 @@ function showTokens([tokens], values) {
 
 const tokens = {
   id: 'tokens', title: 'Tokens', action: 'Cut',
-  fields: [{name: 'text', label: 'Text', kind: 'text', value: 'Tokenizers cut unfamiliar words; naïve 🦊 too.'},
+  fields: [{name: 'text', label: 'Text', kind: 'text', value: 'Tokenizers cut unfamiliar words; naïve café owners too.'},
     {name: 'special', label: 'With <s> and </s>', kind: 'check', value: true}],
   request: v => ({path: '/tokenize', body: {inputs: v.text, add_special_tokens: v.special}}),
   show: showTokens,
-  examples: [{text: 'Tokenizers cut unfamiliar words; naïve 🦊 too.'}, {text: 'Paris is the <mask> of France.'}, {text: '    return x+1'}],
+  examples: [{text: 'Tokenizers cut unfamiliar words; naïve café owners too.'}, {text: 'Paris is the <mask> of France.'}, {text: '    return x+1'}],
 };
 
 export const tasks = [fillMask, classify, tag, answer, zeroShot, embed, tokens];
