@@ -17,8 +17,8 @@ export function parseMetrics(text) {
   return families;
 }
 
-const total = (families, name, wanted = () => true) =>
-  (families[name] ?? []).filter(entry => wanted(entry.labels)).reduce((sum, entry) => sum + entry.value, 0);
+const total = (families, name) =>
+  (families[name] ?? []).reduce((sum, entry) => sum + entry.value, 0);
 const gauge = (families, name) => families[name]?.[0]?.value ?? NaN;
 
 /** The q-quantile of what a histogram counted between two samples: linear inside a bucket. NaN when that is nothing. */
@@ -42,8 +42,7 @@ export function quantile(now, before, name, q) {
 
 // ---- what is drawn
 
-const own = labels => labels.dialect !== 'own' && labels.dialect !== 'ui';
-const rate = (name, wanted) => (now, before, span) => (total(now, name, wanted) - total(before, name, wanted)) / span;
+const rate = name => (now, before, span) => (total(now, name) - total(before, name)) / span;
 const mean = name => (now, before) => {
   const n = total(now, name + '_count') - total(before, name + '_count');
   return n > 0 ? (total(now, name + '_sum') - total(before, name + '_sum')) / n : NaN;
@@ -51,7 +50,7 @@ const mean = name => (now, before) => {
 const delay = q => (now, before) => quantile(now, before, 'te_request_duration', q);
 
 const CHARTS = [
-  {title: 'Requests a second', unit: short, lines: {requests: rate('roberta_http_requests', own)}},
+  {title: 'Requests a second', unit: short, lines: {requests: rate('te_request_count')}},
   {title: 'Time of a request', unit: seconds, lines: {p50: delay(0.5), p95: delay(0.95), p99: delay(0.99)}},
   {title: 'Tokens a second', unit: short, lines: {tokens: rate('te_batch_next_tokens_sum')}},
   {title: 'Sequences in a batch', unit: short, lines: {sequences: mean('te_batch_next_size')}},
@@ -142,8 +141,8 @@ function totals(families) {
   const rows = [
     ['Requests answered', total(families, 'te_request_success')],
     ...failures.map(entry => [`Refused: ${entry.labels.err}`, entry.value]),
-    ['Given up by their clients', total(families, 'roberta_cancelled')],
-    ['Past their deadline', total(families, 'roberta_timed_out')],
+    ['Given up by their clients', total(families, 'roberta_requests_cancelled')],
+    ['Past their deadline', total(families, 'roberta_requests_timed_out')],
     ['Batches computed', total(families, 'te_batch_next_size_count')],
     ['Tokens computed', total(families, 'te_batch_next_tokens_sum')],
     ['Open connections', gauge(families, 'roberta_connections')],
