@@ -1,11 +1,11 @@
-// The page at /ui, that of the routes at /docs, and /openapi.json: files inside the program. What the page wants
-// to know of the models is /ui/models.json.
+// The page at /ui, that of the routes at /docs, and /openapi.json: files inside the program. What the page
+// wants to know of the models is /ui/models.json.
 
 #include <algorithm>
 
 #include "io/json_text.h"
-#include "route.h"
 #include "roberta/tokenizer.h"
+#include "route.h"
 #include "ui_files.h"
 
 namespace roberta::server {
@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view kPolicy =
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// Browsers keep the file, but ask each time whether it is still that one: a new program shows its page at once.
+/// Browsers keep the file, but ask each time whether it is still that one: a new program shows its page at
+/// once.
 HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file) {
   HttpResponse response;
   response.headers = {{"ETag", std::string(file.etag)},
@@ -88,8 +89,8 @@ std::string_view name_of(ModelState state) {
 
 bool entails(std::string_view label) {
   constexpr std::string_view kStart = "entail";
-  return label.size() >= kStart.size() &&
-         std::equal(kStart.begin(), kStart.end(), label.begin(), [](char a, char b) { return a == (b | 0x20); });
+  return label.size() >= kStart.size() && std::equal(kStart.begin(), kStart.end(), label.begin(),
+                                                     [](char a, char b) { return a == (b | 0x20); });
 }
 
 /// The tabs that the model is good for, in the names of server/ui/tasks.js.
@@ -154,7 +155,8 @@ void append_model(std::string& out, const ModelStatus& status) {
   object.list("labels", info.labels);
   object.text("precision", model.precision() == Precision::kBF16 ? "bf16" : "fp32");
   object.text("device", model.device());
-  if (model.has_tokenizer() && model.tokenizer().has_mask()) object.text("mask_token", model.tokenizer().mask_token());
+  if (model.has_tokenizer() && model.tokenizer().has_mask())
+    object.text("mask_token", model.tokenizer().mask_token());
   out += object.finish();
 }
 

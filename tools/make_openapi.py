@@ -14,11 +14,12 @@ from openapi.kserve import KSERVE
 from openapi.openai import OPENAI
 from openapi.own import OWN
 from openapi.pipelines import PIPELINES
+from openapi.platforms import PLATFORMS
 from openapi.schema import COMPONENTS
 from openapi.tei import TEI
 
 TARGET = pathlib.Path(__file__).resolve().parent.parent / "server/openapi.json.in"
-DIALECTS = [AZURE, PIPELINES, TEI, OPENAI, KSERVE, OWN]
+DIALECTS = [AZURE, PIPELINES, TEI, OPENAI, KSERVE, PLATFORMS, OWN]
 ABOUT = ("Answers of a RoBERTa model over HTTP, in the words of several servers that clients speak with already; behind all of them is "
          "one queue. Texts are UTF-8, places in a text are counted in code points. A request that names no model is for the first one, or "
          "for the first that can do what is asked. Bodies may be compressed (`Content-Encoding: gzip`). Every answer has "

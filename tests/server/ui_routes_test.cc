@@ -148,7 +148,8 @@ TEST(OpenApi, DescribesTheRoutesThatThereAre) {
       described[method + " " + path] = operation.at("operationId");
   for (const RouteTable& table : route_tables())
     for (const Route& route : table.routes)
-      if (!route.operation.empty()) there[lower(route.method) + " " + std::string(route.pattern)] = route.operation;
+      if (!route.operation.empty())
+        there[lower(route.method) + " " + std::string(route.pattern)] = route.operation;
   EXPECT_EQ(described, there);
   EXPECT_GT(there.size(), 20u);
 }
