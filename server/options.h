@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,8 @@ struct ServeOptions {
   bool model_control = false;          ///< allow loading and unloading by /v2/repository (SIGHUP always reloads)
   bool access_log = false;             ///< one JSON line a request on standard error
   bool ui = true;
+  /// What operators should know ("model 'm' is ready ..."), from any thread; empty: nobody is told.
+  std::function<void(const std::string& message, bool warning)> log;
 
   using ms = std::chrono::milliseconds;
   ms header_timeout{10'000};   ///< from the first byte (or the connection) to the end of the headers: 408
