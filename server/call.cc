@@ -30,7 +30,9 @@ Clock::duration tokenization_time(const Call& call) {
   return costs.first_pass == Clock::time_point() ? Clock::duration() : costs.first_pass - call.exchange.begun;
 }
 
-std::string whole_ms(Clock::duration time) { return std::to_string(std::llround(std::max(0.0, ms_of(time)))); }
+std::string whole_ms(Clock::duration time) {
+  return std::to_string(std::llround(std::max(0.0, ms_of(time))));
+}
 
 void add_compute_headers(const Call& call, HttpResponse& response) {
   const Exchange& exchange = call.exchange;
@@ -46,11 +48,14 @@ void add_compute_headers(const Call& call, HttpResponse& response) {
   response.headers.emplace_back("x-inference-time", whole_ms(costs.inference));
 }
 
-bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 /// What te_embed_* and te_predict_* count.
 bool embeds(std::string_view pattern) {
-  return contains(pattern, "embed") || contains(pattern, "similarity") || contains(pattern, "feature-extraction");
+  return contains(pattern, "embed") || contains(pattern, "similarity") ||
+         contains(pattern, "feature-extraction");
 }
 bool predicts(std::string_view pattern) {
   return contains(pattern, "predict") || contains(pattern, "rerank") || contains(pattern, "classification");
@@ -76,7 +81,8 @@ void count_compute(const Call& call, bool success, Metrics& metrics) {
   metrics.tokenization_duration.observe(seconds_of(tokenization_time(call)));
   metrics.queue_duration.observe(seconds_of(costs.queue));
   metrics.inference_duration.observe(seconds_of(costs.inference));
-  metrics.request_input_length.observe(static_cast<double>(costs.tokens) / static_cast<double>(costs.sequences));
+  metrics.request_input_length.observe(static_cast<double>(costs.tokens) /
+                                       static_cast<double>(costs.sequences));
 }
 
 }  // namespace
@@ -131,21 +137,22 @@ void count(const Call& call, const HttpResponse& response, Metrics& metrics) {
 std::string access_line_of(const Call& call, const HttpResponse& response) {
   const Exchange& exchange = call.exchange;
   const RequestScope::Costs& costs = exchange.scope->costs;
-  return access_line({.request_id = call.ids.request,
-                      .trace_id = call.ids.trace,
-                      .method = call.request.method,
-                      .path = call.request.path,
-                      .model = exchange.model_name,
-                      .status = call.gone ? 499 : response.status,
-                      .refusal = call.refusal ? std::string_view(call.refusal->message) : std::string_view(),
-                      .bytes_in = call.request.body.size(),
-                      .bytes_out = response.static_body.empty() ? response.body.size() : response.static_body.size(),
-                      .client = exchange.scope->client,
-                      .inputs = exchange.inputs,
-                      .tokens = costs.tokens,
-                      .total_ms = ms_of(Clock::now() - exchange.begun),
-                      .queue_ms = ms_of(costs.queue),
-                      .inference_ms = ms_of(costs.inference)});
+  return access_line(
+      {.request_id = call.ids.request,
+       .trace_id = call.ids.trace,
+       .method = call.request.method,
+       .path = call.request.path,
+       .model = exchange.model_name,
+       .status = call.gone ? 499 : response.status,
+       .refusal = call.refusal ? std::string_view(call.refusal->message) : std::string_view(),
+       .bytes_in = call.request.body.size(),
+       .bytes_out = response.static_body.empty() ? response.body.size() : response.static_body.size(),
+       .client = exchange.scope->client,
+       .inputs = exchange.inputs,
+       .tokens = costs.tokens,
+       .total_ms = ms_of(Clock::now() - exchange.begun),
+       .queue_ms = ms_of(costs.queue),
+       .inference_ms = ms_of(costs.inference)});
 }
 
 }  // namespace roberta::server

@@ -20,15 +20,17 @@ struct Call {
   Call& operator=(const Call&) = delete;
 
   const Dialect& dialect() const { return match.table ? match.table->dialect : own_dialect(); }
-  bool computes() const { return match.route && match.route->where == Where::kWorker && match.route->computes; }
+  bool computes() const {
+    return match.route && match.route->where == Where::kWorker && match.route->computes;
+  }
 
   const HttpRequest request;
   Exchange exchange;
   RequestIds ids;
   Match match;
-  Clock::time_point started;         ///< when the handler began
-  std::optional<Refusal> refusal;    ///< why there is no answer of the handler's
-  bool gone = false;                 ///< cancelled: nobody is told
+  Clock::time_point started;       ///< when the handler began
+  std::optional<Refusal> refusal;  ///< why there is no answer of the handler's
+  bool gone = false;               ///< cancelled: nobody is told
   std::function<void(HttpResponse)> answer;
 };
 

@@ -12,8 +12,10 @@ constexpr const char* kRequestHeaders =
     "authorization, content-type, content-encoding, traceparent, x-request-id, x-ms-request-id, "
     "x-ms-client-request-id, x-request-timeout-ms";
 constexpr const char* kAnswerHeaders =
-    "retry-after, x-request-id, x-ms-request-id, x-ms-client-request-id, x-ms-run-fn-exec-ms, x-compute-type, "
-    "x-compute-time, x-compute-characters, x-compute-tokens, x-total-time, x-tokenization-time, x-queue-time, "
+    "retry-after, x-request-id, x-ms-request-id, x-ms-client-request-id, x-ms-run-fn-exec-ms, "
+    "x-compute-type, "
+    "x-compute-time, x-compute-characters, x-compute-tokens, x-total-time, x-tokenization-time, "
+    "x-queue-time, "
     "x-inference-time";
 
 std::string_view trim(std::string_view text) {
@@ -51,7 +53,8 @@ bool Cors::allows(const HttpRequest& request) const {
 }
 
 void Cors::add_headers(const HttpRequest& request, HttpResponse& response) const {
-  if (!origins_.empty() && !any_) response.headers.emplace_back("vary", "Origin");  // for caches, whoever asks
+  if (!origins_.empty() && !any_)
+    response.headers.emplace_back("vary", "Origin");  // for caches, whoever asks
   if (!allows(request)) return;
   response.headers.emplace_back("access-control-allow-origin",
                                 any_ ? std::string("*") : std::string(request.header("origin")));

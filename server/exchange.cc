@@ -36,9 +36,9 @@ const ServedModel& Exchange::use_model(std::string_view name) {
                     name.empty() ? std::string("no model is served here")
                                  : "there is no model '" + printable(name, 100) + "' here");
   if (!registry.ready()) refuse_loading();
-  throw HttpError(503, ErrorType::kUnhealthy,
-                  "the model" + (name.empty() ? std::string() : " '" + printable(name, 100) + "'") +
-                      " is not loaded");
+  throw HttpError(
+      503, ErrorType::kUnhealthy,
+      "the model" + (name.empty() ? std::string() : " '" + printable(name, 100) + "'") + " is not loaded");
 }
 
 const ServedModel& Exchange::use_model_for(std::string_view task) {

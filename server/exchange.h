@@ -1,6 +1,7 @@
 #pragma once
 // What a handler gets: the request, where it came in, and what it may use. Handlers are plain blocking
-// functions on a worker thread of their own; they throw, the service turns exceptions into the dialect's error.
+// functions on a worker thread of their own; they throw, the service turns exceptions into the dialect's
+// error.
 
 #include <chrono>
 #include <map>
@@ -19,13 +20,14 @@ namespace roberta::server {
 
 struct Exchange {
   /// The request and the others are borrowed and outlive the exchange.
-  Exchange(const HttpRequest& request, const ServeOptions& options, ModelRegistry& registry, Metrics& metrics);
+  Exchange(const HttpRequest& request, const ServeOptions& options, ModelRegistry& registry,
+           Metrics& metrics);
 
   const HttpRequest& request;
   const ServeOptions& options;
   ModelRegistry& registry;
   Metrics& metrics;
-  std::string request_id;                                           ///< printable ASCII, at most 100 characters
+  std::string request_id;  ///< printable ASCII, at most 100 characters
   std::map<std::string, std::string, std::less<>> path_parameters;  ///< of "/v2/models/{model}/infer"
   std::shared_ptr<RequestScope> scope;
   RequestScope::Clock::time_point begun;  ///< when the request was complete

@@ -29,7 +29,8 @@ std::string without_inside(std::string_view message) {
 }
 
 Refusal refusal_of_http(const HttpError& error) {
-  Refusal out{.status = error.status(), .type = error.type(), .message = printable(error.what(), kMaxMessage)};
+  Refusal out{
+      .status = error.status(), .type = error.type(), .message = printable(error.what(), kMaxMessage)};
   if (out.status == 503 || out.status == 429) out.retry_after = milliseconds(1000);
   out.bad_input = out.status == 400 || out.status == 422;
   return out;

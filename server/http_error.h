@@ -41,7 +41,8 @@ struct Refusal {
 };
 Refusal refusal_of(const std::exception& error);
 
-/// What the JSON of a refusal calls it: name_of(type), or for kOther by the status: "NotFound", "Unauthorized".
+/// What the JSON of a refusal calls it: name_of(type), or for kOther by the status: "NotFound",
+/// "Unauthorized".
 std::string_view type_name_of(const Refusal& refusal);
 /// Value of the label `err` of te_request_failure.
 std::string_view failure_label(const Refusal& refusal);

@@ -15,11 +15,11 @@ namespace roberta::server {
 namespace {
 
 constexpr std::string_view kMethods[] = {"single", "batch", "other"};
-constexpr std::string_view kFailures[] = {"empty",     "validation", "batch_size", "tokenizer", "backend",
-                                          "model_type", "overloaded", "unhealthy", "timeout",   "cancelled",
-                                          "unauthorized", "not_found", "too_large", "other"};
-constexpr std::string_view kDialects[] = {"tei",  "openai", "azure", "kserve", "pipelines",
-                                          "own", "ui",     "other"};
+constexpr std::string_view kFailures[] = {
+    "empty",     "validation", "batch_size", "tokenizer",    "backend",   "model_type", "overloaded",
+    "unhealthy", "timeout",    "cancelled",  "unauthorized", "not_found", "too_large",  "other"};
+constexpr std::string_view kDialects[] = {"tei",       "openai", "azure", "kserve",
+                                          "pipelines", "own",    "ui",    "other"};
 constexpr std::string_view kStatuses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 /// Of the last, "other", when it is none of them.
@@ -80,7 +80,9 @@ Metrics::Metrics()
 Metrics::~Metrics() = default;
 
 Counter& Metrics::request_count(std::string_view method) { return impl_->count[index_of(kMethods, method)]; }
-Counter& Metrics::request_success(std::string_view method) { return impl_->success[index_of(kMethods, method)]; }
+Counter& Metrics::request_success(std::string_view method) {
+  return impl_->success[index_of(kMethods, method)];
+}
 Counter& Metrics::request_failure(std::string_view err) { return impl_->failure[index_of(kFailures, err)]; }
 
 Counter& Metrics::route_count(std::string_view dialect, int status) {
@@ -98,7 +100,8 @@ void Metrics::set_gauge(std::string name, std::string help, std::function<double
 }
 
 void Metrics::Impl::write_routes(std::string& out) const {
-  append_metric_head(out, "roberta_http_requests", "Answers by family of routes and class of status.", "counter");
+  append_metric_head(out, "roberta_http_requests", "Answers by family of routes and class of status.",
+                     "counter");
   for (size_t d = 0; d < routes.size(); ++d) {
     for (size_t s = 0; s < routes[d].size(); ++s) {
       if (routes[d][s].value() == 0) continue;
@@ -122,8 +125,8 @@ void Metrics::Impl::write_gauges(std::string& out) const {
 std::string Metrics::text() const {
   std::string out;
   out.reserve(32 << 10);
-  write_family(out, "te_request_count", "Requests for a model, by inputs: single or batch.", "method", kMethods,
-               impl_->count);
+  write_family(out, "te_request_count", "Requests for a model, by inputs: single or batch.", "method",
+               kMethods, impl_->count);
   write_family(out, "te_request_success", "Of these, answered.", "method", kMethods, impl_->success);
   write_family(out, "te_request_failure", "Of these, refused or failed, by reason.", "err", kFailures,
                impl_->failure);

@@ -50,16 +50,18 @@ class Metrics {
   /// Families with one label, made at construction for each value of its fixed set; others count as "other".
   Counter& request_count(std::string_view method);    ///< te_request_count{method="single|batch"}
   Counter& request_success(std::string_view method);  ///< te_request_success{method}
-  Counter& request_failure(std::string_view err);     ///< te_request_failure{err}: failure_label() of http_error.h
-  Counter& route_count(std::string_view dialect, int status);  ///< roberta_http_requests{dialect,status="2xx"}
+  Counter& request_failure(
+      std::string_view err);  ///< te_request_failure{err}: failure_label() of http_error.h
+  Counter& route_count(std::string_view dialect,
+                       int status);  ///< roberta_http_requests{dialect,status="2xx"}
 
   Counter embed_count, embed_success, predict_count, predict_success;  // te_embed_*, te_predict_*
   Counter cancelled, timed_out, connections, connections_refused, batches, batch_tokens_total;
   Counter model_loads, model_load_failures, log_lines_dropped;
   Histogram request_duration, tokenization_duration, queue_duration, inference_duration;  // te_request_*
-  Histogram embed_duration, predict_duration;                                             // te_embed_duration, ...
-  Histogram request_input_length, batch_next_size, batch_next_tokens;                     // te_*
-  Histogram compute_duration;  // roberta_batch_compute_duration
+  Histogram embed_duration, predict_duration;                          // te_embed_duration, ...
+  Histogram request_input_length, batch_next_size, batch_next_tokens;  // te_*
+  Histogram compute_duration;                                          // roberta_batch_compute_duration
 
   /// Read when /metrics is asked for: te_queue_size, roberta_queue_tokens, roberta_connections, ...; another
   /// `read` of the same name takes its place, an empty one removes it. `read` must outlive that.
@@ -77,6 +79,7 @@ std::string escape_label(std::string_view text);
 /// Shortest form that reads back; "+Inf", "-Inf", "NaN".
 void append_metric_number(std::string& out, double value);
 /// "# HELP ...\n# TYPE ...\n"
-void append_metric_head(std::string& out, std::string_view name, std::string_view help, std::string_view type);
+void append_metric_head(std::string& out, std::string_view name, std::string_view help,
+                        std::string_view type);
 
 }  // namespace roberta::server

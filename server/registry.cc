@@ -150,8 +150,9 @@ void ModelRegistry::Impl::succeed(const std::shared_ptr<const ServedModel>& mode
     known.loads = model->version;
   }
   if (metrics) metrics->model_loads.add();
-  tell("model '" + model->name + "' " + (old ? "is version " + std::to_string(model->version) + " now" : "is ready") +
-           ": " + model->directory.string() + ", " + model->shared->device() + ", loaded in " +
+  tell("model '" + model->name + "' " +
+           (old ? "is version " + std::to_string(model->version) + " now" : "is ready") + ": " +
+           model->directory.string() + ", " + model->shared->device() + ", loaded in " +
            seconds_text(model->load_seconds),
        false);
 }
@@ -165,8 +166,10 @@ void ModelRegistry::Impl::note_failure(const std::string& name, const char* reas
     starting = !all_loaded_once;
     known.status.state = kept ? ModelState::kReady : ModelState::kFailed;
     known.status.reason = reason;
-    const bool of_options = std::ranges::any_of(options.models, [&](const auto& m) { return m.first == name; });
-    if (!of_options && known.loads == 0) std::erase_if(entries, [&](const Entry& e) { return e.status.name == name; });
+    const bool of_options =
+        std::ranges::any_of(options.models, [&](const auto& m) { return m.first == name; });
+    if (!of_options && known.loads == 0)
+      std::erase_if(entries, [&](const Entry& e) { return e.status.name == name; });
   }
   if (metrics) metrics->model_load_failures.add();
   if (starting) return;  // start() tells it
@@ -286,8 +289,8 @@ std::vector<ModelStatus> ModelRegistry::list() const {
 
 std::shared_ptr<const ServedModel> ModelRegistry::find(std::string_view name, bool* known) const {
   const std::lock_guard lock(impl_->mutex);
-  const Entry* found = name.empty() ? (impl_->entries.empty() ? nullptr : &impl_->entries.front())
-                                    : impl_->entry(name);
+  const Entry* found =
+      name.empty() ? (impl_->entries.empty() ? nullptr : &impl_->entries.front()) : impl_->entry(name);
   if (known) *known = found != nullptr;
   return found ? found->status.ready : nullptr;
 }

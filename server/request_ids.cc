@@ -15,7 +15,8 @@ constexpr char kHex[] = "0123456789abcdef";
 
 std::string clean(std::string_view id) {
   std::string out(id);
-  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      out, [](char c) { return c < ' ' || c > '~'; }, '?');
   return out;
 }
 

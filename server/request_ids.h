@@ -10,10 +10,10 @@
 namespace roberta::server {
 
 struct RequestIds {
-  std::string request;         ///< x-request-id, or a new UUID
-  std::string client;          ///< x-ms-client-request-id, or else x-ms-request-id; "" when neither came
-  std::string legacy;          ///< x-ms-request-id, or else `client`, or else `request`
-  std::string trace;           ///< 32 hexadecimal digits of traceparent; ""
+  std::string request;          ///< x-request-id, or a new UUID
+  std::string client;           ///< x-ms-client-request-id, or else x-ms-request-id; "" when neither came
+  std::string legacy;           ///< x-ms-request-id, or else `client`, or else `request`
+  std::string trace;            ///< 32 hexadecimal digits of traceparent; ""
   std::string trace_id_header;  ///< TraceId, as it came; ""
   std::string problem;  ///< for a 431: which id is too long; that one and those after it are not sent back
   bool request_refused = false;  ///< x-request-id itself was too long: `request` is new, for the log only

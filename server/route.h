@@ -16,13 +16,14 @@ namespace roberta::server {
 struct Dialect {
   std::string_view name;  ///< "tei": value of a metric's label
   /// Body and further headers of a refusal; the status may be changed (Azure: 400 where refusal.bad_input).
-  /// The service adds Retry-After, WWW-Authenticate, Allow and the request's ids. Must not throw but bad_alloc.
+  /// The service adds Retry-After, WWW-Authenticate, Allow and the request's ids. Must not throw but
+  /// bad_alloc.
   HttpResponse (*error)(const Exchange& exchange, const Refusal& refusal);
 };
 
 enum class Where : uint8_t {
-  kInline,   ///< on the I/O thread: quick, never waits, no model's pass
-  kWorker,   ///< on a worker thread, counted in max_concurrent_requests
+  kInline,  ///< on the I/O thread: quick, never waits, no model's pass
+  kWorker,  ///< on a worker thread, counted in max_concurrent_requests
 };
 
 struct Route {
@@ -30,7 +31,7 @@ struct Route {
   std::string_view pattern;  ///< "/v2/models/{model}/infer"; "/v1/models/{model}:predict"
   Where where;
   HttpResponse (*handle)(Exchange& exchange);
-  bool open = false;  ///< no key needed (health, metrics, page)
+  bool open = false;           ///< no key needed (health, metrics, page)
   std::string_view operation;  ///< operationId of /openapi.json; "" = an alias or a page, not described there
   /// Of kWorker: it runs a model, so it is refused early while that model's queue is full, counted among
   /// te_request_*, and answers with x-compute-*.

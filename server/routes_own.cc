@@ -48,7 +48,9 @@ HttpResponse metrics(Exchange& exchange) {
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = exchange.metrics.text()};
 }
 
-HttpResponse version(Exchange&) { return {.body = "{\"name\":\"roberta.cpp\",\"version\":\"" ROBERTA_VERSION "\"}"}; }
+HttpResponse version(Exchange&) {
+  return {.body = "{\"name\":\"roberta.cpp\",\"version\":\"" ROBERTA_VERSION "\"}"};
+}
 
 constexpr Route kRoutes[] = {
     {"GET", "/livez", Where::kInline, livez, true, "livez"},

@@ -53,7 +53,8 @@ Clock::time_point deadline_of(const Call& call) {
     // More digits than fit are simply a long time.
     const bool huge = error == std::errc::result_out_of_range && own.front() != '-';
     if (!huge && (error != std::errc() || end != own.data() + own.size() || ms < 1))
-      throw HttpError(400, ErrorType::kValidation, "x-request-timeout-ms must be a whole number of milliseconds, 1 or more");
+      throw HttpError(400, ErrorType::kValidation,
+                      "x-request-timeout-ms must be a whole number of milliseconds, 1 or more");
     if (!huge) limit = std::min(limit, milliseconds(ms));
   }
   return call.exchange.begun + limit;
@@ -88,7 +89,11 @@ struct Service::Impl {
 };
 
 Service::Impl::Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics)
-    : options(options), registry(registry), metrics(metrics), keys(options.api_keys), cors(options.cors_allow_origin) {
+    : options(options),
+      registry(registry),
+      metrics(metrics),
+      keys(options.api_keys),
+      cors(options.cors_allow_origin) {
   if (options.access_log) log.emplace(STDERR_FILENO, metrics.log_lines_dropped);
   workers.emplace(options.max_concurrent_requests);
   show_gauges();
@@ -107,7 +112,8 @@ void Service::Impl::show_gauges() {
   });
   add(4, [this] {
     const std::vector<ModelStatus> all = registry.list();
-    return static_cast<double>(std::ranges::count_if(all, [](const ModelStatus& s) { return s.ready != nullptr; }));
+    return static_cast<double>(
+        std::ranges::count_if(all, [](const ModelStatus& s) { return s.ready != nullptr; }));
   });
 }
 
@@ -213,7 +219,8 @@ Service::~Service() {
 std::shared_ptr<RequestScope> Service::handle(HttpRequest request, uint64_t client, Answer answer) {
   HttpResponse response{.status = 503, .content_type = {}};
   try {
-    const auto call = std::make_shared<Call>(std::move(request), impl_->options, impl_->registry, impl_->metrics);
+    const auto call =
+        std::make_shared<Call>(std::move(request), impl_->options, impl_->registry, impl_->metrics);
     call->exchange.scope->client = client;
     call->exchange.draining = impl_->draining;
     std::optional<HttpResponse> at_once = impl_->answer_at_once(*call);
@@ -235,9 +242,10 @@ std::shared_ptr<RequestScope> Service::handle(HttpRequest request, uint64_t clie
 }
 
 HttpResponse Service::call(HttpRequest request) {
-  std::promise<HttpResponse> answered;
-  handle(std::move(request), 0, [&](HttpResponse response) { answered.set_value(std::move(response)); });
-  return answered.get_future().get();
+  const auto answered = std::make_shared<std::promise<HttpResponse>>();  // the worker may leave it after us
+  handle(std::move(request), 0,
+         [answered](HttpResponse response) { answered->set_value(std::move(response)); });
+  return answered->get_future().get();
 }
 
 HttpResponse Service::refuse(const HttpRequest& head, uint64_t client, int status, std::string_view reason) {
