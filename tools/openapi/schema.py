@@ -59,6 +59,7 @@ def flag(default):
 MEANINGS = {
     400: "Not JSON, or nothing to work on.",
     401: "A key is wanted, and this is none of them.",
+    403: "Not allowed.",
     404: "There is no model of that name, or none for this.",
     405: "Another method is wanted, see `Allow`.",
     408: "The request did not arrive in time.",

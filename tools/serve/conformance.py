@@ -40,7 +40,7 @@ def main():
     if not tool:
         print("conformance: schemathesis is not installed (scripts/bootstrap.sh clients): skipped")
         return 77
-    with tempfile.TemporaryDirectory() as work, Server(options.program, "--model-control", model=options.model) as server:
+    with tempfile.TemporaryDirectory() as work, Server(options.program, model=options.model) as server:
         server.wait_ready()
         report = pathlib.Path(work, "report.json")
         # One worker: the seed says what is sent, and in which order.
