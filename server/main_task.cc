@@ -1,0 +1,225 @@
+#include "main_task.h"
+
+#include <algorithm>
+
+#include "http_error.h"
+#include "io/json_text.h"
+#include "json_body.h"
+#include "task_json.h"
+
+namespace roberta::server {
+namespace {
+
+/// Candidates of one request: each has the whole text filled in, so they are what an answer can grow by.
+constexpr size_t kMostCandidates = 20'000;
+
+enum class Style : uint8_t { kPlain, kFull, kPipeline };
+
+int64_t code_points(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+}
+
+void count(Exchange& exchange, const std::vector<TaskInput>& inputs) {
+  int64_t characters = 0;
+  for (const TaskInput& input : inputs)
+    characters += code_points(input.first) + (input.second ? code_points(*input.second) : 0);
+  count_inputs(exchange, inputs.size(), characters, "inputs");
+}
+
+std::vector<std::string> texts_of(const TaskRequest& request) {
+  std::vector<std::string> texts;
+  for (const TaskInput& input : request.inputs) texts.push_back(input.first);
+  return texts;
+}
+
+size_t count_masks(std::string_view text, std::string_view mask) {
+  size_t count = 0;
+  for (size_t at = text.find(mask); at != std::string_view::npos; at = text.find(mask, at + mask.size()))
+    ++count;
+  return count;
+}
+
+void check_candidates(const Model& model, const std::vector<std::string>& texts, size_t each) {
+  size_t masks = 0;
+  for (const std::string& text : texts) masks += count_masks(text, model.tokenizer().mask_token());
+  if (masks * each > kMostCandidates)
+    throw HttpError(422, ErrorType::kValidation,
+                    std::to_string(masks) + " masks with " + std::to_string(each) +
+                        " candidates each are more than one request may have (" +
+                        std::to_string(kMostCandidates) + "): send fewer texts or ask for fewer candidates");
+}
+
+void append_word(std::string& out, const std::vector<Fill>& candidates) {
+  append_json_string(out, candidates.empty() ? std::string_view() : stripped(candidates[0].token_str));
+}
+
+void fill(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+  Model& model = exchange.model();
+  const std::vector<std::string> texts = texts_of(request);
+  FillMaskOptions options;
+  options.targets = request.options.targets;
+  options.top_k = style == Style::kPlain ? 1 : request.options.top_k > 0 ? request.options.top_k : 5;
+  if (!options.targets.empty() && request.options.top_k == 0 && style != Style::kPlain)
+    options.top_k = static_cast<int>(options.targets.size());
+  check_candidates(model, texts, std::max(static_cast<size_t>(options.top_k), options.targets.size()));
+  for (const std::vector<std::vector<Fill>>& masks : fill_mask(model, texts, options)) {
+    std::string& out = answers.items.emplace_back();
+    if (style != Style::kPlain)
+      append_masks(out, masks);
+    else if (masks.size() == 1)
+      append_word(out, masks[0]);
+    else
+      append_list(out, masks, [](std::string& to, const std::vector<Fill>& mask) { append_word(to, mask); });
+    answers.single_is_list = style == Style::kPlain && masks.size() > 1;
+  }
+}
+
+/// A list where several labels were asked for, else one object.
+void classify_pairs(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+  std::vector<TextPair> texts;
+  for (const TaskInput& input : request.inputs) texts.push_back({input.first, input.second});
+  ClassifyOptions options;
+  options.function = request.options.function;
+  options.truncate = request.options.truncate.value_or(exchange.options.auto_truncate);
+  const bool list = style == Style::kFull || (style == Style::kPipeline && request.options.top_k > 0);
+  options.top_k = list ? request.options.top_k : 1;  // 0: all
+  for (const std::vector<LabelScore>& labels : classify(exchange.model(), texts, options)) {
+    std::string& out = answers.items.emplace_back();
+    if (list)
+      append_list(out, labels);
+    else
+      append_json(out, labels.at(0));
+  }
+}
+
+void tag_texts(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+  const bool groups = request.options.tag.aggregation != Aggregation::kNone;
+  for (const std::vector<Tag>& tags : tag(exchange.model(), texts_of(request), request.options.tag)) {
+    std::string& out = answers.items.emplace_back();
+    if (style != Style::kPlain) {
+      append_tags(out, tags, groups);
+      continue;
+    }
+    std::string labels;
+    for (const Tag& one : tags) labels += (labels.empty() ? "" : ",") + one.label;
+    append_json_string(out, labels);
+  }
+}
+
+void answer_questions(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+  std::vector<QuestionContext> questions;
+  for (const TaskInput& input : request.inputs) questions.push_back({input.first, input.second.value_or("")});
+  AnswerOptions options = request.options.answer;
+  options.top_k = style == Style::kPlain ? 1 : std::max(1, request.options.top_k);
+  for (const std::vector<Answer>& found : answer(exchange.model(), questions, options)) {
+    std::string& out = answers.items.emplace_back();
+    if (style == Style::kPlain)
+      append_json_string(out, found.empty() ? std::string() : found[0].answer);
+    else if (found.size() == 1)
+      append_json(out, found[0]);
+    else
+      append_list(out, found);
+  }
+}
+
+void embed_texts(Exchange& exchange, const TaskRequest& request, TaskAnswers& answers) {
+  Model& model = exchange.model();
+  EmbedOptions options = default_embedding(model.info());
+  options.normalize = request.options.normalize.value_or(options.normalize);
+  options.truncate = request.options.truncate.value_or(exchange.options.auto_truncate);
+  for (const Matrix& vector : embed(model, texts_of(request), options))
+    append_vector(answers.items.emplace_back(), vector.row(0));
+}
+
+/// Plain: a record for each label, as MLflow's table has them; join() makes one list of all.
+void append_records(std::string& out, const ZeroShot& answer) {
+  for (size_t i = 0; i < answer.labels.size(); ++i) {
+    out += i ? ",{\"sequence\":" : "{\"sequence\":";
+    append_json_string(out, answer.sequence);
+    out += ",\"labels\":";
+    append_json_string(out, answer.labels[i]);
+    out += ",\"scores\":";
+    append_json_number(out, answer.scores[i]);
+    out += '}';
+  }
+}
+
+void classify_zero_shot(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+  for (const ZeroShot& answer : zero_shot(exchange.model(), texts_of(request), request.options.candidate_labels,
+                                          request.options.zero_shot)) {
+    std::string& out = answers.items.emplace_back();
+    if (style == Style::kPlain)
+      append_records(out, answer);
+    else
+      append_json(out, answer);
+  }
+}
+
+TaskAnswers run(Exchange& exchange, const TaskRequest& request, Style style) {
+  count(exchange, request.inputs);
+  TaskAnswers answers;
+  switch (request.task) {
+    case Task::kFillMask:
+      fill(exchange, request, style, answers);
+      break;
+    case Task::kClassify:
+      classify_pairs(exchange, request, style, answers);
+      break;
+    case Task::kTag:
+      tag_texts(exchange, request, style, answers);
+      break;
+    case Task::kAnswer:
+      answer_questions(exchange, request, style, answers);
+      break;
+    case Task::kEmbed:
+      embed_texts(exchange, request, answers);
+      break;
+    case Task::kZeroShot:
+      classify_zero_shot(exchange, request, style, answers);
+      break;
+  }
+  return answers;
+}
+
+std::string listed(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) (out += out.size() > 1 ? "," : "") += item;
+  return out += ']';
+}
+
+}  // namespace
+
+TaskAnswers run_plain(Exchange& exchange, const TaskRequest& request) {
+  return run(exchange, request, request.options.return_full ? Style::kFull : Style::kPlain);
+}
+
+std::string run_pipeline(Exchange& exchange, const TaskRequest& request) {
+  const TaskAnswers answers = run(exchange, request, Style::kPipeline);
+  // The pipelines answer one text with a list of labels, even of one label; ours embeds it as one vector.
+  const bool alone = request.single && request.task != Task::kEmbed &&
+                     (request.task != Task::kClassify || request.options.top_k > 0);
+  return alone ? answers.items.at(0) : listed(answers.items);
+}
+
+std::string join(const TaskAnswers& answers, bool single) {
+  return single && answers.single_is_list ? answers.items.at(0) : listed(answers.items);
+}
+
+std::string_view stripped(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\n\r\v\f";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+EmbedOptions default_embedding(const ModelInfo& info) {
+  if (!info.pooling_problem.empty()) throw Error(ErrorCode::kModel, info.pooling_problem);
+  EmbedOptions options;
+  options.pooling = info.default_pooling == "cls"   ? Pooling::kCls
+                    : info.default_pooling == "max" ? Pooling::kMax
+                                                    : Pooling::kMean;
+  options.normalize = info.default_normalize;
+  return options;
+}
+
+}  // namespace roberta::server
