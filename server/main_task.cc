@@ -4,8 +4,9 @@
 
 #include "http_error.h"
 #include "io/json_text.h"
+#include "inputs.h"
 #include "json_body.h"
-#include "task_json.h"
+#include "roberta/pipeline_json.h"
 
 namespace roberta::server {
 namespace {
@@ -15,14 +16,10 @@ constexpr size_t kMostCandidates = 20'000;
 
 enum class Style : uint8_t { kPlain, kFull, kPipeline };
 
-int64_t code_points(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
-}
-
 void count(Exchange& exchange, const std::vector<TaskInput>& inputs) {
   int64_t characters = 0;
   for (const TaskInput& input : inputs)
-    characters += code_points(input.first) + (input.second ? code_points(*input.second) : 0);
+    characters += count_code_points(input.first) + (input.second ? count_code_points(*input.second) : 0);
   count_inputs(exchange, inputs.size(), characters, "inputs");
 }
 
@@ -53,6 +50,14 @@ void append_word(std::string& out, const std::vector<Fill>& candidates) {
   append_json_string(out, candidates.empty() ? std::string_view() : stripped(candidates[0].token_str));
 }
 
+void append_words(std::string& out, const std::vector<std::vector<Fill>>& masks) {
+  for (size_t m = 0; m < masks.size(); ++m) {
+    out += m ? ',' : '[';
+    append_word(out, masks[m]);
+  }
+  out += ']';
+}
+
 void fill(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
   Model& model = exchange.model();
   const std::vector<std::string> texts = texts_of(request);
@@ -65,11 +70,11 @@ void fill(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswe
   for (const std::vector<std::vector<Fill>>& masks : fill_mask(model, texts, options)) {
     std::string& out = answers.items.emplace_back();
     if (style != Style::kPlain)
-      append_masks(out, masks);
+      append_json(out, masks);
     else if (masks.size() == 1)
       append_word(out, masks[0]);
     else
-      append_list(out, masks, [](std::string& to, const std::vector<Fill>& mask) { append_word(to, mask); });
+      append_words(out, masks);
     answers.single_is_list = style == Style::kPlain && masks.size() > 1;
   }
 }
@@ -86,7 +91,7 @@ void classify_pairs(Exchange& exchange, const TaskRequest& request, Style style,
   for (const std::vector<LabelScore>& labels : classify(exchange.model(), texts, options)) {
     std::string& out = answers.items.emplace_back();
     if (list)
-      append_list(out, labels);
+      append_json(out, labels);
     else
       append_json(out, labels.at(0));
   }
@@ -97,7 +102,7 @@ void tag_texts(Exchange& exchange, const TaskRequest& request, Style style, Task
   for (const std::vector<Tag>& tags : tag(exchange.model(), texts_of(request), request.options.tag)) {
     std::string& out = answers.items.emplace_back();
     if (style != Style::kPlain) {
-      append_tags(out, tags, groups);
+      append_json(out, tags, groups);
       continue;
     }
     std::string labels;
@@ -115,10 +120,8 @@ void answer_questions(Exchange& exchange, const TaskRequest& request, Style styl
     std::string& out = answers.items.emplace_back();
     if (style == Style::kPlain)
       append_json_string(out, found.empty() ? std::string() : found[0].answer);
-    else if (found.size() == 1)
-      append_json(out, found[0]);
     else
-      append_list(out, found);
+      append_json(out, found);
   }
 }
 
@@ -128,7 +131,7 @@ void embed_texts(Exchange& exchange, const TaskRequest& request, TaskAnswers& an
   options.normalize = request.options.normalize.value_or(options.normalize);
   options.truncate = request.options.truncate.value_or(exchange.options.auto_truncate);
   for (const Matrix& vector : embed(model, texts_of(request), options))
-    append_vector(answers.items.emplace_back(), vector.row(0));
+    append_json(answers.items.emplace_back(), vector.row(0));
 }
 
 /// Plain: a record for each label, as MLflow's table has them; join() makes one list of all.
@@ -213,11 +216,8 @@ std::string_view stripped(std::string_view text) {
 }
 
 EmbedOptions default_embedding(const ModelInfo& info) {
-  if (!info.pooling_problem.empty()) throw Error(ErrorCode::kModel, info.pooling_problem);
   EmbedOptions options;
-  options.pooling = info.default_pooling == "cls"   ? Pooling::kCls
-                    : info.default_pooling == "max" ? Pooling::kMax
-                                                    : Pooling::kMean;
+  options.pooling = own_pooling(info);
   options.normalize = info.default_normalize;
   return options;
 }
