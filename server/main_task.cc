@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
-#include "http_error.h"
 #include "io/json_text.h"
 #include "inputs.h"
 #include "json_body.h"
+#include "pipelines.h"
 #include "roberta/pipeline_json.h"
 
 namespace roberta::server {
 namespace {
-
-/// Candidates of one request: each has the whole text filled in, so they are what an answer can grow by.
-constexpr size_t kMostCandidates = 20'000;
-
-enum class Style : uint8_t { kPlain, kFull, kPipeline };
 
 void count(Exchange& exchange, const std::vector<TaskInput>& inputs) {
   int64_t characters = 0;
@@ -29,23 +24,6 @@ std::vector<std::string> texts_of(const TaskRequest& request) {
   return texts;
 }
 
-size_t count_masks(std::string_view text, std::string_view mask) {
-  size_t count = 0;
-  for (size_t at = text.find(mask); at != std::string_view::npos; at = text.find(mask, at + mask.size()))
-    ++count;
-  return count;
-}
-
-void check_candidates(const Model& model, const std::vector<std::string>& texts, size_t each) {
-  size_t masks = 0;
-  for (const std::string& text : texts) masks += count_masks(text, model.tokenizer().mask_token());
-  if (masks * each > kMostCandidates)
-    throw HttpError(422, ErrorType::kValidation,
-                    std::to_string(masks) + " masks with " + std::to_string(each) +
-                        " candidates each are more than one request may have (" +
-                        std::to_string(kMostCandidates) + "): send fewer texts or ask for fewer candidates");
-}
-
 void append_word(std::string& out, const std::vector<Fill>& candidates) {
   append_json_string(out, candidates.empty() ? std::string_view() : stripped(candidates[0].token_str));
 }
@@ -58,50 +36,47 @@ void append_words(std::string& out, const std::vector<std::vector<Fill>>& masks)
   out += ']';
 }
 
-void fill(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
-  Model& model = exchange.model();
+void fill(Exchange& exchange, const ServedModel& served, const TaskRequest& request, bool full, TaskAnswers& answers) {
   const std::vector<std::string> texts = texts_of(request);
   FillMaskOptions options;
   options.targets = request.options.targets;
-  options.top_k = style == Style::kPlain ? 1 : request.options.top_k > 0 ? request.options.top_k : 5;
-  if (!options.targets.empty() && request.options.top_k == 0 && style != Style::kPlain)
+  options.top_k = !full ? 1 : request.options.top_k > 0 ? request.options.top_k : 5;
+  if (!options.targets.empty() && request.options.top_k == 0 && full)
     options.top_k = static_cast<int>(options.targets.size());
-  check_candidates(model, texts, std::max(static_cast<size_t>(options.top_k), options.targets.size()));
-  for (const std::vector<std::vector<Fill>>& masks : fill_mask(model, texts, options)) {
+  limit_fill_mask(served, texts, options, false);
+  for (const std::vector<std::vector<Fill>>& masks : fill_mask(exchange.model(), texts, options)) {
     std::string& out = answers.items.emplace_back();
-    if (style != Style::kPlain)
+    if (full)
       append_json(out, masks);
     else if (masks.size() == 1)
       append_word(out, masks[0]);
     else
       append_words(out, masks);
-    answers.single_is_list = style == Style::kPlain && masks.size() > 1;
+    answers.single_is_list = !full && masks.size() > 1;
   }
 }
 
-/// A list where several labels were asked for, else one object.
-void classify_pairs(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+void classify_pairs(Exchange& exchange, const TaskRequest& request, bool full, TaskAnswers& answers) {
   std::vector<TextPair> texts;
   for (const TaskInput& input : request.inputs) texts.push_back({input.first, input.second});
   ClassifyOptions options;
   options.function = request.options.function;
   options.truncate = request.options.truncate.value_or(exchange.options.auto_truncate);
-  const bool list = style == Style::kFull || (style == Style::kPipeline && request.options.top_k > 0);
-  options.top_k = list ? request.options.top_k : 1;  // 0: all
+  options.top_k = full ? request.options.top_k : 1;  // 0: all
   for (const std::vector<LabelScore>& labels : classify(exchange.model(), texts, options)) {
     std::string& out = answers.items.emplace_back();
-    if (list)
+    if (full)
       append_json(out, labels);
     else
       append_json(out, labels.at(0));
   }
 }
 
-void tag_texts(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+void tag_texts(Exchange& exchange, const TaskRequest& request, bool full, TaskAnswers& answers) {
   const bool groups = request.options.tag.aggregation != Aggregation::kNone;
   for (const std::vector<Tag>& tags : tag(exchange.model(), texts_of(request), request.options.tag)) {
     std::string& out = answers.items.emplace_back();
-    if (style != Style::kPlain) {
+    if (full) {
       append_json(out, tags, groups);
       continue;
     }
@@ -111,14 +86,14 @@ void tag_texts(Exchange& exchange, const TaskRequest& request, Style style, Task
   }
 }
 
-void answer_questions(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+void answer_questions(Exchange& exchange, const TaskRequest& request, bool full, TaskAnswers& answers) {
   std::vector<QuestionContext> questions;
   for (const TaskInput& input : request.inputs) questions.push_back({input.first, input.second.value_or("")});
   AnswerOptions options = request.options.answer;
-  options.top_k = style == Style::kPlain ? 1 : std::max(1, request.options.top_k);
+  options.top_k = !full ? 1 : std::max(1, request.options.top_k);
   for (const std::vector<Answer>& found : answer(exchange.model(), questions, options)) {
     std::string& out = answers.items.emplace_back();
-    if (style == Style::kPlain)
+    if (!full)
       append_json_string(out, found.empty() ? std::string() : found[0].answer);
     else
       append_json(out, found);
@@ -147,41 +122,15 @@ void append_records(std::string& out, const ZeroShot& answer) {
   }
 }
 
-void classify_zero_shot(Exchange& exchange, const TaskRequest& request, Style style, TaskAnswers& answers) {
+void classify_zero_shot(Exchange& exchange, const TaskRequest& request, bool full, TaskAnswers& answers) {
   for (const ZeroShot& answer : zero_shot(exchange.model(), texts_of(request), request.options.candidate_labels,
                                           request.options.zero_shot)) {
     std::string& out = answers.items.emplace_back();
-    if (style == Style::kPlain)
+    if (!full)
       append_records(out, answer);
     else
       append_json(out, answer);
   }
-}
-
-TaskAnswers run(Exchange& exchange, const TaskRequest& request, Style style) {
-  count(exchange, request.inputs);
-  TaskAnswers answers;
-  switch (request.task) {
-    case Task::kFillMask:
-      fill(exchange, request, style, answers);
-      break;
-    case Task::kClassify:
-      classify_pairs(exchange, request, style, answers);
-      break;
-    case Task::kTag:
-      tag_texts(exchange, request, style, answers);
-      break;
-    case Task::kAnswer:
-      answer_questions(exchange, request, style, answers);
-      break;
-    case Task::kEmbed:
-      embed_texts(exchange, request, answers);
-      break;
-    case Task::kZeroShot:
-      classify_zero_shot(exchange, request, style, answers);
-      break;
-  }
-  return answers;
 }
 
 std::string listed(const std::vector<std::string>& items) {
@@ -192,16 +141,38 @@ std::string listed(const std::vector<std::string>& items) {
 
 }  // namespace
 
-TaskAnswers run_plain(Exchange& exchange, const TaskRequest& request) {
-  return run(exchange, request, request.options.return_full ? Style::kFull : Style::kPlain);
+TaskAnswers run_task(Exchange& exchange, const ServedModel& served, const TaskRequest& request) {
+  const bool full = request.options.return_full;
+  count(exchange, request.inputs);
+  TaskAnswers answers;
+  switch (request.task) {
+    case Task::kFillMask:
+      fill(exchange, served, request, full, answers);
+      break;
+    case Task::kClassify:
+      classify_pairs(exchange, request, full, answers);
+      break;
+    case Task::kTag:
+      tag_texts(exchange, request, full, answers);
+      break;
+    case Task::kAnswer:
+      answer_questions(exchange, request, full, answers);
+      break;
+    case Task::kEmbed:
+      embed_texts(exchange, request, answers);
+      break;
+    case Task::kZeroShot:
+      classify_zero_shot(exchange, request, full, answers);
+      break;
+  }
+  return answers;
 }
 
-std::string run_pipeline(Exchange& exchange, const TaskRequest& request) {
-  const TaskAnswers answers = run(exchange, request, Style::kPipeline);
-  // The pipelines answer one text with a list of labels, even of one label; ours embeds it as one vector.
-  const bool alone = request.single && request.task != Task::kEmbed &&
-                     (request.task != Task::kClassify || request.options.top_k > 0);
-  return alone ? answers.items.at(0) : listed(answers.items);
+std::string_view pipeline_of(const ModelInfo& info, const Json& body) {
+  const Json* parameters = find_member(body, "parameters");
+  const bool labels = parameters && parameters->is_object() && parameters->contains("candidate_labels");
+  if (labels && info.task == "text-classification") return "zero-shot-classification";
+  return info.task.empty() ? std::string_view("feature-extraction") : std::string_view(info.task);
 }
 
 std::string join(const TaskAnswers& answers, bool single) {

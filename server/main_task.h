@@ -18,6 +18,9 @@ enum class Task : uint8_t { kFillMask, kClassify, kTag, kAnswer, kEmbed, kZeroSh
 /// A classifier is asked for kZeroShot by `candidate_labels`; here it is kClassify.
 Task main_task_of(const ModelInfo& info);
 
+/// Name of the pipeline that a body {"inputs", "parameters"} means for that model.
+std::string_view pipeline_of(const ModelInfo& info, const Json& body);
+
 /// A text; with `second` a pair of texts, or question and context.
 struct TaskInput {
   std::string first;
@@ -60,16 +63,13 @@ struct TaskAnswers {
   bool single_is_list = false;  ///< the only input's answer is a list of its own (several masks)
 };
 
-/// The shortest answer, that of an MLflow deployment: of fill-mask the word without space, or a list of words
-/// where a text has several masks; {"label","score"}; the labels of a text's entities with commas between;
+/// By the model in use, which is `served`: the shortest answer, that of an MLflow deployment. Of fill-mask the word
+/// without space, or a list of words where a text has several masks; {"label","score"}; the labels of a text's entities with commas between;
 /// the answer's text; the vector; of zero-shot {"sequence","labels","scores"} for each label.
 /// With options.return_full the objects of the pipeline, in a list but for question answering.
-TaskAnswers run_plain(Exchange& exchange, const TaskRequest& request);
+TaskAnswers run_task(Exchange& exchange, const ServedModel& served, const TaskRequest& request);
 
-/// What the pipeline answers, as a whole: for one input its answer, for a list of inputs a list.
-std::string run_pipeline(Exchange& exchange, const TaskRequest& request);
-
-/// The list of run_plain(): of a single text with several masks a flat one.
+/// The list of run_task(): of a single text with several masks a flat one.
 std::string join(const TaskAnswers& answers, bool single);
 
 /// `text` without blanks at both ends.

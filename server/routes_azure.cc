@@ -10,6 +10,7 @@
 #include "io/json_text.h"
 #include "json_body.h"
 #include "main_task.h"
+#include "pipelines.h"
 #include "route.h"
 
 namespace roberta::server {
@@ -85,6 +86,14 @@ Envelope open_envelope(const Json& body) {
   return out;
 }
 
+/// By the routes of the pipelines, whose parameters are strict.
+std::string pipeline_answer(Exchange& exchange, const ServedModel& served, const Json& inputs,
+                            const Json* parameters) {
+  Json body = {{"inputs", inputs}, {"model", served.name}};
+  if (parameters) body["parameters"] = *parameters;
+  return pipeline_reply(exchange, pipeline_of(served.shared->info(), body), body);
+}
+
 std::string records(const TaskAnswers& answers) {
   std::string out = "[";
   for (const std::string& item : answers.items) {
@@ -108,15 +117,16 @@ const ServedModel& choose(Exchange& exchange) {
 HttpResponse answer(Exchange& exchange, const Json& body) {
   const auto begun = std::chrono::steady_clock::now();
   const Envelope envelope = open_envelope(body);
-  const ModelInfo& info = choose(exchange).shared->info();
-  const TaskRequest request = read_task(info, *envelope.inputs, envelope.field, envelope.parameters);
+  const ServedModel& served = choose(exchange);
   HttpResponse response;
-  if (envelope.shape == Shape::kPipeline)
-    response.body = run_pipeline(exchange, request);
-  else if (envelope.shape == Shape::kRecords)
-    response.body = records(run_plain(exchange, request));
-  else
-    response.body = join(run_plain(exchange, request), request.single);
+  if (envelope.shape == Shape::kPipeline) {
+    response.body = pipeline_answer(exchange, served, *envelope.inputs, envelope.parameters);
+  } else {
+    const TaskRequest request =
+        read_task(served.shared->info(), *envelope.inputs, envelope.field, envelope.parameters);
+    const TaskAnswers answers = run_task(exchange, served, request);
+    response.body = envelope.shape == Shape::kRecords ? records(answers) : join(answers, request.single);
+  }
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begun;
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.3f", spent.count());
