@@ -168,11 +168,11 @@ TaskAnswers run_task(Exchange& exchange, const ServedModel& served, const TaskRe
   return answers;
 }
 
-std::string_view pipeline_of(const ModelInfo& info, const Json& body) {
+std::string pipeline_of(const ModelInfo& info, const Json& body) {
   const Json* parameters = find_member(body, "parameters");
   const bool labels = parameters && parameters->is_object() && parameters->contains("candidate_labels");
   if (labels && info.task == "text-classification") return "zero-shot-classification";
-  return info.task.empty() ? std::string_view("feature-extraction") : std::string_view(info.task);
+  return info.task.empty() ? "feature-extraction" : info.task;
 }
 
 std::string join(const TaskAnswers& answers, bool single) {

@@ -18,8 +18,9 @@ enum class Task : uint8_t { kFillMask, kClassify, kTag, kAnswer, kEmbed, kZeroSh
 /// A classifier is asked for kZeroShot by `candidate_labels`; here it is kClassify.
 Task main_task_of(const ModelInfo& info);
 
-/// Name of the pipeline that a body {"inputs", "parameters"} means for that model.
-std::string_view pipeline_of(const ModelInfo& info, const Json& body);
+/// Name of the pipeline that a body {"inputs", "parameters"} means for that model. A copy: the model in use may be
+/// swapped meanwhile.
+std::string pipeline_of(const ModelInfo& info, const Json& body);
 
 /// A text; with `second` a pair of texts, or question and context.
 struct TaskInput {
@@ -46,6 +47,9 @@ struct TaskRequest {
   bool single = false;  ///< one input that stood alone, outside any list
   TaskOptions options;
 };
+
+/// Unset ones keep their values; unknown names are ignored, as MLflow does. HttpError 422.
+void read_options(const Json& parameters, TaskOptions& options);
 
 /// Reads inputs of any of these forms; `field` names them in refusals (HttpError 422):
 ///   "text"; ["text", ...]; [["first", "second"], ...]; {"text": "..."}; {"text": ["...", ...]};

@@ -44,7 +44,7 @@ std::string main_answer(Exchange& exchange, const Json& body) {
   const ServedModel& served = exchange.use_model(name ? need_string(*name, "model") : std::string());
   const ModelInfo& info = served.shared->info();
   if (body.contains("query") || body.contains("texts")) return main_reply(exchange, body);
-  const std::string_view pipeline = pipeline_of(info, body);
+  const std::string pipeline = pipeline_of(info, body);
   if (is_tei_task(info) && pipeline != "zero-shot-classification") return main_reply(exchange, body);
   return pipeline_reply(exchange, pipeline, body);
 }

@@ -242,6 +242,8 @@ void read_labels(const Json& object, TaskOptions& options) {
     refuse("`candidate_labels` must be from 1 to " + std::to_string(kMostLabels) + " labels");
 }
 
+}  // namespace
+
 void read_options(const Json& object, TaskOptions& options) {
   if (!object.is_object()) refuse(std::string("`parameters` must be an object, not ") + kind_of(object));
   options.top_k = static_cast<int>(integer(object, "top_k", options.top_k, 1, kMostTopK));
@@ -269,8 +271,6 @@ void read_options(const Json& object, TaskOptions& options) {
     refuse("`hypothesis_template` must have {} where the label stands");
   zero_shot.multi_label = boolean(object, "multi_label", zero_shot.multi_label);
 }
-
-}  // namespace
 
 Task main_task_of(const ModelInfo& info) {
   if (info.task == "fill-mask") return Task::kFillMask;
