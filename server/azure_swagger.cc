@@ -9,8 +9,10 @@ namespace {
 /// A path's answers: 200 and the rest.
 Json responses(SwaggerVersion version, const char* description, const char* type, Json schema) {
   const bool two = version == SwaggerVersion::k2;
-  const Json error_schema = {{"$ref", two ? "#/definitions/ErrorResponse" : "#/components/schemas/ErrorResponse"}};
-  Json good = {{"description", description}}, bad = {{"description", "The service failed to execute due to an error."}};
+  const Json error_schema = {
+      {"$ref", two ? "#/definitions/ErrorResponse" : "#/components/schemas/ErrorResponse"}};
+  Json good = {{"description", description}},
+       bad = {{"description", "The service failed to execute due to an error."}};
   if (two) {
     good["schema"] = std::move(schema);
     bad["schema"] = error_schema;
@@ -57,9 +59,9 @@ Json score_path(SwaggerVersion version) {
                            {"required", true},
                            {"content", {{"application/json", {{"schema", input}}}}}};
   }
-  post["responses"] =
-      responses(version, "The service processed the input correctly and provided a result prediction, if applicable.",
-                "application/json", reference(version, "ServiceOutput"));
+  post["responses"] = responses(
+      version, "The service processed the input correctly and provided a result prediction, if applicable.",
+      "application/json", reference(version, "ServiceOutput"));
   return {{"post", std::move(post)}};
 }
 
@@ -97,8 +99,9 @@ Json input_schema(Task task) {
     example = Json::array({Json{{"question", "Where does Ann live?"}, {"context", "Ann lives in Rome."}}});
   } else {
     data = text_schema();
-    example = task == Task::kFillMask ? Json::array({"Paris is the <mask> of France.", "Today is a <mask> day!"})
-                                      : Json::array({"A fine film."});
+    example = task == Task::kFillMask
+                  ? Json::array({"Paris is the <mask> of France.", "Today is a <mask> day!"})
+                  : Json::array({"A fine film."});
   }
   const Json parameters = {
       {"type", "object"},
@@ -109,7 +112,8 @@ Json input_schema(Task task) {
         {"targets", {{"type", "array"}, {"items", {{"type", "string"}}}}}}}};
   return {{"type", "object"},
           {"required", Json::array({"input_data"})},
-          {"properties", {{"input_data", {{"type", "array"}, {"minItems", 1}, {"items", data}}}, {"params", parameters}}},
+          {"properties",
+           {{"input_data", {{"type", "array"}, {"minItems", 1}, {"items", data}}}, {"params", parameters}}},
           {"example", {{"input_data", example}}}};
 }
 
@@ -133,7 +137,8 @@ Json output_schema(SwaggerVersion version, Task task) {
     item = {{"type", "array"}, {"items", {{"type", "number"}}}};
     example = Json::array({Json::array({0.25, -0.5})});
   }
-  if (version == SwaggerVersion::k2) return {{"type", "array"}, {"items", Json::object()}, {"example", example}};
+  if (version == SwaggerVersion::k2)
+    return {{"type", "array"}, {"items", Json::object()}, {"example", example}};
   const Json anything = {{"type", "array"}, {"items", Json::object()}};
   Json one_of = Json::array({item, Json{{"type", "object"}}});
   if (task != Task::kEmbed) one_of.push_back(anything);
@@ -152,10 +157,10 @@ std::string azure_swagger(SwaggerVersion version, const ServedModel* model) {
   const std::string name = model ? model->name : "ML service";
   const Task task = model ? main_task_of(model->shared->info()) : Task::kFillMask;
   const Json schemes = {{"Bearer",
-                        {{"type", "apiKey"},
-                         {"name", "Authorization"},
-                         {"in", "header"},
-                         {"description", "For example: Bearer abc123"}}}};
+                         {{"type", "apiKey"},
+                          {"name", "Authorization"},
+                          {"in", "header"},
+                          {"description", "For example: Bearer abc123"}}}};
   Json out;
   if (version == SwaggerVersion::k2)
     out["swagger"] = "2.0";
@@ -172,9 +177,8 @@ std::string azure_swagger(SwaggerVersion version, const ServedModel* model) {
   } else {
     out["security"] = Json::array({bearer()});
   }
-  out["paths"] = {{"/", health_path(version)},
-                  {"/score", score_path(version)},
-                  {"/swagger.json", swagger_path(version)}};
+  out["paths"] = {
+      {"/", health_path(version)}, {"/score", score_path(version)}, {"/swagger.json", swagger_path(version)}};
   if (version == SwaggerVersion::k2)
     out["definitions"] = schemas(version, task);
   else

@@ -42,11 +42,14 @@ Model::Ids cut_row(std::span<const int64_t> ids, std::span<const int64_t> mask, 
     changes += here == 1 && last == 0;
     last = here;
     if (here == 0) continue;
-    if (ids[i] < 0 || ids[i] > INT32_MAX) refuse("'input_ids' row " + std::to_string(row) + ": " + std::to_string(ids[i]) + " is no token");
+    if (ids[i] < 0 || ids[i] > INT32_MAX)
+      refuse("'input_ids' row " + std::to_string(row) + ": " + std::to_string(ids[i]) + " is no token");
     out.push_back(static_cast<int32_t>(ids[i]));
   }
   if (changes != 1)
-    refuse("row " + std::to_string(row) + (changes == 0 ? " has no token: 'attention_mask' is 0 everywhere" : ": the tokens of 'attention_mask' 1 must be neighbours"));
+    refuse("row " + std::to_string(row) +
+           (changes == 0 ? " has no token: 'attention_mask' is 0 everywhere"
+                         : ": the tokens of 'attention_mask' 1 must be neighbours"));
   return out;
 }
 
@@ -57,7 +60,8 @@ std::vector<Model::Ids> sequences_of(const InferRequest& request) {
   if (request.inputs.size() != size_t{1} + (mask != nullptr) + (types != nullptr))
     refuse("beside 'input_ids' only 'attention_mask' and 'token_type_ids' may be given");
   if (mask && mask->shape != ids.shape) refuse("'attention_mask' must have the shape of 'input_ids'");
-  if (types && std::any_of(types->numbers.begin(), types->numbers.end(), [](int64_t type) { return type != 0; }))
+  if (types &&
+      std::any_of(types->numbers.begin(), types->numbers.end(), [](int64_t type) { return type != 0; }))
     refuse("'token_type_ids' must be 0: RoBERTa has one type of tokens");
   if (ids.shape.empty() || ids.shape.size() > 2 || ids.numbers.empty())
     refuse("'input_ids' must have the shape [n,length], and hold tokens");
@@ -73,7 +77,8 @@ std::vector<Model::Ids> sequences_of(const InferRequest& request) {
 }
 
 /// Places of <mask> in each sequence; none may lack one.
-std::vector<std::vector<int32_t>> masks_of(const Tokenizer& tokenizer, const std::vector<Model::Ids>& sequences) {
+std::vector<std::vector<int32_t>> masks_of(const Tokenizer& tokenizer,
+                                           const std::vector<Model::Ids>& sequences) {
   std::vector<std::vector<int32_t>> out;
   for (const Model::Ids& ids : sequences) {
     std::vector<int32_t>& masks = out.emplace_back();
@@ -81,8 +86,8 @@ std::vector<std::vector<int32_t>> masks_of(const Tokenizer& tokenizer, const std
       if (ids[i] == tokenizer.mask_id()) masks.push_back(static_cast<int32_t>(i));
     }
     if (masks.empty())
-      refuse("'input_ids' row " + std::to_string(out.size() - 1) + " has no " + tokenizer.mask_token() + " (" +
-             std::to_string(tokenizer.mask_id()) + ")");
+      refuse("'input_ids' row " + std::to_string(out.size() - 1) + " has no " + tokenizer.mask_token() +
+             " (" + std::to_string(tokenizer.mask_id()) + ")");
   }
   return out;
 }
@@ -99,7 +104,8 @@ std::vector<OutputTensor> fill_ids(Exchange& exchange, const std::vector<Model::
   FillTensors out(top_k > 0);
   for (size_t begin = 0, end = 0; begin < sequences.size(); begin = end) {
     std::vector<TokenPosition> positions;
-    for (; end < sequences.size() && (end == begin || positions.size() + masks[end].size() <= kMostRows); ++end) {
+    for (; end < sequences.size() && (end == begin || positions.size() + masks[end].size() <= kMostRows);
+         ++end) {
       for (const int32_t place : masks[end]) positions.push_back({static_cast<int32_t>(end - begin), place});
     }
     const Matrix logits = model.mlm_logits(std::span(sequences).subspan(begin, end - begin), positions);
@@ -115,8 +121,9 @@ std::vector<OutputTensor> fill_ids(Exchange& exchange, const std::vector<Model::
 LabelFunction function_of(const ModelInfo& info, LabelFunction wish) {
   if (wish != LabelFunction::kDefault) return wish;
   if (info.problem_type == "regression") return LabelFunction::kNone;
-  return info.labels.size() > 1 && info.problem_type != "multi_label_classification" ? LabelFunction::kSoftmax
-                                                                                    : LabelFunction::kSigmoid;
+  return info.labels.size() > 1 && info.problem_type != "multi_label_classification"
+             ? LabelFunction::kSoftmax
+             : LabelFunction::kSigmoid;
 }
 
 std::vector<LabelScore> ranked(const ModelInfo& info, std::span<const float> row, LabelFunction function,
@@ -141,7 +148,8 @@ std::vector<OutputTensor> label_ids(Exchange& exchange, const std::vector<Model:
   Matrix logits = exchange.model().sequence_logits(sequences);
   const LabelFunction function = function_of(info, wishes.function);
   std::vector<std::vector<LabelScore>> answers;
-  for (int64_t r = 0; r < logits.rows; ++r) answers.push_back(ranked(info, logits.row(r), function, wishes.top_k));
+  for (int64_t r = 0; r < logits.rows; ++r)
+    answers.push_back(ranked(info, logits.row(r), function, wishes.top_k));
   std::vector<OutputTensor> out = label_tensors(answers, wishes.top_k > 0);
   out.push_back(make_output("logits", Type::kFloat, {logits.rows, logits.cols}));
   out.back().floats = std::move(logits.data);
@@ -189,13 +197,15 @@ std::vector<OutputTensor> label_tensors(const std::vector<std::vector<LabelScore
 }
 
 std::vector<OutputTensor> vector_tensors(const std::vector<Matrix>& vectors) {
-  OutputTensor out = make_output("embedding", Type::kFloat, {count(vectors.size()), vectors.empty() ? 0 : vectors[0].cols});
-  for (const Matrix& vector : vectors) out.floats.insert(out.floats.end(), vector.data.begin(), vector.data.end());
+  OutputTensor out =
+      make_output("embedding", Type::kFloat, {count(vectors.size()), vectors.empty() ? 0 : vectors[0].cols});
+  for (const Matrix& vector : vectors)
+    out.floats.insert(out.floats.end(), vector.data.begin(), vector.data.end());
   return {std::move(out)};
 }
 
-std::vector<OutputTensor> infer_ids(Exchange& exchange, const ServedModel& served, const InferRequest& request,
-                                    const TaskOptions& wishes) {
+std::vector<OutputTensor> infer_ids(Exchange& exchange, const ServedModel& served,
+                                    const InferRequest& request, const TaskOptions& wishes) {
   const std::vector<Model::Ids> sequences = sequences_of(request);
   int64_t tokens = 0;
   for (const Model::Ids& ids : sequences) tokens += count(ids.size());
@@ -211,7 +221,8 @@ std::vector<OutputTensor> infer_ids(Exchange& exchange, const ServedModel& serve
     case Task::kClassify:
       return label_ids(exchange, sequences, wishes);
     default:
-      refuse("model '" + served.name + "' (" + served.shared->info().task + ") takes texts (BYTES), not tokens");
+      refuse("model '" + served.name + "' (" + served.shared->info().task +
+             ") takes texts (BYTES), not tokens");
   }
 }
 

@@ -32,7 +32,7 @@ std::vector<OutputTensor> vector_tensors(const std::vector<Matrix>& vectors);
 
 /// "input_ids" [n, L] or [L], each row cut to where "attention_mask" of the same shape is 1. For fill-mask,
 /// classification (with "logits" [n, labels] too) and embeddings.
-std::vector<OutputTensor> infer_ids(Exchange& exchange, const ServedModel& served, const InferRequest& request,
-                                    const TaskOptions& wishes);
+std::vector<OutputTensor> infer_ids(Exchange& exchange, const ServedModel& served,
+                                    const InferRequest& request, const TaskOptions& wishes);
 
 }  // namespace roberta::server

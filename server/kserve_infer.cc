@@ -106,8 +106,10 @@ std::vector<OutputTensor> answer_outputs(Exchange& exchange, const std::vector<T
   std::vector<QuestionContext> questions;
   for (const TaskInput& input : inputs) questions.push_back({input.first, input.second.value_or("")});
   const std::vector<int64_t> shape = {count(inputs.size())};
-  OutputTensor text = make_output("answer", Type::kText, shape), score = make_output("score", Type::kFloat, shape),
-               begin = make_output("start", Type::kNumber, shape), end = make_output("end", Type::kNumber, shape);
+  OutputTensor text = make_output("answer", Type::kText, shape),
+               score = make_output("score", Type::kFloat, shape),
+               begin = make_output("start", Type::kNumber, shape),
+               end = make_output("end", Type::kNumber, shape);
   AnswerOptions options = wishes.answer;
   options.top_k = 1;
   for (const std::vector<Answer>& found : answer(exchange.model(), questions, options)) {
@@ -134,10 +136,16 @@ ModelTensors tensors_of(const ModelInfo& info) {
   switch (main_task_of(info)) {
     case Task::kFillMask:
       return {{{"text", "BYTES", {-1}}},
-              {{"output-0", "BYTES", {-1}}, {"token", "INT64", {-1}}, {"score", "FP32", {-1}}, {"text_index", "INT64", {-1}}}};
+              {{"output-0", "BYTES", {-1}},
+               {"token", "INT64", {-1}},
+               {"score", "FP32", {-1}},
+               {"text_index", "INT64", {-1}}}};
     case Task::kAnswer:
       return {{{"question", "BYTES", {-1}}, {"context", "BYTES", {-1}}},
-              {{"answer", "BYTES", {-1}}, {"score", "FP32", {-1}}, {"start", "INT64", {-1}}, {"end", "INT64", {-1}}}};
+              {{"answer", "BYTES", {-1}},
+               {"score", "FP32", {-1}},
+               {"start", "INT64", {-1}},
+               {"end", "INT64", {-1}}}};
     case Task::kTag:
       return {{{"text", "BYTES", {-1}}}, {{"entities", "BYTES", {-1}}}};
     case Task::kEmbed:

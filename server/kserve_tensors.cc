@@ -19,17 +19,20 @@ static_assert(std::endian::native == std::endian::little, "binary tensors are co
 constexpr std::string_view kLengthHeader = "inference-header-content-length";
 constexpr size_t kMostTensors = 16, kMostDimensions = 8;
 
-[[noreturn]] void refuse(const std::string& message) { throw HttpError(400, ErrorType::kValidation, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw HttpError(400, ErrorType::kValidation, message);
+}
 
 struct DataType {
   std::string_view name;
-  size_t bytes;       ///< 0: BYTES
-  bool whole;         ///< taken here as whole numbers
+  size_t bytes;  ///< 0: BYTES
+  bool whole;    ///< taken here as whole numbers
 };
 constexpr DataType kTypes[] = {
-    {"BYTES", 0, false}, {"INT64", 8, true},   {"INT32", 4, true},   {"UINT8", 1, true},  {"BOOL", 1, true},
-    {"INT8", 1, false},  {"INT16", 2, false},  {"UINT16", 2, false}, {"UINT32", 4, false}, {"UINT64", 8, false},
-    {"FP16", 2, false},  {"FP32", 4, false},   {"FP64", 8, false},   {"BF16", 2, false},
+    {"BYTES", 0, false},  {"INT64", 8, true},   {"INT32", 4, true},  {"UINT8", 1, true},
+    {"BOOL", 1, true},    {"INT8", 1, false},   {"INT16", 2, false}, {"UINT16", 2, false},
+    {"UINT32", 4, false}, {"UINT64", 8, false}, {"FP16", 2, false},  {"FP32", 4, false},
+    {"FP64", 8, false},   {"BF16", 2, false},
 };
 
 const DataType& type_named(const std::string& name, const std::string& tensor) {
@@ -48,7 +51,8 @@ std::vector<int64_t> read_shape(const Json& value, const std::string& tensor) {
            " whole numbers");
   std::vector<int64_t> shape;
   for (const Json& dimension : value) {
-    if (!dimension.is_number_integer() || (dimension.is_number_unsigned() && dimension.get<uint64_t>() > INT64_MAX) ||
+    if (!dimension.is_number_integer() ||
+        (dimension.is_number_unsigned() && dimension.get<uint64_t>() > INT64_MAX) ||
         dimension.get<int64_t>() < 0)
       refuse("input '" + tensor + "': `shape` must hold whole numbers from 0");
     shape.push_back(dimension.get<int64_t>());
@@ -111,7 +115,8 @@ void read_texts(std::string_view bytes, InputTensor& tensor) {
 
 template <class T>
 void read_numbers(std::string_view bytes, InputTensor& tensor) {
-  if (bytes.size() % sizeof(T) != 0) refuse("input '" + tensor.name + "': its binary data ends inside an element");
+  if (bytes.size() % sizeof(T) != 0)
+    refuse("input '" + tensor.name + "': its binary data ends inside an element");
   for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
     T value;
     std::memcpy(&value, bytes.data() + i, sizeof(T));
@@ -236,8 +241,8 @@ const OutputTensor& tensor_named(const std::vector<OutputTensor>& outputs, const
     if (tensor.name == name) return tensor;
     names += (names.empty() ? "" : ", ") + tensor.name;
   }
-  refuse("model '" + std::string(model) + "' has no output '" + printable(name, 60) + "' for this request; it has " +
-         names);
+  refuse("model '" + std::string(model) + "' has no output '" + printable(name, 60) +
+         "' for this request; it has " + names);
 }
 
 }  // namespace
@@ -258,11 +263,13 @@ InferRequest parse_infer(const HttpRequest& request) {
   for (const Json& input : inputs) {
     out.inputs.push_back(read_tensor(input, binary));
     const std::string& name = out.inputs.back().name;
-    if (std::any_of(out.inputs.begin(), out.inputs.end() - 1, [&](const auto& other) { return other.name == name; }))
+    if (std::any_of(out.inputs.begin(), out.inputs.end() - 1,
+                    [&](const auto& other) { return other.name == name; }))
       refuse("input '" + name + "' is given twice");
   }
   if (!binary.empty())
-    refuse(std::to_string(binary.size()) + " bytes behind the JSON belong to no input; check `binary_data_size`");
+    refuse(std::to_string(binary.size()) +
+           " bytes behind the JSON belong to no input; check `binary_data_size`");
   if (const Json* outputs = find_member(body, "outputs")) {
     if (!outputs->is_array() || outputs->size() > kMostTensors) refuse("`outputs` must be a list of objects");
     for (const Json& output : *outputs) {
@@ -270,7 +277,8 @@ InferRequest parse_infer(const HttpRequest& request) {
       OutputWish wish{need_string(need_member(output, "name"), "name"), std::nullopt};
       const Json& parameters = parameters_of(output);
       if (find_member(parameters, "binary_data")) wish.binary = boolean(parameters, "binary_data", false);
-      if (find_member(parameters, "classification")) refuse("the classification extension is not served here");
+      if (find_member(parameters, "classification"))
+        refuse("the classification extension is not served here");
       out.outputs.push_back(std::move(wish));
     }
   }

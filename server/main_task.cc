@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "io/json_text.h"
 #include "inputs.h"
+#include "io/json_text.h"
 #include "json_body.h"
 #include "pipelines.h"
 #include "roberta/pipeline_json.h"
@@ -36,7 +36,8 @@ void append_words(std::string& out, const std::vector<std::vector<Fill>>& masks)
   out += ']';
 }
 
-void fill(Exchange& exchange, const ServedModel& served, const TaskRequest& request, bool full, TaskAnswers& answers) {
+void fill(Exchange& exchange, const ServedModel& served, const TaskRequest& request, bool full,
+          TaskAnswers& answers) {
   const std::vector<std::string> texts = texts_of(request);
   FillMaskOptions options;
   options.targets = request.options.targets;
@@ -123,8 +124,8 @@ void append_records(std::string& out, const ZeroShot& answer) {
 }
 
 void classify_zero_shot(Exchange& exchange, const TaskRequest& request, bool full, TaskAnswers& answers) {
-  for (const ZeroShot& answer : zero_shot(exchange.model(), texts_of(request), request.options.candidate_labels,
-                                          request.options.zero_shot)) {
+  for (const ZeroShot& answer : zero_shot(exchange.model(), texts_of(request),
+                                          request.options.candidate_labels, request.options.zero_shot)) {
     std::string& out = answers.items.emplace_back();
     if (!full)
       append_records(out, answer);

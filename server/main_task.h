@@ -18,8 +18,8 @@ enum class Task : uint8_t { kFillMask, kClassify, kTag, kAnswer, kEmbed, kZeroSh
 /// A classifier is asked for kZeroShot by `candidate_labels`; here it is kClassify.
 Task main_task_of(const ModelInfo& info);
 
-/// Name of the pipeline that a body {"inputs", "parameters"} means for that model. A copy: the model in use may be
-/// swapped meanwhile.
+/// Name of the pipeline that a body {"inputs", "parameters"} means for that model. A copy: the model in use
+/// may be swapped meanwhile.
 std::string pipeline_of(const ModelInfo& info, const Json& body);
 
 /// A text; with `second` a pair of texts, or question and context.
@@ -30,7 +30,7 @@ struct TaskInput {
 
 /// Unset: as the pipeline of the task has it.
 struct TaskOptions {
-  int top_k = 0;           ///< 0: not given
+  int top_k = 0;             ///< 0: not given
   bool return_full = false;  ///< the pipeline's objects, where a dialect's default says less
   std::vector<std::string> targets;
   std::optional<bool> truncate, normalize;
@@ -67,10 +67,11 @@ struct TaskAnswers {
   bool single_is_list = false;  ///< the only input's answer is a list of its own (several masks)
 };
 
-/// By the model in use, which is `served`: the shortest answer, that of an MLflow deployment. Of fill-mask the word
-/// without space, or a list of words where a text has several masks; {"label","score"}; the labels of a text's entities with commas between;
-/// the answer's text; the vector; of zero-shot {"sequence","labels","scores"} for each label.
-/// With options.return_full the objects of the pipeline, in a list but for question answering.
+/// By the model in use, which is `served`: the shortest answer, that of an MLflow deployment. Of fill-mask
+/// the word without space, or a list of words where a text has several masks; {"label","score"}; the labels
+/// of a text's entities with commas between; the answer's text; the vector; of zero-shot
+/// {"sequence","labels","scores"} for each label. With options.return_full the objects of the pipeline, in a
+/// list but for question answering.
 TaskAnswers run_task(Exchange& exchange, const ServedModel& served, const TaskRequest& request);
 
 /// The list of run_task(): of a single text with several masks a flat one.

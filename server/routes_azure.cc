@@ -24,7 +24,8 @@ HttpResponse azure_error(const Exchange& exchange, const Refusal& refusal) {
     message = "Scoring timeout after " + std::to_string(exchange.options.request_timeout.count()) + " ms";
     response.status = 500;
   } else if (response.status == 424) {
-    response.status = 500;  // 424 is what the platform in front says of any failure; the model can't be asked this
+    response.status =
+        500;  // 424 is what the platform in front says of any failure; the model can't be asked this
   }
   response.body = "{\"message\":";
   append_json_string(response.body, message);
@@ -142,7 +143,8 @@ Json value_of(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string::npos || std::string_view("[{\"").find(text[begin]) == std::string_view::npos) {
     if (text == "true" || text == "false") return text == "true";
-    const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
     return digits ? Json(std::stoi(text)) : Json(text);
   }
   HttpRequest part;
@@ -191,8 +193,9 @@ HttpResponse swagger(Exchange& exchange) {
   else if (version == "3.1")
     response.body = azure_swagger(SwaggerVersion::k31, model.get());
   else
-    throw HttpError(404, ErrorType::kOther,
-                    "Swagger version [" + printable(version, 40) + "] is not valid. Supported versions: [2, 3, 3.1].");
+    throw HttpError(
+        404, ErrorType::kOther,
+        "Swagger version [" + printable(version, 40) + "] is not valid. Supported versions: [2, 3, 3.1].");
   return response;
 }
 

@@ -11,16 +11,16 @@ namespace roberta::server {
 namespace {
 
 HttpResponse server_metadata(Exchange&) {
-  return json_response(
-      "{\"name\":\"roberta\",\"version\":\"" ROBERTA_VERSION
-      "\",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"statistics\"]}");
+  return json_response("{\"name\":\"roberta\",\"version\":\"" ROBERTA_VERSION
+                       "\",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"statistics\"]}");
 }
 
 HttpResponse live(Exchange&) { return json_response("{\"live\":true}"); }
 
 HttpResponse ready(Exchange& exchange) {
   const bool ready = exchange.registry.ready() && !exchange.draining;
-  HttpResponse response = json_response(ready ? "{\"live\":true,\"ready\":true}" : "{\"live\":true,\"ready\":false}");
+  HttpResponse response =
+      json_response(ready ? "{\"live\":true,\"ready\":true}" : "{\"live\":true,\"ready\":false}");
   if (!ready) response.status = 503;
   return response;
 }
@@ -69,7 +69,8 @@ HttpResponse model_infer(Exchange& exchange) {
     const InferRequest request = parse_infer(exchange.request);
     HttpResponse response =
         infer_response(request, served.name, served.version, infer(exchange, served, request));
-    count_success(served.name, exchange.scope->costs, RequestScope::Clock::now() - exchange.begun, exchange.inputs);
+    count_success(served.name, exchange.scope->costs, RequestScope::Clock::now() - exchange.begun,
+                  exchange.inputs);
     return response;
   } catch (...) {
     count_failure(served.name, RequestScope::Clock::now() - exchange.begun);
@@ -91,10 +92,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/v2/models/{model}/versions/{version}/infer", Where::kWorker, model_infer, false, ""},
     {"GET", "/v2/models/stats", Where::kInline, all_statistics, false, "v2_stats", false},
     {"GET", "/v2/models/{model}/stats", Where::kInline, model_statistics, false, "v2_model_stats", false},
-    {"GET", "/v2/models/{model}/versions/{version}/stats", Where::kInline, model_statistics, false, "", false},
+    {"GET", "/v2/models/{model}/versions/{version}/stats", Where::kInline, model_statistics, false, "",
+     false},
     {"POST", "/v2/repository/index", Where::kInline, repository_index, false, "v2_repository_index", false},
     {"POST", "/v2/repository/models/{model}/load", Where::kWorker, repository_load, false, "v2_load", false},
-    {"POST", "/v2/repository/models/{model}/unload", Where::kWorker, repository_unload, false, "v2_unload", false},
+    {"POST", "/v2/repository/models/{model}/unload", Where::kWorker, repository_unload, false, "v2_unload",
+     false},
     {"GET", "/v1/models", Where::kInline, v1_models, false, "v1_models", false},
     {"GET", "/v1/models/{model}", Where::kInline, v1_model, false, "v1_model", false},
     {"POST", "/v1/models/{model}:predict", Where::kWorker, v1_predict, false, "v1_predict"},

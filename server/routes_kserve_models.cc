@@ -26,8 +26,9 @@ Json optional_body(const Exchange& exchange) {
 
 void need_control(const Exchange& exchange) {
   if (!exchange.options.model_control)
-    throw HttpError(403, ErrorType::kOther,
-                    "models are not loaded and unloaded over HTTP here; start the server with --model-control");
+    throw HttpError(
+        403, ErrorType::kOther,
+        "models are not loaded and unloaded over HTTP here; start the server with --model-control");
 }
 
 int64_t start_second() {
@@ -135,7 +136,8 @@ HttpResponse v1_predict(Exchange& exchange) {
     const TaskRequest request =
         read_task(served.shared->info(), instances, "instances", find_member(body, "parameters"));
     std::string out = "{\"predictions\":" + join(run_task(exchange, served, request), false) + "}";
-    count_success(served.name, exchange.scope->costs, RequestScope::Clock::now() - exchange.begun, exchange.inputs);
+    count_success(served.name, exchange.scope->costs, RequestScope::Clock::now() - exchange.begun,
+                  exchange.inputs);
     return json_response(std::move(out));
   } catch (...) {
     count_failure(served.name, RequestScope::Clock::now() - exchange.begun);

@@ -16,10 +16,10 @@ namespace {
 HttpResponse platform_error(const Exchange& exchange, const Refusal& refusal) {
   HttpResponse response;
   response.status = refusal.bad_input && exchange.request.path == "/invocations" ? 400 : refusal.status;
-  const char* code = response.status >= 500          ? "INTERNAL_ERROR"
-                     : response.status == 404        ? "RESOURCE_DOES_NOT_EXIST"
-                     : response.status == 429        ? "REQUEST_LIMIT_EXCEEDED"
-                                                     : "BAD_REQUEST";
+  const char* code = response.status >= 500   ? "INTERNAL_ERROR"
+                     : response.status == 404 ? "RESOURCE_DOES_NOT_EXIST"
+                     : response.status == 429 ? "REQUEST_LIMIT_EXCEEDED"
+                                              : "BAD_REQUEST";
   response.body = std::string("{\"error_code\":\"") + code + "\",\"message\":";
   append_json_string(response.body, refusal.message);
   response.body += ",\"error\":";
@@ -58,8 +58,8 @@ std::string predictions(Exchange& exchange, const Json& inputs, std::string_view
   return "{\"predictions\":" + join(run_task(exchange, served, request), request.single) + "}";
 }
 
-/// MLflow's forms answer {"predictions"}. A bare {"inputs"} is MLflow's too, but of the tasks that SageMaker's
-/// users know from TEI (embeddings, classification); and with "parameters" it is the pipelines'.
+/// MLflow's forms answer {"predictions"}. A bare {"inputs"} is MLflow's too, but of the tasks that
+/// SageMaker's users know from TEI (embeddings, classification); and with "parameters" it is the pipelines'.
 HttpResponse invocations(Exchange& exchange) {
   const Json body = parse_body(exchange.request);
   const Json* params = find_member(body, "params");
@@ -79,7 +79,8 @@ HttpResponse vertex(Exchange& exchange) {
   const Json body = parse_body(exchange.request);
   const Json& instances = need_member(body, "instances");
   if (!instances.is_array())
-    throw HttpError(422, ErrorType::kValidation, "`instances` must be a list of objects: [{\"inputs\": \"...\"}]");
+    throw HttpError(422, ErrorType::kValidation,
+                    "`instances` must be a list of objects: [{\"inputs\": \"...\"}]");
   if (instances.empty() || instances.size() > static_cast<size_t>(exchange.options.max_client_batch_size))
     count_inputs(exchange, instances.size(), 1, "instances");
   std::string out = "{\"predictions\":[";

@@ -112,9 +112,13 @@ class InputReader {
   void add_row(const Row& row, const std::string& where) {
     if (task_ == Task::kAnswer) return add_pair(row, "question", "context", where);
     if (row.empty()) refuse(where + " holds no text");
-    if (row.size() == 1) return add_text(text_of(*row[0].second, where + " '" + printable(row[0].first, 40) + "'"), where);
-    static constexpr std::pair<const char*, const char*> kPairs[] = {
-        {"text", "text_pair"}, {"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"question", "sentence"}, {"question1", "question2"}};
+    if (row.size() == 1)
+      return add_text(text_of(*row[0].second, where + " '" + printable(row[0].first, 40) + "'"), where);
+    static constexpr std::pair<const char*, const char*> kPairs[] = {{"text", "text_pair"},
+                                                                     {"sentence1", "sentence2"},
+                                                                     {"premise", "hypothesis"},
+                                                                     {"question", "sentence"},
+                                                                     {"question1", "question2"}};
     for (const auto& [first, second] : kPairs) {
       if (takes_pairs() && row.size() == 2 && find(row, first) && find(row, second))
         return add_pair(row, first, second, where);
@@ -126,7 +130,8 @@ class InputReader {
   void add_pair(const Row& row, const char* first, const char* second, const std::string& where) {
     const Json *a = find(row, first), *b = find(row, second);
     if (!a || !b)
-      refuse(where + " lacks '" + (a ? second : first) + "'; '" + first + "' and '" + second + "' are needed");
+      refuse(where + " lacks '" + (a ? second : first) + "'; '" + first + "' and '" + second +
+             "' are needed");
     inputs_->push_back({text_of(*a, where + " '" + first + "'"), text_of(*b, where + " '" + second + "'")});
   }
 
@@ -296,13 +301,14 @@ TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_vie
       (*parameters)["top_k"].is_null())
     request.options.top_k = kMostTopK;  // as the pipeline: null means all labels
   const bool entails = std::any_of(info.labels.begin(), info.labels.end(), [](const std::string& label) {
-    return label.size() >= 6 && (label.starts_with("entail") || label.starts_with("ENTAIL") ||
-                                 label.starts_with("Entail"));
+    return label.size() >= 6 &&
+           (label.starts_with("entail") || label.starts_with("ENTAIL") || label.starts_with("Entail"));
   });
   if (!request.options.candidate_labels.empty()) {
     if (request.task != Task::kClassify || !entails)
-      refuse("`candidate_labels` are for models of natural-language inference; this one has no label that "
-             "begins with \"entail\"");
+      refuse(
+          "`candidate_labels` are for models of natural-language inference; this one has no label that "
+          "begins with \"entail\"");
     request.task = Task::kZeroShot;
   }
   InputReader(request.task, field).read(inputs, request);
