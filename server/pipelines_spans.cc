@@ -108,15 +108,16 @@ int64_t cut_question(const Tokenizer& tokenizer, std::string& question, int64_t 
 }
 
 /// A long question leaves windows that hold little of the context and share most of that: a request of a
-/// megabyte could order a thousand times its tokens. Windows move by half of what they hold at least.
+/// megabyte could order hundreds of times its tokens. So windows move by a sixteenth of their size at least.
 void bound_windows(AnswerOptions& options, int64_t longest_question, int64_t max_length) {
-  constexpr int64_t kSpecials = 4;
+  constexpr int64_t kSpecials = 4, kParts = 16;
   const int64_t window = std::min(options.max_length, max_length);
   const int64_t room = window - longest_question - kSpecials;
-  if (room < window / 8)
+  const int64_t step = std::max<int64_t>(1, window / kParts);
+  if (room < step)
     refuse("a question of " + std::to_string(longest_question) + " tokens leaves too little room in windows of " +
            std::to_string(window) + " tokens for the context; shorten it, or set `max_question_len`");
-  options.stride = std::min(options.stride, room / 2);
+  options.stride = std::min(options.stride, room - step);
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ HttpResponse embeddings(Exchange& exchange) {
 constexpr Dialect kDialect{"openai", error};
 constexpr Route kRoutes[] = {
     {"POST", "/v1/embeddings", Where::kWorker, embeddings, false, "openai_embeddings"},
-    {"POST", "/embeddings", Where::kWorker, embeddings},
+    {"POST", "/embeddings", Where::kWorker, embeddings, false, ""},
 };
 
 }  // namespace
