@@ -13,8 +13,7 @@ namespace {
 
 using Type = OutputTensor::Type;
 
-constexpr size_t kMostRows = 512;            // masks whose logits are held at once
-constexpr size_t kMostCandidates = 100'000;  // of one reply
+constexpr int64_t kMostCandidates = 100'000;  // of one reply
 
 OutputTensor make_output(const char* name, Type type, std::vector<int64_t> shape = {}) {
   return {.name = name, .shape = std::move(shape), .texts = {}, .numbers = {}, .floats = {}, .type = type};
@@ -76,44 +75,28 @@ std::vector<Model::Ids> sequences_of(const InferRequest& request) {
   return out;
 }
 
-/// Places of <mask> in each sequence; none may lack one.
-std::vector<std::vector<int32_t>> masks_of(const Tokenizer& tokenizer,
-                                           const std::vector<Model::Ids>& sequences) {
-  std::vector<std::vector<int32_t>> out;
-  for (const Model::Ids& ids : sequences) {
-    std::vector<int32_t>& masks = out.emplace_back();
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] == tokenizer.mask_id()) masks.push_back(static_cast<int32_t>(i));
-    }
-    if (masks.empty())
-      refuse("'input_ids' row " + std::to_string(out.size() - 1) + " has no " + tokenizer.mask_token() +
-             " (" + std::to_string(tokenizer.mask_id()) + ")");
-  }
-  return out;
-}
-
 std::vector<OutputTensor> fill_ids(Exchange& exchange, const std::vector<Model::Ids>& sequences, int top_k) {
-  Model& model = exchange.model();
-  const Tokenizer& tokenizer = model.tokenizer();
-  const std::vector<std::vector<int32_t>> masks = masks_of(tokenizer, sequences);
-  const size_t candidates = static_cast<size_t>(std::max(1, top_k));
-  const size_t rows = std::accumulate(masks.begin(), masks.end(), size_t{0},
-                                      [](size_t sum, const auto& one) { return sum + one.size(); });
-  if (rows * candidates > kMostCandidates)
+  const Tokenizer& tokenizer = exchange.model().tokenizer();
+  std::vector<TokenPosition> positions;
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    const size_t before = positions.size();
+    for (size_t i = 0; i < sequences[s].size(); ++i) {
+      if (sequences[s][i] == tokenizer.mask_id())
+        positions.push_back({static_cast<int32_t>(s), static_cast<int32_t>(i)});
+    }
+    if (positions.size() == before)
+      refuse("'input_ids' row " + std::to_string(s) + " has no " + tokenizer.mask_token() + " (" +
+             std::to_string(tokenizer.mask_id()) + ")");
+  }
+  const int64_t candidates = std::max(1, top_k);
+  if (count(positions.size()) * candidates > kMostCandidates)
     refuse("that many masks and candidates are more than one request may have; send fewer");
   FillTensors out(top_k > 0);
-  for (size_t begin = 0, end = 0; begin < sequences.size(); begin = end) {
-    std::vector<TokenPosition> positions;
-    for (; end < sequences.size() && (end == begin || positions.size() + masks[end].size() <= kMostRows);
-         ++end) {
-      for (const int32_t place : masks[end]) positions.push_back({static_cast<int32_t>(end - begin), place});
-    }
-    const Matrix logits = model.mlm_logits(std::span(sequences).subspan(begin, end - begin), positions);
-    for (size_t r = 0; r < positions.size(); ++r) {
-      out.begin_mask(count(begin) + positions[r].sequence);
-      for (const Candidate& c : top_candidates(logits.row(count(r)), count(candidates)))
-        out.add(stripped(tokenizer.decode(std::span(&c.token, 1))), c.token, c.probability);
-    }
+  const auto answers = exchange.model().mlm_candidates(sequences, positions, candidates);
+  for (size_t r = 0; r < answers.size(); ++r) {
+    out.begin_mask(positions[r].sequence);
+    for (const TokenCandidate& c : answers[r])
+      out.add(stripped(tokenizer.decode(std::span(&c.token, 1))), c.token, c.probability);
   }
   return std::move(out).tensors();
 }

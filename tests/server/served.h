@@ -37,6 +37,7 @@ class Served {
     request.body = std::move(body);
     return service_.call(std::move(request));
   }
+  HttpResponse send(HttpRequest request) { return service_.call(std::move(request)); }
   HttpResponse post(const std::string& path, const nlohmann::json& body) {
     return call("POST", path, body.dump());
   }
