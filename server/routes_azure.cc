@@ -175,8 +175,8 @@ HttpResponse score_options(Exchange&) {
 }
 
 HttpResponse swagger(Exchange& exchange) {
-  const std::string wish = exchange.request.parameter("version");
-  const std::string_view version = wish.empty() ? "2" : wish;
+  std::string version = exchange.request.parameter("version");
+  if (version.empty()) version = "2";
   const std::shared_ptr<const ServedModel> model = exchange.registry.find("");
   HttpResponse response;
   if (version == "2" || version == "2.0")
