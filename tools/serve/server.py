@@ -24,7 +24,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Server:
     """Leaving the `with` ends it by SIGTERM; any other end than exit code 0 in time is an error, as is a sanitizer's report."""
 
-    def __init__(self, program, *options, model=SMALL, environment=None, port=0, stop_seconds=60):
+    def __init__(self, program, *options, model=SMALL, environment=None, port=0, wait=True, stop_seconds=60):
         models = [] if model is None else ["--model", model]
         command = [program, "serve", *models, "--port", port, *options]
         self.lines, self.stop_seconds = [], stop_seconds
@@ -36,7 +36,7 @@ class Server:
         self.pid = self.process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._listening.wait(60) or not self.port:
+        if wait and (not self._listening.wait(60) or not self.port):
             self.process.kill()
             raise RuntimeError(f"roberta serve does not listen (status {self.process.wait()}):\n{self.log()}")
 
