@@ -53,7 +53,7 @@ def one_round(port, rng, late):
 
 
 def tokens(server):
-    return server.metrics()["roberta_batch_tokens_total"]
+    return server.metrics()["roberta_batch_tokens"]
 
 
 def computed_for_nobody(server, verdict, rng):
