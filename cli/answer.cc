@@ -1,6 +1,7 @@
 // roberta answer: questions answered from a text.
 
-#include "json_text.h"
+#include "io/json_text.h"
+#include "io/utf8.h"
 #include "load.h"
 #include "options.h"
 #include "output.h"
@@ -8,7 +9,6 @@
 #include "roberta/pipeline.h"
 #include "score_table.h"
 #include "stream.h"
-#include "utf8.h"
 
 namespace roberta::cli {
 namespace {

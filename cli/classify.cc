@@ -1,6 +1,6 @@
 // roberta classify: labels of texts, or of pairs of texts.
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"

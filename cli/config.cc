@@ -5,7 +5,7 @@
 #include <string>
 
 #include "commands.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "output.h"
 #include "roberta/error.h"
 #include "settings.h"

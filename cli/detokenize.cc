@@ -1,6 +1,6 @@
 // roberta detokenize: ids to text.
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "parallel.h"

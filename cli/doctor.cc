@@ -17,7 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "output.h"
 #include "progress.h"
 #include "roberta/error.h"

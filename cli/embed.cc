@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "log.h"
 #include "npy.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "evaluate.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "terminal.h"
 #include "version.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "evaluate.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "progress.h"
 #include "terminal.h"

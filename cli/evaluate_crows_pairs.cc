@@ -3,7 +3,7 @@
 #include "evaluate.h"
 #include "io/atomic_file.h"
 #include "io/digest.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "progress.h"
 

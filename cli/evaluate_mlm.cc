@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "evaluate.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "progress.h"
 #include "roberta/error.h"

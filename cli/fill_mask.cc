@@ -1,6 +1,6 @@
 // roberta fill-mask: ranked candidates for the masks of a text.
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"

@@ -7,7 +7,7 @@
 
 #include "finetune_report.h"
 #include "hf_args.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "log.h"
 #include "options.h"

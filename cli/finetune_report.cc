@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "log.h"
 #include "terminal.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "terminal.h"
 
 namespace roberta::cli {

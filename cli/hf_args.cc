@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "options.h"
 #include "roberta/error.h"
 

@@ -7,7 +7,7 @@
 #include "core/nearest.h"
 #include "evaluate.h"
 #include "io/json.h"
-#include "json_text.h"
+#include "io/json_text.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "tasks/glue.h"

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <sstream>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "log.h"
 
 namespace roberta::cli {

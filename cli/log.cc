@@ -6,7 +6,7 @@
 #include <chrono>
 #include <ctime>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "progress.h"
 #include "terminal.h"
 

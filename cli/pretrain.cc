@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "log.h"
 #include "options.h"

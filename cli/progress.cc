@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "log.h"
 #include "terminal.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/pipeline.h"

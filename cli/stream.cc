@@ -6,14 +6,14 @@
 #include <memory>
 #include <utility>
 
-#include "json_text.h"
+#include "io/json_text.h"
+#include "io/utf8.h"
 #include "line_reader.h"
 #include "log.h"
 #include "output.h"
 #include "progress.h"
 #include "roberta/error.h"
 #include "terminal.h"
-#include "utf8.h"
 
 namespace roberta::cli {
 namespace {

@@ -1,6 +1,6 @@
 // roberta tag: labels of tokens, names in texts.
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"

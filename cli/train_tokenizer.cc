@@ -5,7 +5,7 @@
 #include <chrono>
 #include <system_error>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "log.h"
 #include "options.h"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {

@@ -1,6 +1,6 @@
 // roberta zero-shot: classification with labels that are named on the spot.
 
-#include "json_text.h"
+#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"

@@ -21,6 +21,17 @@ find_package(ZLIB REQUIRED)
 find_package(zstd REQUIRED MODULE)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 
+# The server needs headers of Boost alone (Asio, Beast). Looked for by name: CMake's own search differs from version to
+# version of either.
+if(ROBERTA_BUILD_CLI OR ROBERTA_BUILD_TESTS OR ROBERTA_BUILD_FUZZ)
+  find_path(BOOST_INCLUDE_DIR boost/beast/http/basic_parser.hpp REQUIRED)
+  file(STRINGS ${BOOST_INCLUDE_DIR}/boost/version.hpp boost_version REGEX "^#define BOOST_VERSION [0-9]+")
+  string(REGEX MATCH "[0-9]+" boost_version "${boost_version}")
+  if(boost_version LESS 107400)
+    message(FATAL_ERROR "Boost 1.74 or newer is needed; ${BOOST_INCLUDE_DIR}/boost/version.hpp says ${boost_version}")
+  endif()
+endif()
+
 if(ROBERTA_BUILD_CLI)
   find_at_least(yaml-cpp 0.7)
   if(NOT TARGET yaml-cpp::yaml-cpp)  # yaml-cpp 0.7 calls it yaml-cpp

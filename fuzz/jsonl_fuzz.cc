@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "io/utf8.h"
 #include "json_row.h"
 #include "roberta/error.h"
-#include "utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace roberta::cli;

@@ -13,9 +13,18 @@ set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 step=${1:-build}
 
+# Boost is needed as headers of any version from 1.74 on. Debian's packages of several versions exclude one another, so one
+# that is there stays.
+boost=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'libboost1.*-dev' 2>/dev/null |
+  sed -n 's/^\(libboost1\.[0-9]*-dev\) installed$/\1/p' | head -n 1)
+if [ -z "$boost" ]; then
+  boost=libboost-dev
+  grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release && boost=libboost1.81-dev  # its libboost-dev is 1.74
+fi
+
 build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev
   libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev libopenmpi-dev openmpi-bin
-  python3"
+  $boost python3"
 case $step in
   build) packages=$build_packages ;;
   ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;

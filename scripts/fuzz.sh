@@ -12,8 +12,9 @@ if [ "${1:-}" = --one ]; then  # from below
   seeds= dictionary= log=build-fuzz/$name.log
   [ -d "fuzz/corpus/$name" ] && seeds=fuzz/corpus/$name
   [ -f "fuzz/$name.dict" ] && dictionary=-dict=fuzz/$name.dict
-  # One hung or greedy input is a finding too: 10 s or 2 GB for an input of at most 64 KiB.
-  if build-fuzz/bin/fuzz_"$name" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+  # One hung or greedy input is a finding too: 10 s or 2 GB for an input of at most 64 KiB. One block may be a little larger,
+  # as long as it stays untouched: a zstd frame may claim a window of 2 GiB (zstd --long=31), which its decoder reserves.
+  if build-fuzz/bin/fuzz_"$name" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=2560 -max_len=65536 \
       -artifact_prefix="build-fuzz/found/$name-" $dictionary "build-fuzz/corpus/$name" $seeds >"$log" 2>&1; then
     echo "fuzz: $name: $(grep '^Done' "$log" | tail -n 1)"
     exit 0

@@ -28,6 +28,7 @@ bool boolean(const Json& object, std::string_view name, bool fallback);
 int64_t integer(const Json& object, std::string_view name, int64_t fallback, int64_t low, int64_t high);
 double number(const Json& object, std::string_view name, double fallback, double low, double high);
 std::string text_member(const Json& object, std::string_view name, std::string fallback);
-std::vector<std::string> strings(const Json& value, std::string_view name);  ///< a string or a list of strings
+std::vector<std::string> strings(const Json& value,
+                                 std::string_view name);  ///< a string or a list of strings
 
 }  // namespace roberta::server

@@ -13,7 +13,7 @@ struct HttpRequest {
   std::string path;    ///< percent-decoded, without the query: "/v2/models/m/infer"
   std::string query;   ///< as sent, without '?'
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, values trimmed
-  std::string body;    ///< decompressed; within the limit
+  std::string body;                                          ///< decompressed; within the limit
 
   /// The first value of a header (name in lower case); empty when there is none.
   std::string_view header(std::string_view name) const;
@@ -26,7 +26,8 @@ struct HttpResponse {
   std::string content_type = "application/json";  ///< no header when empty
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  /// Static bytes that live as long as the program (a file of the page), sent instead of `body` when not empty.
+  /// Static bytes that live as long as the program (a file of the page), sent instead of `body` when not
+  /// empty.
   std::string_view static_body;
 };
 

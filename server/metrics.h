@@ -3,13 +3,10 @@
 // text-embeddings-inference (te_*) where it has them; docs/serving.md lists all. Labels come from fixed sets,
 // so a stranger can't make new ones.
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,12 +28,12 @@ class Histogram {
   void observe(double value);
   uint64_t count() const;
   double sum() const;
-  double quantile(double q) const;  ///< by linear interpolation inside the bucket
-  void write(std::string& out, std::string_view name, std::string_view labels) const;
+  double quantile(double q) const;  ///< by linear interpolation inside the bucket; 0 without values
+  void write(std::string& out, std::string_view name, std::string_view help) const;
 
  private:
   std::vector<double> bounds_;
-  std::unique_ptr<std::atomic<uint64_t>[]> counts_;
+  std::unique_ptr<std::atomic<uint64_t>[]> counts_;  // of each bucket alone, the one above all bounds last
   std::atomic<double> sum_{0};
 };
 
@@ -48,30 +45,41 @@ std::vector<double> size_buckets(int powers);
 class Metrics {
  public:
   Metrics();
+  ~Metrics();
 
   /// Families with one label, made at construction for each value of its fixed set; others count as "other".
-  Counter& request_count(std::string_view method);          ///< te_request_count{method="single|batch"}
-  Counter& request_success(std::string_view method);        ///< te_request_success{method}
-  Counter& request_failure(std::string_view err);           ///< te_request_failure{err="validation|tokenizer|overloaded|..."}
-  Counter& route_count(std::string_view dialect, int status);  ///< roberta_http_requests{dialect,status="2xx"}
+  Counter& request_count(std::string_view method);    ///< te_request_count{method="single|batch"}
+  Counter& request_success(std::string_view method);  ///< te_request_success{method}
+  Counter& request_failure(
+      std::string_view err);  ///< te_request_failure{err}: failure_label() of http_error.h
+  Counter& route_count(std::string_view dialect,
+                       int status);  ///< roberta_http_requests{dialect,status="2xx"}
 
   Counter embed_count, embed_success, predict_count, predict_success;  // te_embed_*, te_predict_*
   Counter cancelled, timed_out, connections, connections_refused, batches, batch_tokens_total;
-  Counter model_loads, model_load_failures;
+  Counter model_loads, model_load_failures, log_lines_dropped;
   Histogram request_duration, tokenization_duration, queue_duration, inference_duration;  // te_request_*
-  Histogram embed_duration, predict_duration;                                             // te_embed_duration, ...
-  Histogram request_input_length, batch_next_size, batch_next_tokens;                     // te_*
-  Histogram compute_duration;                                                             // roberta_batch_compute_duration
+  Histogram embed_duration, predict_duration;                          // te_embed_duration, ...
+  Histogram request_input_length, batch_next_size, batch_next_tokens;  // te_*
+  Histogram compute_duration;                                          // roberta_batch_compute_duration
 
-  /// Read when /metrics is asked for: te_queue_size, roberta_queue_tokens, roberta_connections,
-  /// roberta_requests_in_flight, process_resident_memory_bytes, process_open_fds, ...
+  /// Read when /metrics is asked for: te_queue_size, roberta_queue_tokens, roberta_connections, ...; another
+  /// `read` of the same name takes its place, an empty one removes it. `read` must outlive that.
   void set_gauge(std::string name, std::string help, std::function<double()> read);
 
   std::string text() const;  ///< the body of /metrics (text/plain; version=0.0.4)
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
+
+/// Value of a label, or text of a HELP line, with '\', newline and '"' escaped.
+std::string escape_label(std::string_view text);
+/// Shortest form that reads back; "+Inf", "-Inf", "NaN".
+void append_metric_number(std::string& out, double value);
+/// "# HELP ...\n# TYPE ...\n"
+void append_metric_head(std::string& out, std::string_view name, std::string_view help,
+                        std::string_view type);
 
 }  // namespace roberta::server

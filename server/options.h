@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +16,8 @@ namespace roberta::server {
 struct ServeOptions {
   std::string host = "127.0.0.1";
   int port = 3000;  ///< 0: any free one; the one taken is told on standard error and by HttpServer::port()
-  std::vector<std::pair<std::string, std::filesystem::path>> models;  ///< name and directory; the first is the default
+  std::vector<std::pair<std::string, std::filesystem::path>>
+      models;  ///< name and directory; the first is the default
   ModelOptions model;
   BatchingOptions batching;
 
@@ -25,11 +27,13 @@ struct ServeOptions {
   bool auto_truncate = true;          ///< cut long texts where a request says nothing
   int max_connections = 8192;
 
-  std::vector<std::string> api_keys;   ///< bearer keys; empty: open
-  std::string cors_allow_origin;       ///< "*" or origins with commas between; empty: no CORS headers
-  bool model_control = false;          ///< allow loading and unloading by /v2/repository (SIGHUP always reloads)
-  bool access_log = false;             ///< one JSON line a request on standard error
+  std::vector<std::string> api_keys;  ///< bearer keys; empty: open
+  std::string cors_allow_origin;      ///< "*" or origins with commas between; empty: no CORS headers
+  bool model_control = false;  ///< allow loading and unloading by /v2/repository (SIGHUP always reloads)
+  bool access_log = false;     ///< one JSON line a request on standard error
   bool ui = true;
+  /// What operators should know ("model 'm' is ready ..."), from any thread; empty: nobody is told.
+  std::function<void(const std::string& message, bool warning)> log;
 
   using ms = std::chrono::milliseconds;
   ms header_timeout{10'000};   ///< from the first byte (or the connection) to the end of the headers: 408

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/masked_scores.h"
+#include "api/model_impl.h"
 #include "api/prediction_file.h"
 #include "roberta/evaluate.h"
 #include "tasks/blimp.h"
@@ -33,7 +34,7 @@ std::vector<double> score_pairs(Model& model, std::span<const BlimpPair> pairs) 
 }  // namespace
 
 BlimpEvaluation evaluate_blimp(Model& model, const std::filesystem::path& path, const BlimpOptions& options) {
-  require_mlm_head(model, "blimp");
+  require_task(model, "fill-mask", "blimp");
   const BlimpPairs data = read_blimp(path, options.limit);
   const std::span<const BlimpPair> pairs = data.pairs;
   PredictionFile predictions(options.predictions);

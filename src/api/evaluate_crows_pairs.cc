@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/masked_scores.h"
+#include "api/model_impl.h"
 #include "api/prediction_file.h"
 #include "roberta/evaluate.h"
 #include "tasks/crows_pairs.h"
@@ -54,7 +55,7 @@ void score_pairs(Model& model, std::span<const CrowsPair> pairs, Scores& scores)
 
 CrowsPairsEvaluation evaluate_crows_pairs(Model& model, const std::filesystem::path& file,
                                           const PredictionOptions& options) {
-  require_mlm_head(model, "crows-pairs");
+  require_task(model, "fill-mask", "crows-pairs");
   const CrowsPairs data = read_crows_pairs(file, options.limit);
   const std::span<const CrowsPair> pairs = data.pairs;
   PredictionFile predictions(options.predictions);

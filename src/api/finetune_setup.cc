@@ -33,10 +33,6 @@ void set_lengths(FinetuneRecipe& recipe, const RobertaConfig& base) {
     fail(ErrorCode::kUsage, "[finetune] max_seq_length ", o.max_length, ": ", o.model.string(),
          " takes 5 to ", most, " tokens");
   }
-  if (recipe.kind == FinetuneKind::kSpans && o.doc_stride >= o.max_length) {
-    fail(ErrorCode::kUsage, "[finetune] doc_stride ", o.doc_stride, ": windows of ", o.max_length,
-         " tokens must share fewer");
-  }
 }
 
 std::string hash_of_weights(const fs::path& model) {

@@ -84,10 +84,4 @@ std::vector<int32_t> own_tokens(const Encoding& encoding) {
   return out;
 }
 
-void require_mlm_head(const Model& model, const char* part) {
-  if (model.info().has_mlm_head) return;
-  fail(ErrorCode::kModel, "[", part, "] the model (", model.info().architecture,
-       ") has no masked-language-model head; ", part, " needs a RobertaForMaskedLM");
-}
-
 }  // namespace roberta

@@ -21,7 +21,4 @@ std::vector<std::vector<float>> masked_log_probs(Model& model, std::span<const M
 /// Tokens that the template did not add: <s> and </s> are never asked for.
 std::vector<int32_t> own_tokens(const Encoding& encoding);
 
-/// Error(kModel) when the model can't do it.
-void require_mlm_head(const Model& model, const char* part);
-
 }  // namespace roberta

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
+#include "api/markup.h"
 #include "api/plot_curves.h"
 #include "api/plot_page.h"
 #include "core/error.h"
 #include "io/json.h"
-#include "io/json_scanner.h"
 
 namespace roberta {
 namespace {
@@ -25,42 +24,12 @@ constexpr double kAreaWidth = kWidth - kLeft - kRight, kAreaHeight = kHeight - k
 constexpr std::array<const char*, 7> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                 "#e69f00", "#56b4e9", "#444444"};
 
-std::string print(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-std::string pixels(double value) { return print("%.1f", value); }
-
 /// "1500" -> "1.5k".
 std::string tick_label(double value) {
   static const char* const kUnits[] = {"", "k", "M", "G", "T"};
   int unit = 0;
   for (; std::abs(value) >= 1000 && unit < 4; ++unit) value /= 1000;
   return print("%.4g", value) + kUnits[unit];
-}
-
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:  // XML knows no other control characters
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return is_utf8(out) ? out : "?";
 }
 
 class Plot {
@@ -99,7 +68,7 @@ class Plot {
     };
     for (size_t i = 0; i < curves_.size(); ++i) {
       const PlotCurve& curve = curves_[i];
-      curves.push_back({{"name", escape(curve.name)},
+      curves.push_back({{"name", escape_markup(curve.name)},
                         {"color", color(i)},
                         {"training", points_of(shown(curve))},
                         {"validation", points_of(curve.validation)}});
@@ -164,7 +133,7 @@ class Plot {
   }
 
   void text(double x, double y, const std::string& what, const std::string& attributes) {
-    out_ += concat("<text x=\"", pixels(x), "\" y=\"", pixels(y), "\" ", attributes, ">", escape(what),
+    out_ += concat("<text x=\"", pixels(x), "\" y=\"", pixels(y), "\" ", attributes, ">", escape_markup(what),
                    "</text>\n");
   }
   void line(double x1, double y1, double x2, double y2, const std::string& attributes) {
@@ -209,7 +178,7 @@ class Plot {
       if (p.y < y_low_ || p.y > y_high_) continue;
       out_ += concat("<circle cx=\"", pixels(pixel_x(p.x)), "\" cy=\"", pixels(pixel_y(p.y)),
                      "\" r=\"3.5\" fill=\"#ffffff\" stroke=\"", color(i), "\" stroke-width=\"2\"><title>",
-                     escape(curve.name), ", held out, ", x_name_, " ", tick_label(p.x), ": ",
+                     escape_markup(curve.name), ", held out, ", x_name_, " ", tick_label(p.x), ": ",
                      print("%.4f", p.y), " nats</title></circle>\n");
     }
   }
@@ -242,7 +211,7 @@ std::string plot_losses(std::span<const std::filesystem::path> logs, const PlotO
   for (const std::filesystem::path& log : logs) read.push_back(read_loss_log(log));
   Plot plot(make_curves(read, options), options);
   const std::string svg = plot.svg();
-  return options.html ? plot_page(escape(options.title.empty() ? "Loss" : options.title), svg, plot.data())
+  return options.html ? plot_page(escape_markup(options.title.empty() ? "Loss" : options.title), svg, plot.data())
                       : svg;
 }
 

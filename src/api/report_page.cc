@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
+#include "api/markup.h"
 #include "core/error.h"
-#include "io/json_scanner.h"
 #include "roberta/report.h"
 
 namespace roberta {
@@ -46,36 +45,6 @@ th { color: var(--soft); } th:first-child, td:first-child { text-align: left; }
 .notes { color: var(--soft); margin: 1.2rem 0 0; padding-left: 1.1rem; }
 )";
 
-std::string print(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-std::string pixels(double value) { return print("%.1f", value); }
-
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:  // XML knows no other control characters
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return is_utf8(out) ? out : "?";
-}
-
 std::string with_commas(double whole) {
   std::string digits = print("%.0f", whole);
   for (ptrdiff_t at = static_cast<ptrdiff_t>(digits.size()) - 3;
@@ -92,7 +61,7 @@ std::string metric_text(double value) {
 }
 std::string value_text(const ReportGroup& group, double value) {
   if (!std::isfinite(value)) return "undefined";
-  return print("%.1f", value) + (group.unit.empty() ? "" : "\u00a0" + escape(group.unit));
+  return print("%.1f", value) + (group.unit.empty() ? "" : "\u00a0" + escape_markup(group.unit));
 }
 bool has_interval(const ReportGroup& group, const ReportRow& row) {
   return group.share && row.count > 0 && row.value >= 0 && row.value <= 100;
@@ -111,12 +80,12 @@ class BarPlot {
 
   std::string svg() {
     out_ = concat("<svg viewBox=\"0 0 ", kWidth, " ", bottom_ + kFoot, "\" role=\"img\" aria-label=\"",
-                  escape(group_.title), "\">\n");
+                  escape_markup(group_.title), "\">\n");
     axis();
     for (size_t i = 0; i < group_.rows.size(); ++i) row(i);
     if (group_.line) {
       line(x_of(*group_.line), kHead - 4, x_of(*group_.line), bottom_, "mark");
-      text(x_of(*group_.line), kHead - 10, escape(group_.line_name),
+      text(x_of(*group_.line), kHead - 10, escape_markup(group_.line_name),
            "class=\"markname\" text-anchor=\"middle\"");
     }
     return out_ + "</svg>\n";
@@ -147,9 +116,9 @@ class BarPlot {
     const double middle = kHead + kRow * (static_cast<double>(i) + 0.5),
                  zero = x_of(std::max(0.0, group_.low));
     const double end = x_of(row.value);
-    out_ += concat("<g><title>", escape(row.name), ": ", value_text(group_, row.value),
+    out_ += concat("<g><title>", escape_markup(row.name), ": ", value_text(group_, row.value),
                    row.count > 0 ? " of " + with_commas(static_cast<double>(row.count)) : "", "</title>\n");
-    text(names_ - 10, middle + 4.5, escape(shortened(row.name)), "text-anchor=\"end\"");
+    text(names_ - 10, middle + 4.5, escape_markup(shortened(row.name)), "text-anchor=\"end\"");
     if (std::isfinite(row.value)) {
       out_ += concat("<rect x=\"", pixels(std::min(zero, end)), "\" y=\"", pixels(middle - kBar / 2),
                      "\" width=\"", pixels(std::abs(end - zero)), "\" height=\"", kBar,
@@ -190,7 +159,7 @@ std::string table_of(const ReportGroup& group) {
                     (intervals ? "<th>95\u00a0% interval</th>" : "") + (counts ? "<th>of</th>" : "") +
                     "</tr>\n";
   for (const ReportRow& row : group.rows) {
-    out += "<tr><td>" + escape(row.name) + "</td><td>" + value_text(group, row.value) + "</td>";
+    out += "<tr><td>" + escape_markup(row.name) + "</td><td>" + value_text(group, row.value) + "</td>";
     if (intervals) {
       out += "<td>";
       if (has_interval(group, row)) {
@@ -206,27 +175,27 @@ std::string table_of(const ReportGroup& group) {
 }
 
 std::string section_of(const Report& report) {
-  std::string out = "<section>\n<h2>" + escape(report.title) + "</h2>\n";
+  std::string out = "<section>\n<h2>" + escape_markup(report.title) + "</h2>\n";
   if (!report.facts.empty()) {
     out += "<p class=\"facts\">";
     for (size_t i = 0; i < report.facts.size(); ++i)
-      out += (i ? " \u00b7 " : "") + escape(report.facts[i].first) + ": " + escape(report.facts[i].second);
+      out += (i ? " \u00b7 " : "") + escape_markup(report.facts[i].first) + ": " + escape_markup(report.facts[i].second);
     out += "</p>\n";
   }
   if (!report.metrics.empty()) {
     out += "<ul class=\"metrics\">\n";
     for (const auto& [name, value] : report.metrics)
-      out += "<li><b>" + metric_text(value) + "</b><span>" + escape(name) + "</span></li>\n";
+      out += "<li><b>" + metric_text(value) + "</b><span>" + escape_markup(name) + "</span></li>\n";
     out += "</ul>\n";
   }
   for (const ReportGroup& group : report.groups) {
     if (group.rows.empty()) continue;
-    out += "<h3>" + escape(group.title) + "</h3>\n<div class=\"plot\">\n" + BarPlot(group).svg() +
+    out += "<h3>" + escape_markup(group.title) + "</h3>\n<div class=\"plot\">\n" + BarPlot(group).svg() +
            "</div>\n" + table_of(group);
   }
   if (!report.notes.empty()) {
     out += "<ul class=\"notes\">\n";
-    for (const std::string& note : report.notes) out += "<li>" + escape(note) + "</li>\n";
+    for (const std::string& note : report.notes) out += "<li>" + escape_markup(note) + "</li>\n";
     out += "</ul>\n";
   }
   return out + "</section>\n";
@@ -238,8 +207,8 @@ std::string report_page(const std::string& title, std::span<const Report> report
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
-      escape(title) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<main>\n<h1>" +
-      escape(title) + "</h1>\n";
+      escape_markup(title) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<main>\n<h1>" +
+      escape_markup(title) + "</h1>\n";
   for (const Report& report : reports) out += section_of(report);
   return out + "</main>\n</body>\n</html>\n";
 }

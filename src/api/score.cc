@@ -1,11 +1,12 @@
 #include "api/masked_scores.h"
+#include "api/model_impl.h"
 #include "roberta/pipeline.h"
 #include "tasks/encode_texts.h"
 
 namespace roberta {
 
 std::vector<Score> score(Model& model, std::span<const std::string> texts) {
-  require_mlm_head(model, "score");
+  require_task(model, "fill-mask", "score");
   const Tokenizer& tokenizer = model.tokenizer();
   const std::vector<Encoding> encodings =
       encode_texts(tokenizer, texts, model.info().max_length, false, model.threads(), "score");

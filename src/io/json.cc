@@ -65,7 +65,10 @@ class GuardedBuilder : public nlohmann::json_sax<Json> {
                    const nlohmann::detail::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ...: what - why"
     std::string_view what = error.what();
-    if (const size_t at = what.find("syntax error"); at != std::string_view::npos) what.remove_prefix(at);
+    size_t at = what.find("syntax error");
+    if (at == std::string_view::npos && what.starts_with("[json."))
+      at = what.find("] ") + 2;  // "number overflow"
+    if (at < what.size()) what.remove_prefix(at);
     problem = printable(what, 300);
     problem_at = position > 0 ? position - 1 : 0;
     return false;

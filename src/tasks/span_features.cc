@@ -4,22 +4,16 @@
 #include "core/error.h"
 #include "tasks/features.h"
 #include "tasks/make_all.h"
+#include "text/lowercase.h"
 #include "text/utf8.h"
 
 namespace roberta {
 namespace {
 
-/// Python's str.isspace().
-bool is_space(uint32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
 std::string_view without_leading_space(std::string_view text) {
   while (!text.empty()) {
     const size_t bytes = utf8_length(static_cast<uint8_t>(text[0]));
-    if (bytes > text.size() || !is_space(decode_utf8(text.data()))) break;
+    if (bytes > text.size() || !is_python_space(decode_utf8(text.data()))) break;
     text.remove_prefix(bytes);
   }
   return text;

@@ -8,8 +8,9 @@
 
 #include "commands.h"
 #include "core/nearest.h"
+#include "io/json_text.h"
+#include "io/utf8.h"
 #include "json_row.h"
-#include "json_text.h"
 #include "line_reader.h"
 #include "npy.h"
 #include "program.h"
@@ -18,7 +19,6 @@
 #include "settings.h"
 #include "stream.h"
 #include "terminal.h"
-#include "utf8.h"
 
 namespace roberta::cli {
 namespace {

@@ -30,10 +30,12 @@ def main():
         need_equal(headers.get("x-ms-client-request-id"), "client-1", "x-ms-client-request-id")
         need(float(headers["x-ms-run-fn-exec-ms"]) > 0, "x-ms-run-fn-exec-ms:", headers["x-ms-run-fn-exec-ms"])
 
-        # What Azure's evaluation and its notebooks send.
-        for form in ({"inputs": {"input_string": CARD}}, {"input_data": {"input_string": CARD}}):
+        # What older versions of the model took, and what MLflow's client makes of columns.
+        records = [{"0": word} for word in words]
+        for form, expected in (({"inputs": {"input_string": CARD}}, records), ({"input_data": {"input_string": CARD}}, words),
+                               ({"input_data": {"columns": ["input_string"], "index": [0, 1], "data": [[text] for text in CARD]}}, words)):
             status, _, body = send(url, json.dumps(form).encode())
-            need_equal((status, json.loads(body)), (200, words), json.dumps(form))
+            need_equal((status, json.loads(body)), (200, expected), json.dumps(form))
 
         need_equal(send(url, b"{}", key="another")[0], 401, "a wrong key")
         need("WWW-Authenticate" in send(url, b"{}", key="another")[1], "401 without WWW-Authenticate")

@@ -41,8 +41,8 @@ def main():
                                        url + "/score")), words, "in chunks")
             need_equal(json.loads(curl("--fail", *json_type, "--header", "Expect: 100-continue", "--data-binary", f"@{file.name}",
                                        url + "/score")), words, "after 100 Continue")
-        need_equal(json.loads(curl("--fail", *json_type, "--data", json.dumps({"inputs": {"input_string": CARD}}), url + "/score")), words,
-                   "the older form")
+        need_equal(json.loads(curl("--fail", *json_type, "--data", json.dumps({"inputs": {"input_string": CARD}}), url + "/score")),
+                   [{"0": word} for word in words], "the older form")
         several = curl(*json_type, "--write-out", " %{http_code} %{num_connects}\n", "--data", json.dumps({"input_data": CARD}),
                        url + "/score", url + "/score").splitlines()
         need_equal([line.rsplit(" ", 2)[1:] for line in several], [["200", "1"], ["200", "0"]], "two requests over one connection")

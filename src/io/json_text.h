@@ -1,11 +1,11 @@
 #pragma once
-// JSON written straight into a string: what the streaming commands print millions of times.
+// JSON written straight into a string: what the streaming commands and the server print millions of times.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace roberta::cli {
+namespace roberta {
 
 /// Quoted and escaped; UTF-8 goes through as it is, ill-formed bytes become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
@@ -19,4 +19,4 @@ void check_finite(double value);
 /// For eyes: `digits` behind the point.
 std::string fixed(double value, int digits);
 
-}  // namespace roberta::cli
+}  // namespace roberta

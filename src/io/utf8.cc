@@ -1,9 +1,9 @@
-#include "utf8.h"
+#include "io/utf8.h"
 
 #include <cstdint>
 #include <cstring>
 
-namespace roberta::cli {
+namespace roberta {
 namespace {
 
 struct Step {
@@ -57,4 +57,4 @@ std::string replace_invalid_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace roberta::cli
+}  // namespace roberta

@@ -1,12 +1,12 @@
-#include "json_text.h"
+#include "io/json_text.h"
 
 #include <charconv>
 #include <cmath>
 
+#include "io/utf8.h"
 #include "roberta/error.h"
-#include "utf8.h"
 
-namespace roberta::cli {
+namespace roberta {
 namespace {
 
 template <class Float>
@@ -82,4 +82,4 @@ std::string fixed(double value, int digits) {
   return text;
 }
 
-}  // namespace roberta::cli
+}  // namespace roberta

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-namespace roberta::cli {
+namespace roberta {
 
 /// Byte position of the first ill-formed sequence; npos when there is none.
 size_t find_invalid_utf8(std::string_view text);
 /// Each maximal subpart of an ill-formed sequence becomes U+FFFD.
 std::string replace_invalid_utf8(std::string_view text);
 
-}  // namespace roberta::cli
+}  // namespace roberta

@@ -1,0 +1,13 @@
+#pragma once
+// %41 is A.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace roberta::server {
+
+/// Nothing when a '%' is not followed by two hexadecimal digits.
+std::optional<std::string> percent_decode(std::string_view text);
+
+}  // namespace roberta::server
