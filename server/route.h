@@ -63,6 +63,7 @@ struct Match {
   std::string allow;                  ///< of a known path: "GET, HEAD, OPTIONS"
   std::map<std::string, std::string, std::less<>> parameters;
 };
-Match find_route(std::string_view method, std::string_view path);
+Match find_route(std::string_view method, std::string_view path,
+                 std::span<const RouteTable> tables = route_tables());
 
 }  // namespace roberta::server
