@@ -58,7 +58,13 @@ struct TokenPosition {
   int32_t token;
 };
 
-/// Not thread safe: one call at a time (the server runs one compute thread a model). Results of fp32 do not
+/// A token for a place, and its probability among all tokens.
+struct TokenCandidate {
+  int32_t token;
+  float probability;
+};
+
+/// Not thread safe: one call at a time (many threads: shared_model.h). Results of fp32 do not
 /// depend, to the bit, on the other texts of the call nor on the number of threads.
 class Model {
  public:
@@ -82,6 +88,11 @@ class Model {
   /// Vocabulary logits [positions.size(), V] at the given tokens. Error(kInput) names a sequence that is too
   /// long, empty or has an id outside the vocabulary; Error(kModel) when the model has no MLM head.
   Matrix mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
+  /// Of each position the `top` most probable tokens, best first, ties by lower token id; without holding
+  /// [positions, V].
+  std::vector<std::vector<TokenCandidate>> mlm_candidates(std::span<const Ids> sequences,
+                                                          std::span<const TokenPosition> positions,
+                                                          int64_t top);
   /// log P(target | rest) at the given tokens, without holding [positions, V].
   std::vector<float> mlm_log_probs(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
                                    std::span<const int32_t> targets);
@@ -91,7 +102,7 @@ class Model {
   /// Last hidden state of each sequence's first token, [sequences.size(), C]: cheaper than the above.
   Matrix first_token_states(std::span<const Ids> sequences);
 
-  /// Logits of classifiers, see infer/engine.h: [sequences, labels]; [positions, labels]; [tokens of all, 2].
+  /// Logits of classifiers: [sequences, labels]; [positions, labels]; [tokens of all, 2].
   Matrix sequence_logits(std::span<const Ids> sequences);
   Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
   Matrix span_logits(std::span<const Ids> sequences);
@@ -100,6 +111,7 @@ class Model {
   Impl& impl() { return *impl_; }  ///< for the library itself
 
  private:
+  friend class SharedModel;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -12,6 +12,7 @@
 #include "roberta/plot.h"
 #include "roberta/prepare.h"
 #include "roberta/pretrain.h"
+#include "roberta/shared_model.h"
 #include "roberta/system.h"
 #include "roberta/tokenizer.h"
 #include "roberta/tokenizer_trainer.h"

@@ -1,14 +1,16 @@
 #pragma once
 // One model for many threads: each request opens a Model of its own, a light object with the plain blocking
 // functions of roberta/pipeline.h, and the forward passes of all requests meet in common packed batches on
-// one compute thread. Answers in fp32 are those of a Model alone, to the bit.
+// one engine. Answers in fp32 are those of a Model alone, to the bit.
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "roberta/error.h"
@@ -38,27 +40,29 @@ class Cancelled : public Error {
 };
 
 struct BatchingOptions {
-  int64_t batch_tokens = 1024;          ///< sequences run together up to this many tokens (one may have more)
-  int64_t max_queue_tokens = 1 << 18;   ///< tokens that may wait; beyond: Overloaded
+  int64_t batch_tokens = 1024;         ///< sequences run together up to this many tokens (one may have more)
+  int64_t max_queue_tokens = 1 << 18;  ///< tokens that may wait; beyond: Overloaded
   std::chrono::milliseconds max_queue_time{10000};  ///< estimated wait beyond which a request is Overloaded
 };
 
 /// What one request is to the batcher: who asks, until when, whether still wanted; and what it cost. The
 /// fields of the first group are set before the first pass and not changed after; cancel() may be called by
-/// any thread at any time; costs may be read when the request's own thread is done with its Model.
+/// any thread at any time; costs may be read when the request's own thread is done with its Model. A scope
+/// has one pass at a time.
 class RequestScope {
  public:
   using Clock = std::chrono::steady_clock;
   uint64_t client = 0;  ///< requests of one client take turns with those of others
   Clock::time_point deadline = Clock::time_point::max();
 
-  /// Sequences that wait are dropped, and the waiting thread gets Cancelled.
+  /// Sequences that wait are dropped, and the waiting thread gets Cancelled (when a batch with some of them
+  /// is running, at its end). Passes asked for later throw at once.
   void cancel() noexcept;
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_acquire); }
 
   struct Costs {
     int64_t sequences = 0, tokens = 0;
-    Clock::time_point first_pass{};  ///< when the first forward pass was asked for: what lies before is tokenization
+    Clock::time_point first_pass{};  ///< when the first forward pass was asked for: before it is tokenization
     Clock::duration queue{}, inference{};  ///< waiting for, and inside, the batches it was part of
   };
   Costs costs;
@@ -66,16 +70,18 @@ class RequestScope {
  private:
   friend class Batcher;
   std::atomic<bool> cancelled_{false};
-  std::function<void()> wake_;  // set by the batcher
-  std::atomic<void*> waiting_{nullptr};
+  std::mutex guard_;                         // of queue_mutex_, for cancel()
+  std::shared_ptr<std::mutex> queue_mutex_;  // of the batcher that was used last
+  std::condition_variable woken_;            // with queue_mutex_: the pass is done, or cancelled
 };
 
 struct QueueState {
-  int64_t sequences = 0, tokens = 0;              ///< waiting, not being computed
-  std::chrono::milliseconds estimated_wait{0};    ///< until a sequence that comes now would run
+  int64_t sequences = 0, tokens = 0;            ///< waiting, not being computed
+  std::chrono::milliseconds estimated_wait{0};  ///< until a sequence that comes now would run
 };
 
-/// Called on the compute thread after each batch; must be quick.
+/// Told by the thread that ran the batch, one at a time, before its answers are given out; must be quick and
+/// must not throw.
 struct BatchReport {
   int64_t sequences, tokens;
   double compute_seconds;
@@ -85,7 +91,8 @@ class SharedModel {
  public:
   /// Loads as Model::load and starts the compute thread; `max_batch_tokens` of ModelOptions is replaced by
   /// batch_tokens. One small pass is run, so that memory is there and the speed known.
-  static std::shared_ptr<SharedModel> load(const std::filesystem::path& directory, const ModelOptions& options = {},
+  static std::shared_ptr<SharedModel> load(const std::filesystem::path& directory,
+                                           const ModelOptions& options = {},
                                            const BatchingOptions& batching = {});
   /// The compute thread ends after the batch it is in; whoever waits gets Error(kFailed).
   ~SharedModel();

@@ -24,7 +24,7 @@ struct AskedWord {
   std::vector<int32_t> tokens;
   double log_prob = 0;
   int64_t rank = 0;            // the worst of its tokens
-  std::vector<Candidate> top;  // at its first token
+  std::vector<TokenCandidate> top;  // at its first token
 };
 
 /// 1 for the likeliest token; of equally likely ones the lower id comes first, as in top_candidates().
@@ -143,7 +143,7 @@ class FillMaskRun {
       double sum = 0;
       for (; next != asked.end() && next->text == i; ++next) {
         Json top = Json::array();
-        for (const Candidate& c : next->top)
+        for (const TokenCandidate& c : next->top)
           top.push_back({{"token_str", text_of(c.token)}, {"score", c.probability}});
         masks.push_back({{"word", next->word},
                          {"rank", next->rank},

@@ -17,7 +17,7 @@ TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
                                                 .scheme = options.scheme,
                                                 .limit = options.limit});
   PredictionFile predictions(options.predictions);
-  EvaluationContext context{.engine = model.impl().engine,
+  EvaluationContext context{.engine = model.impl().engine(),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),

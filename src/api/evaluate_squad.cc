@@ -93,7 +93,7 @@ void read_members(const fs::path& file, const char* what, const Take& take) {
 TaskEvaluation evaluate_squad(Model& model, const fs::path& file, const SquadEvaluationOptions& options) {
   require_task(model, "question-answering", "evaluate");
   const SquadData data = read_dev(file, options.limit);
-  const EvaluationContext context{.engine = model.impl().engine,
+  const EvaluationContext context{.engine = model.impl().engine(),
                                   .tokenizer = model.tokenizer(),
                                   .max_length = options.max_length,
                                   .threads = model.threads(),

@@ -68,7 +68,7 @@ TextData read_texts(const ModelInfo& info, const fs::path& file, const TextEvalu
 
 TaskEvaluation evaluate(Model& model, const TextData& data, const GlueTask* task, PredictionFile& predictions,
                         const TextEvaluationOptions& options) {
-  EvaluationContext context{.engine = model.impl().engine,
+  EvaluationContext context{.engine = model.impl().engine(),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),

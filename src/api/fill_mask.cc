@@ -7,12 +7,11 @@
 #include "roberta/pipeline.h"
 #include "tasks/encode_texts.h"
 #include "tasks/mask_words.h"
-#include "tasks/probabilities.h"
 
 namespace roberta {
 namespace {
 
-constexpr size_t kMostRows = 512;  // masks whose logits are held at once: 100 MB at 50,265 entries
+constexpr size_t kMostRows = 512;  // beams that are run at once
 
 struct MaskedText {
   std::string_view text;
@@ -46,10 +45,10 @@ std::string sequence_text(const Tokenizer& tokenizer, std::vector<int32_t> ids, 
   return tokenizer.decode(ids, skip_special);
 }
 
-std::vector<Fill> candidates(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
-                             std::span<const float> logits, int top_k) {
+std::vector<Fill> fills_of(const Tokenizer& tokenizer, const MaskedText& text, int32_t position,
+                           const std::vector<TokenCandidate>& candidates) {
   std::vector<Fill> fills;
-  for (const Candidate& c : top_candidates(logits, top_k)) {
+  for (const TokenCandidate& c : candidates) {
     const std::vector<int32_t> token{c.token};
     fills.push_back(
         {c.probability, token, tokenizer.decode(token),
@@ -160,11 +159,10 @@ std::vector<Beam> extend_beams(Model& model, const MaskedText& text, const std::
         sequences.back()[static_cast<size_t>(text.masks[m])] = beams[b].tokens[m];
       }
     }
-    const Matrix logits = model.mlm_logits(sequences, positions);
+    const auto candidates = model.mlm_candidates(sequences, positions, static_cast<int64_t>(width));
     for (size_t i = 0; i < sequences.size(); ++i) {
       const Beam& beam = beams[begin + i];
-      for (const Candidate& c :
-           top_candidates(logits.row(static_cast<int64_t>(i)), static_cast<int64_t>(width))) {
+      for (const TokenCandidate& c : candidates[i]) {
         steps.push_back({beam.log_prob + std::log(static_cast<double>(c.probability)), begin + i, c.token});
       }
       if (steps.size() < 4 * width + 4096) continue;
@@ -202,23 +200,17 @@ std::vector<std::vector<std::vector<Fill>>> fill_mask(Model& model, std::span<co
   check(options);
   const std::vector<MaskedText> masked = read_texts(model, texts);
   if (!options.targets.empty()) return fill_targets(model, masked, options);
+  std::vector<Model::Ids> sequences;
+  std::vector<TokenPosition> positions;
+  for (const MaskedText& text : masked) {
+    for (int32_t p : text.masks) positions.push_back({static_cast<int32_t>(sequences.size()), p});
+    sequences.push_back(text.encoding.ids);
+  }
+  const auto candidates = model.mlm_candidates(sequences, positions, options.top_k);
   std::vector<std::vector<std::vector<Fill>>> answers(texts.size());
-  for (size_t begin = 0; begin < masked.size();) {
-    std::vector<Model::Ids> sequences;
-    std::vector<TokenPosition> positions;
-    size_t end = begin;
-    for (; end < masked.size() && (end == begin || positions.size() + masked[end].masks.size() <= kMostRows);
-         ++end) {
-      for (int32_t p : masked[end].masks) positions.push_back({static_cast<int32_t>(end - begin), p});
-      sequences.push_back(masked[end].encoding.ids);
-    }
-    const Matrix logits = model.mlm_logits(sequences, positions);
-    for (size_t i = 0; i < positions.size(); ++i) {
-      const size_t t = begin + static_cast<size_t>(positions[i].sequence);
-      answers[t].push_back(candidates(model.tokenizer(), masked[t], positions[i].token,
-                                      logits.row(static_cast<int64_t>(i)), options.top_k));
-    }
-    begin = end;
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const auto t = static_cast<size_t>(positions[i].sequence);
+    answers[t].push_back(fills_of(model.tokenizer(), masked[t], positions[i].token, candidates[i]));
   }
   return answers;
 }

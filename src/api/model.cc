@@ -127,8 +127,10 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
          " entries, the model's vocab_size is ", config.vocab_size, "; they don't belong together");
   }
   return Model(std::make_unique<Impl>(
-      Impl{Engine(config, std::move(params), std::move(device), options.max_batch_tokens),
-           std::move(tokenizer), path, std::move(info), std::move(report)}));
+      Impl{std::make_shared<LoadedModel>(
+               LoadedModel{Engine(config, std::move(params), std::move(device), options.max_batch_tokens),
+                           std::move(tokenizer), path, std::move(info), std::move(report)}),
+           std::nullopt}));
 }
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -136,53 +138,60 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
-const ModelInfo& Model::info() const { return impl_->info; }
-bool Model::has_tokenizer() const { return impl_->tokenizer.has_value(); }
-std::string Model::device() const { return impl_->engine.device().describe(); }
-int Model::threads() const { return impl_->engine.device().threads(); }
-int64_t Model::max_batch_tokens() const { return impl_->engine.max_batch_tokens(); }
+const ModelInfo& Model::info() const { return impl_->loaded->info; }
+bool Model::has_tokenizer() const { return impl_->loaded->tokenizer.has_value(); }
+std::string Model::device() const { return impl_->loaded->engine.device().describe(); }
+int Model::threads() const { return impl_->batched ? 1 : impl_->loaded->engine.device().threads(); }
+int64_t Model::max_batch_tokens() const { return impl_->loaded->engine.max_batch_tokens(); }
 
-const Tokenizer& Model::tokenizer() const {
-  if (!impl_->tokenizer) {
-    fail(ErrorCode::kModel, "[model] ", impl_->directory.string(),
+const Tokenizer& tokenizer_of(const LoadedModel& model) {
+  if (!model.tokenizer) {
+    fail(ErrorCode::kModel, "[model] ", model.directory.string(),
          ": no tokenizer (tokenizer.json, or vocab.json with merges.txt); copy the one that the model was "
          "trained with here");
   }
-  return *impl_->tokenizer;
+  return *model.tokenizer;
 }
 
+const Tokenizer& Model::tokenizer() const { return tokenizer_of(*impl_->loaded); }
+
 std::string Model::load_report() const {
-  const LoadReport& r = impl_->report;
+  const LoadReport& r = impl_->loaded->report;
   return group("found", r.found, 0) + group("tied", r.tied, 4) + group("ignored", r.ignored, 4) +
          group("missing (optional)", r.missing, 4) + group("unknown", r.unknown, 8);
 }
 
 Matrix Model::mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
-  return impl_->engine.mlm_logits(sequences, positions);
+  return impl_->forward().mlm_logits(sequences, positions);
+}
+std::vector<std::vector<TokenCandidate>> Model::mlm_candidates(std::span<const Ids> sequences,
+                                                               std::span<const TokenPosition> positions,
+                                                               int64_t top) {
+  return impl_->forward().mlm_candidates(sequences, positions, top);
 }
 std::vector<float> Model::mlm_log_probs(std::span<const Ids> sequences,
                                         std::span<const TokenPosition> positions,
                                         std::span<const int32_t> targets) {
-  return impl_->engine.mlm_log_probs(sequences, positions, targets);
+  return impl_->forward().mlm_log_probs(sequences, positions, targets);
 }
 Matrix Model::hidden_states(std::span<const Ids> sequences, std::span<const int> layers) {
-  return impl_->engine.hidden_states(sequences, layers);
+  return impl_->forward().hidden_states(sequences, layers);
 }
 Matrix Model::first_token_states(std::span<const Ids> sequences) {
-  return impl_->engine.first_tokens(sequences);
+  return impl_->forward().first_tokens(sequences);
 }
 Matrix Model::sequence_logits(std::span<const Ids> sequences) {
-  return impl_->engine.sequence_logits(sequences);
+  return impl_->forward().sequence_logits(sequences);
 }
 Matrix Model::token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
-  return impl_->engine.token_logits(sequences, positions);
+  return impl_->forward().token_logits(sequences, positions);
 }
-Matrix Model::span_logits(std::span<const Ids> sequences) { return impl_->engine.span_logits(sequences); }
+Matrix Model::span_logits(std::span<const Ids> sequences) { return impl_->forward().span_logits(sequences); }
 
 void require_task(Model& model, const char* task, const char* part) {
   const ModelInfo& info = model.info();
   if (info.task == task) return;
-  const std::string at = concat("[", part, "] ", model.impl().directory.string(), ": ");
+  const std::string at = concat("[", part, "] ", model.impl().loaded->directory.string(), ": ");
   const std::string wanted =
       task == std::string_view("fill-mask")
           ? "a model with a masked-language-model head (RobertaForMaskedLM) is needed here"

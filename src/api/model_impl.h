@@ -2,14 +2,17 @@
 // What stands behind a Model, for the rest of this room.
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
+#include "infer/batcher.h"
 #include "infer/engine.h"
 #include "roberta/model.h"
 
 namespace roberta {
 
-struct Model::Impl {
+/// What a directory held; shared by the Models that a SharedModel opens.
+struct LoadedModel {
   Engine engine;
   std::optional<Tokenizer> tokenizer;
   std::filesystem::path directory;
@@ -17,8 +20,23 @@ struct Model::Impl {
   LoadReport report;
 };
 
+struct Model::Impl {
+  std::shared_ptr<LoadedModel> loaded;
+  std::optional<BatchedForward> batched;  ///< of a Model that a SharedModel opened
+
+  Forward& forward() {
+    if (batched) return *batched;
+    return loaded->engine;
+  }
+  /// Of evaluations, which have a Model for themselves; never of an opened one.
+  Engine& engine() { return loaded->engine; }
+};
+
 /// Whether there is a tokenizer.json or vocab.json.
 bool has_tokenizer_files(const std::filesystem::path& directory);
+
+/// The tokenizer, or Error(kModel).
+const Tokenizer& tokenizer_of(const LoadedModel& model);
 
 /// Parameters of a model with these tensors (the report's `found`); tied ones counted once.
 int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,

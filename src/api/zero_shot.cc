@@ -48,7 +48,8 @@ Relations relations_of(Model& model) {
   }
   std::string list;
   for (size_t i = 0; i < std::min<size_t>(labels.size(), 8); ++i) list += (i ? ", " : "") + labels[i];
-  fail(ErrorCode::kModel, "[zero-shot] ", model.impl().directory.string(), ": none of the labels (", list,
+  fail(ErrorCode::kModel, "[zero-shot] ", model.impl().loaded->directory.string(), ": none of the labels (",
+       list,
        ") begins with 'entail'; zero-shot needs a model of natural-language "
        "inference, such as one fine-tuned on MNLI");
 }

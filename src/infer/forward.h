@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "infer/work.h"
+#include "model/names.h"
 #include "roberta/model.h"
 
 namespace roberta {
@@ -15,15 +17,46 @@ class Forward {
   virtual ~Forward() = default;
 
   /// As in roberta/model.h.
-  virtual Matrix mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) = 0;
-  virtual std::vector<float> mlm_log_probs(std::span<const Ids> sequences,
-                                           std::span<const TokenPosition> positions,
-                                           std::span<const int32_t> targets) = 0;
-  virtual Matrix hidden_states(std::span<const Ids> sequences, std::span<const int> layers) = 0;
-  virtual Matrix first_tokens(std::span<const Ids> sequences) = 0;
-  virtual Matrix sequence_logits(std::span<const Ids> sequences) = 0;
-  virtual Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) = 0;
-  virtual Matrix span_logits(std::span<const Ids> sequences) = 0;
+  Matrix mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
+  std::vector<std::vector<TokenCandidate>> mlm_candidates(std::span<const Ids> sequences,
+                                                          std::span<const TokenPosition> positions,
+                                                          int64_t top);
+  std::vector<float> mlm_log_probs(std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+                                   std::span<const int32_t> targets);
+  Matrix hidden_states(std::span<const Ids> sequences, std::span<const int> layers);
+  /// Last hidden state of the first token of each sequence, [sequences, C].
+  Matrix first_tokens(std::span<const Ids> sequences);
+
+  /// Logits of a classifier's head; Error(kModel) when the model has another. Of sequence classification
+  /// [sequences, labels];
+  Matrix sequence_logits(std::span<const Ids> sequences);
+  /// of token classification, at the given tokens, [positions, labels];
+  Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
+  /// of question answering, of all tokens of all sequences one behind the other, [T, 2]: start, end.
+  Matrix span_logits(std::span<const Ids> sequences);
+
+  /// What calls are checked against, on the caller's thread.
+  struct Shape {
+    int64_t vocab_size, max_length, hidden_size, layers;
+    bool has_mlm_head;
+    HeadKind head;
+    int64_t labels;  ///< outputs of a classifier's head; 0: none
+  };
+  virtual const Shape& shape() const = 0;
+
+ private:
+  /// Fills the answers of a work that is right.
+  virtual void run(Work& work) = 0;
+
+  void need_mlm_head() const;
+  void need_classifier(HeadKind head) const;
+  Work work_of(Work::Kind kind, std::span<const Ids> sequences) const;
+  Work work_at(Work::Kind kind, std::span<const Ids> sequences, std::span<const TokenPosition> positions,
+               std::span<const int32_t> targets = {}) const;
+  Work work_at_first(Work::Kind kind, std::span<const Ids> sequences) const;
+  Work work_everywhere(Work::Kind kind, std::span<const Ids> sequences) const;
+  /// The result of a work, `cols` wide.
+  Matrix answer(Work& work, size_t rows, int64_t cols);
 };
 
 }  // namespace roberta

@@ -17,7 +17,7 @@ int32_t best_label(std::span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) {
+std::vector<TokenCandidate> top_candidates(std::span<const float> logits, int64_t k) {
   k = std::clamp<int64_t>(k, 0, static_cast<int64_t>(logits.size()));
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
@@ -27,7 +27,7 @@ std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k) 
   };
   std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
   const double norm = log_sum_exp(logits);
-  std::vector<Candidate> out;
+  std::vector<TokenCandidate> out;
   for (int64_t i = 0; i < k; ++i) {
     const int32_t token = order[static_cast<size_t>(i)];
     out.push_back({token, static_cast<float>(

@@ -5,16 +5,13 @@
 #include <span>
 #include <vector>
 
-namespace roberta {
+#include "roberta/model.h"
 
-struct Candidate {
-  int32_t token;
-  float probability;
-};
+namespace roberta {
 
 /// Softmax over the whole row, then the k most probable, best first; ties by lower token id. k is cut to the
 /// row's size.
-std::vector<Candidate> top_candidates(std::span<const float> logits, int64_t k);
+std::vector<TokenCandidate> top_candidates(std::span<const float> logits, int64_t k);
 
 /// Of the highest logit; ties by lower label.
 int32_t best_label(std::span<const float> logits);
