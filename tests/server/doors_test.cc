@@ -23,9 +23,9 @@ TEST(KeyRing, OnlyTheKeysOpen) {
   EXPECT_TRUE(keys.admits("Bearer sesame"));
   EXPECT_TRUE(keys.admits("bearer another-key"));
   EXPECT_TRUE(keys.admits("BEARER   sesame"));
-  for (const char* wrong : {"", "Bearer", "Bearer ", "sesame", "Basic sesame", "Bearer sesam", "Bearer sesame1",
-                            "Bearer Sesame", "Bearer sesame ", "Bearer sesame,another-key", "Bearersesame",
-                            "Bearer xesame", "Bearer sesamf"})
+  for (const char* wrong :
+       {"", "Bearer", "Bearer ", "sesame", "Basic sesame", "Bearer sesam", "Bearer sesame1", "Bearer Sesame",
+        "Bearer sesame ", "Bearer sesame,another-key", "Bearersesame", "Bearer xesame", "Bearer sesamf"})
     EXPECT_FALSE(keys.admits(wrong)) << wrong;
 }
 
@@ -158,15 +158,15 @@ TEST(RequestIds, TraceParent) {
   auto trace = [](const char* parent) {
     return read_ids(request_of("GET", "/", "", {{"traceparent", parent}})).trace;
   };
-  EXPECT_EQ(trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            "0af7651916cd43dd8448eb211c80319c");
   EXPECT_EQ(trace("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"),
             "0af7651916cd43dd8448eb211c80319c");
-  for (const char* wrong :
-       {"", "00", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
-        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-        "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333x-01"})
+  for (const char* wrong : {"", "00", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+                            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333x-01"})
     EXPECT_EQ(trace(wrong), "") << wrong;
 }
 

@@ -20,9 +20,10 @@ TEST(Histogram, CountsAndSums) {
   EXPECT_DOUBLE_EQ(h.sum(), 106);
   std::string out;
   h.write(out, "m", "Help.");
-  EXPECT_EQ(out,
-            "# HELP m Help.\n# TYPE m histogram\nm_bucket{le=\"1\"} 2\nm_bucket{le=\"2\"} 3\nm_bucket{le=\"4\"} 4\n"
-            "m_bucket{le=\"+Inf\"} 5\nm_sum 106\nm_count 5\n");
+  EXPECT_EQ(
+      out,
+      "# HELP m Help.\n# TYPE m histogram\nm_bucket{le=\"1\"} 2\nm_bucket{le=\"2\"} 3\nm_bucket{le=\"4\"} 4\n"
+      "m_bucket{le=\"+Inf\"} 5\nm_sum 106\nm_count 5\n");
 }
 
 TEST(Histogram, Quantiles) {
@@ -47,13 +48,13 @@ TEST(Buckets, AreThoseOfTextEmbeddingsInference) {
 TEST(Metrics, NamesOfTextEmbeddingsInference) {
   Metrics metrics;
   const PrometheusText text(metrics.text());
-  for (const char* name :
-       {"te_request_count", "te_request_success", "te_request_failure", "te_embed_count", "te_embed_success",
-        "te_predict_count", "te_predict_success"})
+  for (const char* name : {"te_request_count", "te_request_success", "te_request_failure", "te_embed_count",
+                           "te_embed_success", "te_predict_count", "te_predict_success"})
     EXPECT_EQ(text.type(name), "counter") << name;
-  for (const char* name : {"te_request_duration", "te_request_tokenization_duration", "te_request_queue_duration",
-                           "te_request_inference_duration", "te_request_input_length", "te_batch_next_size",
-                           "te_batch_next_tokens", "te_embed_duration", "te_predict_duration"})
+  for (const char* name :
+       {"te_request_duration", "te_request_tokenization_duration", "te_request_queue_duration",
+        "te_request_inference_duration", "te_request_input_length", "te_batch_next_size",
+        "te_batch_next_tokens", "te_embed_duration", "te_predict_duration"})
     EXPECT_EQ(text.type(name), "histogram") << name;
   EXPECT_EQ(text.type("process_cpu_seconds_total"), "counter");
   EXPECT_GT(text.value("process_resident_memory_bytes"), 1e6);

@@ -60,8 +60,9 @@ TEST(Router, APathSpelledOutGoesBeforeAParameter) {
 }
 
 TEST(Router, UnknownPaths) {
-  for (const char* path : {"/embe", "/embed/", "/embedd", "//", "", "embed", "/v2/models/", "/v1/models/:predict",
-                           "/v2/models/m/versions/1", "/v2/models/m/versions//infer", "*"}) {
+  for (const char* path :
+       {"/embe", "/embed/", "/embedd", "//", "", "embed", "/v2/models/", "/v1/models/:predict",
+        "/v2/models/m/versions/1", "/v2/models/m/versions//infer", "*"}) {
     const Match match = find("POST", path);
     EXPECT_FALSE(match.table) << path;
     EXPECT_FALSE(match.route) << path;

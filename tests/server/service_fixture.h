@@ -16,7 +16,8 @@ inline std::string tiny_model() { return ROBERTA_SOURCE_DIR "/tests/golden/tiny-
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-inline HttpRequest request_of(std::string method, std::string path, std::string body = {}, Headers headers = {}) {
+inline HttpRequest request_of(std::string method, std::string path, std::string body = {},
+                              Headers headers = {}) {
   HttpRequest out;
   out.method = std::move(method);
   out.path = std::move(path);
