@@ -141,6 +141,8 @@ TEST_F(Azure, Health) {
   request.method = "GET";
   request.path = "/";
   expect_error(service.call(request), 503, "loading");
+  service.begin_drain();
+  expect_error(service.call(request), 503, "stopping");
 }
 
 TEST_F(Azure, VerbsAndPaths) {
