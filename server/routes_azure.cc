@@ -34,8 +34,11 @@ HttpResponse azure_error(const Exchange& exchange, const Refusal& refusal) {
 }
 
 /// Azure asks this for liveness and for readiness. Its own server opens the port to requests when the model
-/// is loaded, and nginx before it answers 502 until then; so 503 while loading is what a probe is used to.
+/// is loaded, and nginx before it answers 502 until then; so 503 while loading is what a probe is used to. On
+/// its way out it takes no connections, so 503 then too: no new requests are sent here, while those accepted
+/// are answered.
 HttpResponse health(Exchange& exchange) {
+  if (exchange.draining) throw HttpError(503, ErrorType::kUnhealthy, "the server is stopping");
   if (!exchange.registry.ready()) throw HttpError(503, ErrorType::kUnhealthy, "the model is loading");
   HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
