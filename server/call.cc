@@ -87,11 +87,12 @@ void count_compute(const Call& call, bool success, Metrics& metrics) {
 
 }  // namespace
 
-Call::Call(HttpRequest&& taken, const ServeOptions& options, ModelRegistry& registry, Metrics& metrics)
+Call::Call(HttpRequest&& taken, const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+           std::span<const RouteTable> tables)
     : request(std::move(taken)),
       exchange(request, options, registry, metrics),
       ids(read_ids(request)),
-      match(find_route(request.method, request.path)),
+      match(find_route(request.method, request.path, tables)),
       started(exchange.begun) {
   exchange.request_id = ids.request;
   exchange.path_parameters = std::move(match.parameters);

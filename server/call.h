@@ -15,7 +15,8 @@ namespace roberta::server {
 struct Call {
   using Clock = RequestScope::Clock;
 
-  Call(HttpRequest&& taken, const ServeOptions& options, ModelRegistry& registry, Metrics& metrics);
+  Call(HttpRequest&& taken, const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+       std::span<const RouteTable> tables);
   Call(const Call&) = delete;  // the exchange borrows the request beside it
   Call& operator=(const Call&) = delete;
 

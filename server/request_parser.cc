@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <cstddef>
 #include <optional>
 
 #include "gzip.h"
@@ -15,8 +16,10 @@ namespace http = boost::beast::http;
 using ErrorCode = boost::beast::error_code;
 using BeastView = boost::beast::string_view;
 
-constexpr size_t kMethodAndVersion = 64;   // bytes of a request line beside its target
-constexpr size_t kLongestChunkLine = 256;  // a size and two line ends need 20
+constexpr size_t kMethodAndVersion = 64;  // bytes of a request line beside its target
+constexpr ptrdiff_t kLongestSize = 18;    // of a chunk: the line end of the last one and 16 digits
+constexpr size_t kLongestChunkLine =
+    256;  // with room for Beast, which wants the last one's two line ends too
 
 std::string_view std_view(BeastView text) { return {text.data(), text.size()}; }
 
@@ -44,6 +47,11 @@ class Builder final : public http::basic_parser<true> {
   std::string reason;
   bool expects_continue = false;
   int version() const { return version_; }
+  /// Bytes of the body, from the begin of a chunk's line if it is chunked; returns how many were used.
+  size_t put_body(std::string_view bytes, ErrorCode& ec) {
+    line_ = bytes.data();
+    return put(boost::asio::buffer(bytes.data(), bytes.size()), ec);
+  }
 
  private:
   void refuse(ErrorCode& ec, int as, const char* why) {
@@ -123,9 +131,14 @@ class Builder final : public http::basic_parser<true> {
   }
   size_t on_body_impl(BeastView bytes, ErrorCode& ec) override { return take(std_view(bytes), ec); }
   void on_chunk_header_impl(uint64_t, BeastView extensions, ErrorCode& ec) override {
+    // They begin where the size ends. So many zeros before a size that it is refused when it comes in pieces
+    // are refused when it comes whole.
+    if (extensions.data() - line_ > kLongestSize)
+      return refuse(ec, 400, "the size of a chunk has too many digits");
     if (!extensions.empty()) refuse(ec, 400, "extensions of chunks are not taken");
   }
   size_t on_chunk_body_impl(uint64_t, BeastView bytes, ErrorCode& ec) override {
+    line_ = bytes.data() + bytes.size();
     return take(std_view(bytes), ec);
   }
   void on_finish_impl(ErrorCode& ec) override {
@@ -152,6 +165,7 @@ class Builder final : public http::basic_parser<true> {
 
   const ParseLimits& limits_;
   std::optional<Inflater> inflater_;
+  const char* line_ = nullptr;  // of a chunk's size, in the bytes that are being put
   int version_ = 11, hosts_ = 0, lengths_ = 0, encodings_ = 0;
   bool header_done_ = false;
 };
@@ -302,7 +316,7 @@ struct RequestParser::Impl {
       input = joined;
     }
     ErrorCode ec;
-    const size_t used = builder->put(boost::asio::buffer(input.data(), input.size()), ec);
+    const size_t used = builder->put_body(input, ec);
     if (ec && ec != http::error::need_more) {
       refuse(ec);
       return bytes.size();

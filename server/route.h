@@ -46,6 +46,7 @@ struct RouteTable {
 /// The rows of each file; router.cc lists them.
 RouteTable own_routes();  ///< /livez /readyz /startupz /health /ping /metrics /version
 RouteTable azure_routes();
+RouteTable platform_routes();  ///< POST / /invocations /vertex
 RouteTable kserve_routes();
 RouteTable tei_routes();
 RouteTable openai_routes();
@@ -63,6 +64,7 @@ struct Match {
   std::string allow;                  ///< of a known path: "GET, HEAD, OPTIONS"
   std::map<std::string, std::string, std::less<>> parameters;
 };
-Match find_route(std::string_view method, std::string_view path);
+Match find_route(std::string_view method, std::string_view path,
+                 std::span<const RouteTable> tables = route_tables());
 
 }  // namespace roberta::server

@@ -47,12 +47,12 @@ bool answers(const Route& route, std::string_view method) {
 }
 
 /// The methods of a path, for Allow; several tables may share it ("/").
-std::string methods_of(std::string_view path) {
+std::string methods_of(std::string_view path, std::span<const RouteTable> tables) {
   std::string out;
   auto add = [&](std::string_view method) {
     if (out.find(method) == std::string::npos) out += (out.empty() ? "" : ", ") + std::string(method);
   };
-  for (const RouteTable& table : route_tables()) {
+  for (const RouteTable& table : tables) {
     for (const Route& route : table.routes) {
       if (!matches(route.pattern, path, nullptr)) continue;
       add(route.method);
@@ -67,15 +67,16 @@ std::string methods_of(std::string_view path) {
 
 std::span<const RouteTable> route_tables() {
   static const RouteTable kTables[] = {
-      own_routes(),
+      own_routes(), azure_routes(),  platform_routes(), kserve_routes(),
+      tei_routes(), openai_routes(), pipeline_routes(), ui_routes(),
   };
   return kTables;
 }
 
-Match find_route(std::string_view method, std::string_view path) {
+Match find_route(std::string_view method, std::string_view path, std::span<const RouteTable> tables) {
   Match out;
   if (!path.starts_with('/')) return out;
-  for (const RouteTable& table : route_tables()) {
+  for (const RouteTable& table : tables) {
     for (const Route& route : table.routes) {
       if (!matches(route.pattern, path, nullptr)) continue;
       if (!out.table) out.table = &table;
@@ -87,7 +88,7 @@ Match find_route(std::string_view method, std::string_view path) {
     }
   }
   if (out.route) matches(out.route->pattern, path, &out.parameters);
-  if (out.table && (!out.route || method == "OPTIONS")) out.allow = methods_of(path);
+  if (out.table && (!out.route || method == "OPTIONS")) out.allow = methods_of(path, tables);
   return out;
 }
 

@@ -66,6 +66,7 @@ struct Service::Impl {
   const ServeOptions& options;
   ModelRegistry& registry;
   Metrics& metrics;
+  const std::span<const RouteTable> tables;
   const KeyRing keys;
   const Cors cors;
   std::optional<AccessLog> log;
@@ -76,7 +77,9 @@ struct Service::Impl {
   int in_flight = 0;
   std::optional<WorkerPool> workers;  // last: its threads use the others
 
-  Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics);
+  Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+       std::span<const RouteTable> tables);
+  std::shared_ptr<Call> make_call(HttpRequest&& request, uint64_t client) const;
   void show_gauges();
   bool admits(const Call& call) const;
   void check_early(Call& call) const;
@@ -88,10 +91,12 @@ struct Service::Impl {
   void leave();
 };
 
-Service::Impl::Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics)
+Service::Impl::Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+                    std::span<const RouteTable> tables)
     : options(options),
       registry(registry),
       metrics(metrics),
+      tables(tables),
       keys(options.api_keys),
       cors(options.cors_allow_origin) {
   if (options.access_log) log.emplace(STDERR_FILENO, metrics.log_lines_dropped);
@@ -115,6 +120,13 @@ void Service::Impl::show_gauges() {
     return static_cast<double>(
         std::ranges::count_if(all, [](const ModelStatus& s) { return s.ready != nullptr; }));
   });
+}
+
+std::shared_ptr<Call> Service::Impl::make_call(HttpRequest&& request, uint64_t client) const {
+  auto call = std::make_shared<Call>(std::move(request), options, registry, metrics, tables);
+  call->exchange.scope->client = client;
+  call->exchange.draining = draining;
+  return call;
 }
 
 /// The key is compared on open routes too: the same work for everybody.
@@ -209,8 +221,9 @@ void Service::Impl::leave() {
   if (--in_flight == 0) idle.notify_all();
 }
 
-Service::Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics)
-    : impl_(new Impl(options, registry, metrics)) {}
+Service::Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+                 std::span<const RouteTable> tables)
+    : impl_(new Impl(options, registry, metrics, tables)) {}
 
 Service::~Service() {
   for (const auto& gauge : kGauges) impl_->metrics.set_gauge(gauge[0], "", {});
@@ -219,10 +232,7 @@ Service::~Service() {
 std::shared_ptr<RequestScope> Service::handle(HttpRequest request, uint64_t client, Answer answer) {
   HttpResponse response{.status = 503, .content_type = {}};
   try {
-    const auto call =
-        std::make_shared<Call>(std::move(request), impl_->options, impl_->registry, impl_->metrics);
-    call->exchange.scope->client = client;
-    call->exchange.draining = impl_->draining;
+    const std::shared_ptr<Call> call = impl_->make_call(std::move(request), client);
     std::optional<HttpResponse> at_once = impl_->answer_at_once(*call);
     if (!at_once) {
       call->answer = answer;
@@ -249,11 +259,10 @@ HttpResponse Service::call(HttpRequest request) {
 }
 
 HttpResponse Service::refuse(const HttpRequest& head, uint64_t client, int status, std::string_view reason) {
-  Call call(HttpRequest(head), impl_->options, impl_->registry, impl_->metrics);
-  call.exchange.scope->client = client;
+  const std::shared_ptr<Call> call = impl_->make_call(HttpRequest(head), client);
   HttpResponse out = refusal_response(
-      call, {.status = status, .type = ErrorType::kOther, .message = printable(reason, 200)});
-  impl_->finish(call, out);
+      *call, {.status = status, .type = ErrorType::kOther, .message = printable(reason, 200)});
+  impl_->finish(*call, out);
   return out;
 }
 

@@ -14,8 +14,9 @@ namespace roberta::server {
 
 class Service {
  public:
-  /// Error(kUsage) for keys or origins that can't be. The three must outlive the service.
-  Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics);
+  /// Error(kUsage) for keys or origins that can't be. The three, and the tables, must outlive the service.
+  Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
+          std::span<const RouteTable> tables = route_tables());
   ~Service();  ///< waits for requests on workers
 
   using Answer = std::function<void(HttpResponse)>;

@@ -52,10 +52,15 @@ struct EmbedOptions {
   bool normalize = false;          ///< to unit length; of each vector
   std::vector<int> layers = {-1};  ///< several: concatenated
   bool truncate = false;           ///< cut long texts to the model's length instead of an error
+  int64_t dimensions = 0;          ///< > 0: only that many numbers of each vector, cut before normalizing
 };
 
 /// One matrix a text: one row, or one row a token (special tokens included) with Pooling::kNone.
 std::vector<Matrix> embed(Model& model, std::span<const std::string> texts, const EmbedOptions& options = {});
+/// The same of tokens that the caller made, special tokens among them as he wishes; `truncate` means nothing.
+/// Error(kInput) names a sequence that is empty, too long or has an id outside the vocabulary.
+std::vector<Matrix> embed_ids(Model& model, std::span<const Model::Ids> sequences,
+                              const EmbedOptions& options = {});
 
 struct TokenScore {
   int32_t id;

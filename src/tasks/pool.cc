@@ -13,9 +13,19 @@ void to_unit_length(std::span<float> x) {
   for (float& v : x) v = static_cast<float>(v / norm);
 }
 
+Matrix first_columns(const Matrix& x, int64_t count) {
+  Matrix y{x.rows, count, {}};
+  for (int64_t r = 0; r < x.rows; ++r) {
+    const std::span<const float> row = x.row(r).first(static_cast<size_t>(count));
+    y.data.insert(y.data.end(), row.begin(), row.end());
+  }
+  return y;
+}
+
 }  // namespace
 
-Matrix pool(const Matrix& x, int64_t begin, int64_t count, Pooling pooling, bool normalize) {
+Matrix pool(const Matrix& x, int64_t begin, int64_t count, Pooling pooling, bool normalize,
+            int64_t dimensions) {
   Matrix y;
   y.cols = x.cols;
   y.rows = pooling == Pooling::kNone ? count : 1;
@@ -38,6 +48,7 @@ Matrix pool(const Matrix& x, int64_t begin, int64_t count, Pooling pooling, bool
     }
     for (size_t c = 0; c < cols; ++c) y.data[c] = static_cast<float>(sum[c] / static_cast<double>(count));
   }
+  if (dimensions > 0 && dimensions < y.cols) y = first_columns(y, dimensions);
   if (normalize) {
     for (int64_t r = 0; r < y.rows; ++r) to_unit_length(y.row(r));
   }

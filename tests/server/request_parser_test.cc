@@ -107,7 +107,7 @@ TEST(RequestParser, WhatServersDisagreeAbout) {
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n X: a\r\n" + host + "\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X: a\rb\r\n\r\n"), 400);
-  EXPECT_EQ(status_of(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 37)), 400);
+  EXPECT_EQ(status_of(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 35)), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "X : a\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + ": a\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n" + host + "no colon\r\n\r\n"), 400);

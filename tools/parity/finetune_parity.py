@@ -39,7 +39,7 @@ class Sides:
         from transformers import AutoTokenizer, RobertaForSequenceClassification
         import torch
         torch.manual_seed(1)
-        directory = self.scratch / f"start-{len(labels)}"
+        directory = self.scratch / f"start-{'-'.join(labels)}"
         if not directory.exists():
             model = RobertaForSequenceClassification.from_pretrained(
                 self.args.model, dtype=torch.float32, num_labels=len(labels), id2label=dict(enumerate(labels)),
