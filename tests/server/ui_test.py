@@ -175,7 +175,7 @@ def keys():
     with Server(PROGRAM, "--api-key", "opensesame") as server, Browser() as browser:
         server.wait_ready()
         browser.open(f"{server.url}/ui#fill-mask?run=1")
-        browser.wait("!document.getElementById('key-form').hidden")
+        browser.wait("document.getElementById('key-form')?.hidden === false")
         need(not browser.evaluate("document.querySelectorAll('[role=tab]').length"), "tabs without a key")
         browser.evaluate("document.getElementById('key').value = 'opensesame'")
         browser.evaluate("document.getElementById('key-form').requestSubmit()")
