@@ -34,8 +34,11 @@ HttpResponse azure_error(const Exchange& exchange, const Refusal& refusal) {
 }
 
 /// Azure asks this for liveness and for readiness. Its own server opens the port to requests when the model
-/// is loaded, and nginx before it answers 502 until then; so 503 while loading is what a probe is used to.
+/// is loaded, and nginx before it answers 502 until then; so 503 while loading is what a probe is used to. On
+/// its way out it takes no connections, so 503 then too: no new requests are sent here, while those accepted
+/// are answered.
 HttpResponse health(Exchange& exchange) {
+  if (exchange.draining) throw HttpError(503, ErrorType::kUnhealthy, "the server is stopping");
   if (!exchange.registry.ready()) throw HttpError(503, ErrorType::kUnhealthy, "the model is loading");
   HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
@@ -175,8 +178,8 @@ HttpResponse score_options(Exchange&) {
 }
 
 HttpResponse swagger(Exchange& exchange) {
-  const std::string wish = exchange.request.parameter("version");
-  const std::string_view version = wish.empty() ? "2" : wish;
+  std::string version = exchange.request.parameter("version");
+  if (version.empty()) version = "2";
   const std::shared_ptr<const ServedModel> model = exchange.registry.find("");
   HttpResponse response;
   if (version == "2" || version == "2.0")

@@ -23,8 +23,8 @@ Texts words_of(const std::string& text) {
   Model model = task_models().load("fill");
   const Texts texts = {text};
   Texts words;
-  for (const std::vector<Fill>& mask : fill_mask(model, texts)[0])
-    words.push_back(trimmed(mask[0].token_str));
+  const auto answers = fill_mask(model, texts);
+  for (const std::vector<Fill>& mask : answers[0]) words.push_back(trimmed(mask[0].token_str));
   return words;
 }
 
@@ -44,7 +44,7 @@ class Azure : public testing::Test {
 };
 
 TEST(AzureCard, TheCardsRequestWordForWord) {
-  Served served({{"small", ROBERTA_SOURCE_DIR "/models/roberta-small-english"}});
+  Served served(Served::Models{{"small", ROBERTA_SOURCE_DIR "/models/roberta-small-english"}});
   const HttpResponse response = served.call(
       "POST", "/score", R"({"input_data": ["Paris is the <mask> of France.", "Today is a <mask> day!"]})");
   EXPECT_EQ(response.status, 200);
@@ -141,6 +141,8 @@ TEST_F(Azure, Health) {
   request.method = "GET";
   request.path = "/";
   expect_error(service.call(request), 503, "loading");
+  service.begin_drain();
+  expect_error(service.call(request), 503, "stopping");
 }
 
 TEST_F(Azure, VerbsAndPaths) {
@@ -193,8 +195,10 @@ TEST(AzureTasks, Classification) {
   for (const json& pair : {json{{"text", "The fox runs."}, {"text_pair", "a"}},
                            json{{"premise", "The fox runs."}, {"hypothesis", "a"}}})
     EXPECT_EQ(served->ask("/score", {{"input_data", pair}})[0]["score"].get<float>(), labels[2][0].score);
-  EXPECT_EQ(served->ask("/score", {{"input_data", {{"The fox runs.", "a"}}}})[0]["score"].get<float>(),
-            labels[2][0].score);
+  EXPECT_EQ(
+      served->ask("/score", {{"input_data", json::array({json::array({"The fox runs.", "a"})})}})[0]["score"]
+          .get<float>(),
+      labels[2][0].score);
   const json full = served->ask("/score", {{"input_data", {"a"}}, {"params", {{"return_full", true}}}});
   EXPECT_EQ(full[0].size(), 3u);
   // Zero-shot: a record for each label, as MLflow's table.
@@ -226,11 +230,12 @@ TEST(AzureTasks, Answers) {
   const json row = {{"question", "Who runs?"}, {"context", "The quick fox runs."}};
   EXPECT_EQ(served->ask("/score", {{"input_data", row}}), json::array({expected}));
   EXPECT_EQ(served->ask("/score", {{"input_data", {row, row}}}), json({expected, expected}));
-  EXPECT_EQ(served->ask("/score", {{"input_data",
-                                    {{"columns", {"question", "context"}},
-                                     {"index", {0}},
-                                     {"data", {{"Who runs?", "The quick fox runs."}}}}}}),
-            json::array({expected}));
+  EXPECT_EQ(
+      served->ask("/score", {{"input_data",
+                              {{"columns", {"question", "context"}},
+                               {"index", {0}},
+                               {"data", json::array({json::array({"Who runs?", "The quick fox runs."})})}}}}),
+      json::array({expected}));
   EXPECT_EQ(served->ask("/score", {{"inputs", row}})["answer"], expected);
   expect_error(served->post("/score", {{"input_data", {"Who?"}}}), 400, "question");
   expect_error(served->post("/score", {{"input_data", {{"question", "Who?"}}}}), 400, "'context'");

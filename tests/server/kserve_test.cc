@@ -315,7 +315,7 @@ TEST(KserveRepository, LoadsAndUnloadsWhereAllowed) {
 }
 
 TEST(KserveStatistics, CountsRequests) {
-  Served open({{"counted", task_models().path("labels")}});
+  Served open(Served::Models{{"counted", task_models().path("labels")}});
   open.ask("/v2/models/counted/infer", {{"inputs", {texts({"a", "b"})}}});
   open.post("/v2/models/counted/infer", json::object());
   const json all = json::parse(open.call("GET", "/v2/models/counted/stats").body);

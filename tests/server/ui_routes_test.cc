@@ -143,7 +143,8 @@ std::string lower(std::string_view text) {
 
 TEST(OpenApi, DescribesTheRoutesThatThereAre) {
   std::map<std::string, std::string> described, there;  // "post /embed" -> operationId
-  for (const auto& [path, item] : openapi().at("paths").items())
+  const Json document = openapi();
+  for (const auto& [path, item] : document.at("paths").items())
     for (const auto& [method, operation] : item.items())
       described[method + " " + path] = operation.at("operationId");
   for (const RouteTable& table : route_tables())
