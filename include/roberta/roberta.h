@@ -9,11 +9,8 @@
 #include "roberta/model.h"
 #include "roberta/model_directory.h"
 #include "roberta/pipeline.h"
-<<<<<<< HEAD
-#include "roberta/plan.h"
-=======
 #include "roberta/pipeline_json.h"
->>>>>>> main
+#include "roberta/plan.h"
 #include "roberta/plot.h"
 #include "roberta/prepare.h"
 #include "roberta/pretrain.h"
