@@ -247,7 +247,9 @@ TEST_F(SharedModels, StandCancelledAndLateRequests) {
 TEST_F(SharedModels, MayGoWhileOthersWait) {
   constexpr size_t kSequences = 4000;
   const std::vector<Ids> ids = random_sequences(1, kSequences);
-  auto shared = SharedModel::load(golden_directory(), {.threads = 1}, {.batch_tokens = 48});
+  auto shared = SharedModel::load(
+      golden_directory(), {.threads = 1},
+      {.batch_tokens = 48, .max_queue_tokens = 1 << 20, .max_queue_time = std::chrono::hours(1)});
   std::atomic<int> told{0}, wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -260,7 +262,8 @@ TEST_F(SharedModels, MayGoWhileOthersWait) {
       }
     });
   }
-  while (shared->queue().sequences <= static_cast<int64_t>(3 * kSequences)) std::this_thread::yield();
+  while (wrong == 0 && shared->queue().sequences <= static_cast<int64_t>(3 * kSequences))
+    std::this_thread::yield();
   shared.reset();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(told, 4);
