@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 from server import ROOT, SMALL, Server
+from tiny_models import make_models
 
 # Each of the others would want to know what only the model knows: which texts have a mask, which are too long, which ids exist.
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
@@ -33,6 +34,11 @@ def answers(server):
     return {name.removeprefix("roberta_http_requests"): int(value) for name, value in server.metrics().items() if name.startswith("roberta_http_requests")}
 
 
+def more_models(program, folder):
+    """Options that serve a model of each other task too."""
+    return [word for directory in make_models(program, folder).values() for word in ("--model", directory)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=os.environ.get("ROBERTA_BIN", str(ROOT / "build/bin/roberta")))
@@ -46,7 +52,7 @@ def main():
     if not tool:
         print("conformance: schemathesis is not installed (scripts/bootstrap.sh clients): skipped")
         return 77
-    with tempfile.TemporaryDirectory() as work, Server(options.program, model=options.model) as server:
+    with tempfile.TemporaryDirectory() as work, Server(options.program, *more_models(options.program, work), model=options.model) as server:
         server.wait_ready()
         before = answers(server)
         report = pathlib.Path(work, "report.json")
