@@ -68,6 +68,9 @@ std::string methods_of(std::string_view path, std::span<const RouteTable> tables
 std::span<const RouteTable> route_tables() {
   static const RouteTable kTables[] = {
       own_routes(),
+      tei_routes(),
+      openai_routes(),
+      pipeline_routes(),
   };
   return kTables;
 }

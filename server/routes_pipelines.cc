@@ -1,5 +1,5 @@
-// POST /pipelines/{task}: what the pipelines of Hugging Face transformers answer (question-answering: as in its
-// version 4; 5 has none).
+// POST /pipelines/{task}: what the pipelines of Hugging Face transformers answer (question-answering: as in
+// its version 4; 5 has none).
 
 #include "core/nearest.h"
 #include "http_error.h"
