@@ -52,19 +52,13 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-/// What a request does, by which te_embed_* and te_predict_* count: the pattern of its route, or of
-/// "/pipelines/{task}" the task.
-std::string_view work_of(const Call& call) {
-  const auto task = call.exchange.path_parameters.find("task");
-  return task == call.exchange.path_parameters.end() ? call.match.route->pattern
-                                                     : std::string_view(task->second);
+/// What te_embed_* and te_predict_* count.
+bool embeds(std::string_view pattern) {
+  return contains(pattern, "embed") || contains(pattern, "similarity") ||
+         contains(pattern, "feature-extraction");
 }
-bool embeds(std::string_view work) {
-  return contains(work, "embed") || contains(work, "similarity") || work == "feature-extraction";
-}
-bool predicts(std::string_view work) {
-  return contains(work, "predict") || contains(work, "rerank") || contains(work, "classification") ||
-         work == "sentiment-analysis" || work == "ner";
+bool predicts(std::string_view pattern) {
+  return contains(pattern, "predict") || contains(pattern, "rerank") || contains(pattern, "classification");
 }
 
 void count_compute(const Call& call, bool success, Metrics& metrics) {
@@ -74,15 +68,15 @@ void count_compute(const Call& call, bool success, Metrics& metrics) {
   metrics.request_count(method).add();
   const auto inputs = static_cast<uint64_t>(std::max<int64_t>(exchange.inputs, 1));
   const double total = seconds_of(Clock::now() - exchange.begun);
-  const std::string_view work = work_of(call);
-  if (embeds(work)) metrics.embed_count.add(inputs);
-  if (predicts(work)) metrics.predict_count.add(inputs);
+  const std::string_view pattern = call.match.route->pattern;
+  if (embeds(pattern)) metrics.embed_count.add(inputs);
+  if (predicts(pattern)) metrics.predict_count.add(inputs);
   if (!success) return;
 
   metrics.request_success(method).add();
   metrics.request_duration.observe(total);
-  if (embeds(work)) metrics.embed_success.add(inputs), metrics.embed_duration.observe(total);
-  if (predicts(work)) metrics.predict_success.add(inputs), metrics.predict_duration.observe(total);
+  if (embeds(pattern)) metrics.embed_success.add(inputs), metrics.embed_duration.observe(total);
+  if (predicts(pattern)) metrics.predict_success.add(inputs), metrics.predict_duration.observe(total);
   if (costs.sequences == 0) return;  // answered without a pass
   metrics.tokenization_duration.observe(seconds_of(tokenization_time(call)));
   metrics.queue_duration.observe(seconds_of(costs.queue));

@@ -46,6 +46,7 @@ struct RouteTable {
 /// The rows of each file; router.cc lists them.
 RouteTable own_routes();  ///< /livez /readyz /startupz /health /ping /metrics /version
 RouteTable azure_routes();
+RouteTable platform_routes();  ///< POST / /invocations /vertex
 RouteTable kserve_routes();
 RouteTable tei_routes();
 RouteTable openai_routes();

@@ -67,10 +67,8 @@ std::string methods_of(std::string_view path, std::span<const RouteTable> tables
 
 std::span<const RouteTable> route_tables() {
   static const RouteTable kTables[] = {
-      own_routes(),
-      tei_routes(),
-      openai_routes(),
-      pipeline_routes(),
+      own_routes(), azure_routes(),  platform_routes(), kserve_routes(),
+      tei_routes(), openai_routes(), pipeline_routes(), ui_routes(),
   };
   return kTables;
 }

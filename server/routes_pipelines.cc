@@ -25,14 +25,28 @@ constexpr Pipeline kPipelines[] = {
     {"ner", token_classification_reply},
 };
 
+constexpr std::string_view kPrefix = "/pipelines/";
+
 HttpResponse pipeline(Exchange& exchange) {
-  const auto task = exchange.path_parameters.find("task");
+  const std::string_view task = std::string_view(exchange.request.path).substr(kPrefix.size());
   HttpResponse response;
-  response.body = pipeline_reply(exchange, task->second, parse_body(exchange.request));
+  response.body = pipeline_reply(exchange, task, parse_body(exchange.request));
   return response;
 }
 
-constexpr Route kRoutes[] = {{"POST", "/pipelines/{task}", Where::kWorker, pipeline, false, "pipeline"}};
+// The last row is for the other names of tasks, and to say which name was meant.
+constexpr Route kRoutes[] = {
+    {"POST", "/pipelines/fill-mask", Where::kWorker, pipeline, false, "pipeline_fill_mask"},
+    {"POST", "/pipelines/text-classification", Where::kWorker, pipeline, false,
+     "pipeline_text_classification"},
+    {"POST", "/pipelines/token-classification", Where::kWorker, pipeline, false,
+     "pipeline_token_classification"},
+    {"POST", "/pipelines/question-answering", Where::kWorker, pipeline, false, "pipeline_question_answering"},
+    {"POST", "/pipelines/zero-shot-classification", Where::kWorker, pipeline, false,
+     "pipeline_zero_shot_classification"},
+    {"POST", "/pipelines/feature-extraction", Where::kWorker, pipeline, false, "pipeline_feature_extraction"},
+    {"POST", "/pipelines/{task}", Where::kWorker, pipeline},
+};
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include "roberta/model_directory.h"
 #include "roberta/pipeline.h"
 #include "roberta/pipeline_json.h"
+#include "roberta/plan.h"
 #include "roberta/plot.h"
 #include "roberta/prepare.h"
 #include "roberta/pretrain.h"

@@ -1,20 +1,31 @@
 #include "model/load.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "core/convert.h"
 #include "core/parallel.h"
+#include "model/initialize.h"
 
 namespace roberta {
 namespace {
 
-/// A tensor of the file, or of the adapter's, or `rows` rows of zeros when there is neither.
+/// A tensor of the file, or of the adapter's, or untrained values, or `rows` rows of zeros when there is none
+/// of these.
 struct Source {
   const Checkpoint::Tensor* tensor;
   int64_t rows;
-  std::span<const float> saved;       // the adapter's, instead of the file's
-  std::optional<Adapter::Pair> lora;  // added to the file's
+  std::span<const float> saved;        // the adapter's, instead of the file's
+  std::optional<Adapter::Pair> lora;   // added to the file's
+  std::optional<InitialValues> fresh;  // where there is no file
+};
+
+/// Where values come from: a checkpoint (with an adapter), a seed, or nowhere.
+struct Values {
+  const Checkpoint* checkpoint = nullptr;
+  const Adapter* adapter = nullptr;
+  std::map<std::string, InitialValues> fresh;  // by canonical name
 };
 
 /// Working memory of one thread.
@@ -34,8 +45,8 @@ struct Entry {
 
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, const Adapter* adapter, Device& device, DType matrix)
-      : checkpoint_(checkpoint), adapter_(adapter), device_(device), matrix_(matrix) {}
+  Loader(const Values& values, Device& device, DType matrix)
+      : values_(values), device_(device), matrix_(matrix) {}
 
   void weight(Weight& to, int64_t rows, int64_t cols, std::initializer_list<std::string> names) {
     add({.weight = &to, .rows = rows * static_cast<int64_t>(names.size()), .cols = cols}, names, rows,
@@ -60,12 +71,20 @@ class Loader {
     vector(to.beta, cols, {name + ".bias"});
   }
 
-  Buffer run() {
+  /// The block, zero as the device hands it out, and all that points into it.
+  Buffer place() {
     Buffer block = device_.allocate(bytes_);
     char* base = static_cast<char*>(block.data());
     for (Entry& e : entries_) {
       if (e.weight) *e.weight = {base + e.offset, e.rows, e.cols, matrix_};
+      const int64_t rows = e.vector ? 1 : e.rows, cols = e.vector ? e.rows : e.cols;
+      if (e.view) *e.view = {base + e.offset, rows, cols, cols, DType::kF32};
     }
+    return block;
+  }
+  /// Values into the block of place().
+  void fill(const Buffer& block) {
+    char* base = static_cast<char*>(block.data());
     std::vector<std::pair<const Entry*, int64_t>> pieces;  // entry, first row
     const int64_t group = piece_rows();
     for (const Entry& e : entries_) {
@@ -76,12 +95,6 @@ class Loader {
       const auto& [entry, row] = pieces[static_cast<size_t>(i)];
       read(*entry, row, base, scratch[static_cast<size_t>(thread)]);
     });
-    for (Entry& e : entries_) {
-      if (!e.view) continue;
-      const int64_t rows = e.vector ? 1 : e.rows, cols = e.vector ? e.rows : e.cols;
-      *e.view = {base + e.offset, rows, cols, cols, DType::kF32};
-    }
-    return block;
   }
 
  private:
@@ -92,11 +105,13 @@ class Loader {
     entries_.push_back(std::move(entry));
   }
   Source source(const std::string& name, int64_t rows) const {
-    Source out{checkpoint_.find(name), rows, {}, {}};
-    if (!adapter_) return out;
-    if (const auto saved = adapter_->saved(name)) out.saved = saved->values;
+    Source out{values_.checkpoint ? values_.checkpoint->find(name) : nullptr, rows, {}, {}, {}};
+    if (const auto fresh = values_.fresh.find(name); fresh != values_.fresh.end()) out.fresh = fresh->second;
+    if (!values_.adapter) return out;
+    if (const auto saved = values_.adapter->saved(name)) out.saved = saved->values;
     constexpr std::string_view kWeight = ".weight";
-    if (name.ends_with(kWeight)) out.lora = adapter_->find(name.substr(0, name.size() - kWeight.size()));
+    if (name.ends_with(kWeight))
+      out.lora = values_.adapter->find(name.substr(0, name.size() - kWeight.size()));
     return out;
   }
   int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(matrix_)); }
@@ -119,6 +134,8 @@ class Loader {
     if (!source.saved.empty()) {
       float* values = const_cast<float*>(source.saved.data()) + begin * to.cols;  // only read
       convert({values, to.rows, to.cols, to.cols, DType::kF32}, to);
+    } else if (source.fresh) {
+      make_rows(*source.fresh, begin, to, scratch.wide);
     } else if (!source.tensor) {
       std::memset(to.data, 0, static_cast<size_t>(to.rows * to.cols * size_of(to.dtype)));
     } else if (!source.lora) {
@@ -126,7 +143,7 @@ class Loader {
     } else {  // W + scale B A is summed in fp32, and rounded once
       const View sum = to.dtype == DType::kF32 ? to : room(scratch.wide, to.rows, to.cols, DType::kF32);
       read_rows(source, begin, sum, scratch.raw);
-      adapter_->add_rows(*source.lora, begin, sum);
+      values_.adapter->add_rows(*source.lora, begin, sum);
       if (sum.data != to.data) convert(sum, to);
     }
   }
@@ -135,16 +152,23 @@ class Loader {
     const bool direct = source.tensor->dtype == to.dtype;
     if (!direct) raw.resize(bytes);
     char* place = direct ? static_cast<char*>(to.data) : raw.data();
-    checkpoint_.read_rows(*source.tensor, begin, to.rows, {reinterpret_cast<std::byte*>(place), bytes});
+    values_.checkpoint->read_rows(*source.tensor, begin, to.rows,
+                                  {reinterpret_cast<std::byte*>(place), bytes});
     if (!direct) convert({place, to.rows, to.cols, to.cols, source.tensor->dtype}, to);
+  }
+  static void make_rows(const InitialValues& values, int64_t begin, const View& to, std::vector<char>& wide) {
+    const View made = to.dtype == DType::kF32 ? to : room(wide, to.rows, to.cols, DType::kF32);
+    float* out = made.row<float>(0);
+    const uint64_t first = static_cast<uint64_t>(begin * to.cols);
+    for (int64_t i = 0; i < to.rows * to.cols; ++i) out[i] = values.at(first + static_cast<uint64_t>(i));
+    if (made.data != to.data) convert(made, to);
   }
   static View room(std::vector<char>& memory, int64_t rows, int64_t cols, DType dtype) {
     memory.resize(static_cast<size_t>(rows * cols * size_of(dtype)));
     return {memory.data(), rows, cols, cols, dtype};
   }
 
-  const Checkpoint& checkpoint_;
-  const Adapter* adapter_;
+  const Values& values_;
   Device& device_;
   const DType matrix_;
   std::vector<Entry> entries_;
@@ -179,15 +203,15 @@ void plan_classifier(Loader& loader, const RobertaConfig& config, HeadKind head,
   }
 }
 
-}  // namespace
-
-ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                        Device& device, DType matrix, const Adapter* adapter) {
-  const int64_t c = config.hidden_size, v = config.vocab_size;
+/// The parameters, and which tensors the decoder has to itself.
+struct Plan {
   ModelParams params;
-  params.matrix = matrix;
-  params.head = head;
-  Loader loader(checkpoint, adapter, device, matrix);
+  bool own_decoder = false, own_bias = false;
+};
+
+void plan_model(Loader& loader, const RobertaConfig& config, Plan& plan) {
+  ModelParams& params = plan.params;
+  const int64_t c = config.hidden_size, v = config.vocab_size;
   EmbeddingsParams& e = params.encoder.embeddings;
   loader.weight(e.word, v, c, {"embeddings.word_embeddings.weight"});
   loader.table(e.position, config.max_position_embeddings, c, "embeddings.position_embeddings.weight");
@@ -197,20 +221,54 @@ ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& confi
   for (size_t i = 0; i < params.encoder.layers.size(); ++i) {
     plan_layer(loader, config, params.encoder.layers[i], "encoder.layer." + std::to_string(i));
   }
-  const bool own_decoder = !config.tie_word_embeddings && checkpoint.find("lm_head.decoder.weight");
-  if (head == HeadKind::kMaskedLm) {
+  if (params.head == HeadKind::kMaskedLm) {
     MlmHeadParams& mlm = params.mlm.emplace();
     loader.linear(mlm.dense, c, c, "lm_head.dense");
     loader.norm(mlm.norm, c, "lm_head.layer_norm");
-    const bool own_bias = has_own_decoder_bias(checkpoint);
-    loader.vector(mlm.decoder.bias, v, {own_bias ? "lm_head.decoder.bias" : "lm_head.bias"});
-    if (own_decoder) loader.weight(mlm.decoder.w, v, c, {"lm_head.decoder.weight"});
+    loader.vector(mlm.decoder.bias, v, {plan.own_bias ? "lm_head.decoder.bias" : "lm_head.bias"});
+    if (plan.own_decoder) loader.weight(mlm.decoder.w, v, c, {"lm_head.decoder.weight"});
   } else {
-    plan_classifier(loader, config, head, params.classifier);
+    plan_classifier(loader, config, params.head, params.classifier);
   }
-  params.block = loader.run();
-  if (params.mlm && !own_decoder) params.mlm->decoder.w = e.word;
-  return params;
+}
+
+/// `filled`: false leaves all at zero, which a MeasuringDevice needs.
+ModelParams make_params(const Values& values, const RobertaConfig& config, HeadKind head, Device& device,
+                        DType matrix, bool filled) {
+  Plan plan;
+  plan.params.matrix = matrix;
+  plan.params.head = head;
+  const Checkpoint* checkpoint = values.checkpoint;
+  plan.own_decoder =
+      !config.tie_word_embeddings && (!checkpoint || checkpoint->find("lm_head.decoder.weight"));
+  plan.own_bias = head == HeadKind::kMaskedLm && checkpoint && has_own_decoder_bias(*checkpoint);
+  Loader loader(values, device, matrix);
+  plan_model(loader, config, plan);
+  ModelParams& params = plan.params;
+  params.block = loader.place();
+  if (filled) loader.fill(params.block);
+  if (params.mlm && !plan.own_decoder) params.mlm->decoder.w = params.encoder.embeddings.word;
+  return std::move(params);
+}
+
+}  // namespace
+
+ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
+                        Device& device, DType matrix, const Adapter* adapter) {
+  return make_params({&checkpoint, adapter, {}}, config, head, device, matrix, true);
+}
+
+ModelParams lay_out_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix) {
+  return make_params({}, config, head, device, matrix, false);
+}
+
+ModelParams random_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix,
+                          uint64_t seed) {
+  Values values;
+  uint64_t number = 0;
+  for (const TensorSpec& spec : expected_tensors(config, head))
+    values.fresh.emplace(spec.name, InitialValues(spec, number++, config, seed));
+  return make_params(values, config, head, device, matrix, true);
 }
 
 void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint) {

@@ -27,6 +27,13 @@ struct ModelParams {
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
                         Device& device, DType matrix, const Adapter* adapter = nullptr);
 
+/// Parameters of a config alone, without a value: on a MeasuringDevice, to learn their size. Without a word
+/// of the config (tie_word_embeddings) the decoder is tied.
+ModelParams lay_out_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix);
+/// The same with the values of init_model with that seed: to be timed where no weights are at hand.
+ModelParams random_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix,
+                          uint64_t seed);
+
 /// Of a classifier whose config names no labels: "LABEL_0", ..., as many as its tensor has rows.
 void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint);
 

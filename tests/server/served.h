@@ -36,6 +36,7 @@ class Served {
     request.body = std::move(body);
     return service_.call(std::move(request));
   }
+  HttpResponse send(HttpRequest request) { return service_.call(std::move(request)); }
   HttpResponse post(const std::string& path, const nlohmann::json& body) {
     return call("POST", path, body.dump());
   }
@@ -63,6 +64,12 @@ class Served {
   ModelRegistry registry_;
   Service service_;
 };
+
+inline std::string header_of(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return "";
+}
 
 /// Bodies that no route understands; none may be answered by a 5xx.
 inline const std::vector<std::string>& hostile_bodies() {

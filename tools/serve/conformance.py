@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Whether /openapi.json is true: schemathesis sends what it allows, and what it does not, to every route, and holds each answer
+against what is described. Needs the clients' environment (scripts/bootstrap.sh clients); exit code 77 where that is not there.
+
+    tools/serve/conformance.py                       1,000 examples for each operation
+    tools/serve/conformance.py --examples 20         a few, for every change
+    tools/serve/conformance.py --only /embed         one path
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from server import ROOT, SMALL, Server
+
+# Each of the others would want to know what only the model knows: which texts have a mask, which are too long, which ids exist.
+CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+          "response_schema_conformance", "unsupported_method", "allow_header_conformance"]
+
+
+def schemathesis():
+    """The program's path: of the clients' environment, or beside this interpreter. None when it is nowhere."""
+    places = [ROOT / ".venv-clients/bin", pathlib.Path(sys.executable).parent]
+    return next((str(place / "schemathesis") for place in places if os.access(place / "schemathesis", os.X_OK)), None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default=os.environ.get("ROBERTA_BIN", str(ROOT / "build/bin/roberta")))
+    parser.add_argument("--model", default=str(SMALL))
+    parser.add_argument("--examples", type=int, default=1000, help="for each operation (1000)")
+    parser.add_argument("--only", help="one path")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    tool = schemathesis()
+    if not tool:
+        print("conformance: schemathesis is not installed (scripts/bootstrap.sh clients): skipped")
+        return 77
+    with tempfile.TemporaryDirectory() as work, Server(options.program, model=options.model) as server:
+        server.wait_ready()
+        report = pathlib.Path(work, "report.json")
+        # One worker: the seed says what is sent, and in which order.
+        command = [tool, "run", f"{server.url}/openapi.json", "--url", server.url, "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
+                   "--max-examples", str(options.examples), "--seed", str(options.seed), "--continue-on-failure", "--generation-database", "none",
+                   "--suppress-health-check", "all", "--warnings", "off", "--request-timeout", "60", "--no-color", "--report", "json",
+                   "--report-json-path", str(report)]
+        if options.only:
+            command += ["--include-path", options.only]
+        done = subprocess.run(command, cwd=work, capture_output=True, text=True)
+        statuses = {f"{name}": value for name, value in server.metrics().items() if name.startswith("roberta_http_requests")}
+        failed = sum(int(value) for name, value in statuses.items() if 'status="5xx"' in name)
+    tail = done.stdout[-12000:]
+    counted = re.search(r"(\d[\d,]*) (?:generated|test cases)", done.stdout)
+    print(json.dumps({"test": "conformance", "passed": done.returncode == 0, "examples": options.examples, "seed": options.seed,
+                      "cases": counted[1] if counted else None, "answers": statuses, "answers_5xx": failed}))
+    if done.returncode != 0:
+        print(tail + done.stderr[-4000:], file=sys.stderr)
+    return 0 if done.returncode == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
