@@ -50,16 +50,23 @@ struct FuzzServer {
   }
 };
 
-[[noreturn]] inline void complain(const server::HttpRequest& request, const server::HttpResponse& response,
-                                  const char* what) {
+inline void show(const char* what, const server::HttpRequest& request, const server::HttpResponse& response) {
   std::fprintf(stderr, "%s: %s %s: %d %s\n", what, request.method.c_str(), request.path.c_str(),
                response.status, response.body.substr(0, 1000).c_str());
+}
+
+[[noreturn]] inline void complain(const server::HttpRequest& request, const server::HttpResponse& response,
+                                  const char* what) {
+  show(what, request, response);
   std::abort();
 }
 
 /// No request, however odd, is an error of the server's own; answers that say they are JSON are; and nothing
-/// of the request gets into the headers unchecked.
+/// of the request gets into the headers unchecked. ROBERTA_FUZZ_SHOW prints all answers: do new seeds reach
+/// their routes?
 inline void check_answer(const server::HttpRequest& request, const server::HttpResponse& response) {
+  static const bool kShow = std::getenv("ROBERTA_FUZZ_SHOW") != nullptr;
+  if (kShow) show("answer", request, response);
   const int status = response.status;
   if (status < 200 || status > 599 || status == 500) complain(request, response, "status");
   if (response.content_type == "application/json" && response.static_body.empty() && !response.body.empty() &&

@@ -89,7 +89,8 @@ def squad():
 TEXT, TWO = "a <mask> b", ["a <mask> b", "the <mask>"]
 POSTS = {
     "/score": [{"input_data": TWO}, {"inputs": {"input_string": TWO}}, {"input_data": {"input_string": [TEXT]}},
-               {"inputs": TEXT, "parameters": {"top_k": 3, "targets": ["a", "b"], "return_full": True}}, {"data": [TEXT]}],
+               {"input_data": TWO, "parameters": {"top_k": 3, "return_full": True}}, {"data": [TEXT]},
+               {"inputs": TEXT, "parameters": {"top_k": 2, "targets": ["a", "b"]}}],
     "/": [{"inputs": TEXT}], "/invocations": [{"inputs": TWO}], "/vertex": [{"instances": [{"inputs": TEXT}]}],
     "/embed": [{"inputs": "a"}, {"inputs": ["a", [0, 5, 2]], "normalize": False, "dimensions": 4, "truncate": True,
                                  "truncation_direction": "left", "prompt_name": None}],
@@ -101,7 +102,7 @@ POSTS = {
     "/v1/embeddings": [{"input": ["a", "b"], "model": "m", "encoding_format": "base64", "user": "u"}, {"input": [[0, 5, 2]], "dimensions": 2}],
     "/v2/models/m/infer": [{"id": "42", "inputs": [{"name": "input-0", "shape": [2], "datatype": "BYTES", "data": TWO}],
                             "outputs": [{"name": "output-0"}], "parameters": {"top_k": 2}},
-                           {"inputs": [{"name": "input_ids", "shape": [1, 3], "datatype": "INT64", "data": [[0, 5, 2]]},
+                           {"inputs": [{"name": "input_ids", "shape": [1, 3], "datatype": "INT64", "data": [[0, 4, 2]]},
                                        {"name": "attention_mask", "shape": [1, 3], "datatype": "INT64", "data": [1, 1, 1]}]}],
     "/v2/models/classes/versions/1/infer": [{"inputs": [{"name": "args", "shape": [1], "datatype": "BYTES", "data": ["a"]}]}],
     "/v2/models/tags/infer": [{"inputs": [{"name": "a", "shape": [1], "datatype": "BYTES", "data": ["a b"]}]}],
@@ -118,7 +119,7 @@ POSTS = {
     "/pipelines/feature-extraction": [{"inputs": ["a", "b"]}],
 }
 GETS = ["/", "/livez", "/readyz", "/startupz", "/health", "/ping", "/info", "/metrics", "/swagger.json?version=3", "/openapi.json", "/ui", "/docs",
-        "/v2", "/v2/health/live", "/v2/models/m", "/v2/models/m/versions/1/ready", "/v2/models/m/stats", "/v1/models/m", "/score?input_data=a"]
+        "/v2", "/v2/health/live", "/v2/models/m", "/v2/models/m/versions/1/ready", "/v2/models/m/stats", "/v1/models/m", "/score?input_data=a%3Cmask%3E"]
 
 
 def routes():
