@@ -55,6 +55,8 @@ struct TensorInfo {
   std::vector<int64_t> shape;  ///< -1: any
 };
 
+std::string shape_text(const std::vector<int64_t>& shape);  ///< "[2,1]"
+
 /// The outputs that were wished for, in that order. HttpError 400 for one that there isn't.
 HttpResponse infer_response(const InferRequest& request, std::string_view model, int64_t version,
                             const std::vector<OutputTensor>& outputs);

@@ -48,6 +48,8 @@ struct TaskRequest {
   TaskOptions options;
 };
 
+constexpr int kMostTaskTopK = 1000;
+
 /// Unset ones keep their values; unknown names are ignored, as MLflow does. HttpError 422.
 void read_options(const Json& parameters, TaskOptions& options);
 

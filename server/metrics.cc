@@ -18,8 +18,8 @@ constexpr std::string_view kMethods[] = {"single", "batch", "other"};
 constexpr std::string_view kFailures[] = {
     "empty",     "validation", "batch_size", "tokenizer",    "backend",   "model_type", "overloaded",
     "unhealthy", "timeout",    "cancelled",  "unauthorized", "not_found", "too_large",  "other"};
-constexpr std::string_view kDialects[] = {"tei",       "openai", "azure", "kserve",
-                                          "pipelines", "own",    "ui",    "other"};
+constexpr std::string_view kDialects[] = {"tei",    "openai",    "azure", "platforms",
+                                          "kserve", "pipelines", "own",   "other"};
 constexpr std::string_view kStatuses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 /// Of the last, "other", when it is none of them.

@@ -7,7 +7,9 @@
 namespace roberta::server {
 namespace {
 
+/// That of text-embeddings-inference, which shares it: a missing key is a bare 401.
 HttpResponse error(const Exchange&, const Refusal& refusal) {
+  if (refusal.status == 401) return {.status = 401, .content_type = {}};
   HttpResponse out{.status = refusal.status};
   out.body = "{\"error\":";
   append_json_string(out.body, refusal.message);

@@ -1,22 +1,16 @@
-// From the JSON of a request to the inputs and options of a task.
+// From the JSON of a request to the inputs of a task, whatever their form.
 
 #include <algorithm>
 #include <array>
 #include <span>
 
 #include "http_error.h"
+#include "inputs.h"
 #include "json_body.h"
 #include "main_task.h"
 
 namespace roberta::server {
 namespace {
-
-constexpr size_t kMostTargets = 1000, kMostLabels = 256;
-constexpr int kMostTopK = 1000;
-
-[[noreturn]] void refuse(const std::string& message) {
-  throw HttpError(422, ErrorType::kValidation, message);
-}
 
 const char* kind_of(const Json& value) {
   if (value.is_object()) return "an object";
@@ -202,80 +196,7 @@ class InputReader {
   std::vector<TaskInput>* inputs_ = nullptr;
 };
 
-LabelFunction function_named(const std::string& name) {
-  if (name.empty() || name == "default") return LabelFunction::kDefault;
-  if (name == "softmax") return LabelFunction::kSoftmax;
-  if (name == "sigmoid") return LabelFunction::kSigmoid;
-  if (name == "none") return LabelFunction::kNone;
-  refuse("`function_to_apply` must be softmax, sigmoid, none or default");
-}
-
-Aggregation aggregation_named(const std::string& name) {
-  if (name.empty() || name == "none") return Aggregation::kNone;
-  if (name == "simple") return Aggregation::kSimple;
-  if (name == "first") return Aggregation::kFirst;
-  if (name == "average") return Aggregation::kAverage;
-  if (name == "max") return Aggregation::kMax;
-  refuse("`aggregation_strategy` must be none, simple, first, average or max");
-}
-
-std::vector<std::string> some_strings(const Json& object, std::string_view name, size_t most) {
-  const Json* value = find_member(object, name);
-  if (!value) return {};
-  std::vector<std::string> out = strings(*value, name);
-  if (out.size() > most)
-    refuse("`" + std::string(name) + "` has " + std::to_string(out.size()) + " entries; at most " +
-           std::to_string(most) + " are taken");
-  return out;
-}
-
-void read_labels(const Json& object, TaskOptions& options) {
-  const Json* value = find_member(object, "candidate_labels");
-  if (!value) return;
-  options.candidate_labels = some_strings(object, "candidate_labels", kMostLabels);
-  if (value->is_string()) {  // as the pipeline: "a, b"
-    const std::string joined = options.candidate_labels[0];
-    options.candidate_labels.clear();
-    for (size_t begin = 0; begin <= joined.size();) {
-      const size_t end = std::min(joined.find(',', begin), joined.size());
-      const std::string_view label = stripped(std::string_view(joined).substr(begin, end - begin));
-      if (!label.empty()) options.candidate_labels.emplace_back(label);
-      begin = end + 1;
-    }
-  }
-  if (options.candidate_labels.empty() || options.candidate_labels.size() > kMostLabels)
-    refuse("`candidate_labels` must be from 1 to " + std::to_string(kMostLabels) + " labels");
-}
-
 }  // namespace
-
-void read_options(const Json& object, TaskOptions& options) {
-  if (!object.is_object()) refuse(std::string("`parameters` must be an object, not ") + kind_of(object));
-  options.top_k = static_cast<int>(integer(object, "top_k", options.top_k, 1, kMostTopK));
-  options.return_full = boolean(object, "return_full", options.return_full);
-  if (find_member(object, "targets")) options.targets = some_strings(object, "targets", kMostTargets);
-  for (const char* name : {"truncate", "truncation"}) {
-    const Json* value = find_member(object, name);
-    if (value && value->is_boolean()) options.truncate = value->get<bool>();
-  }
-  if (find_member(object, "normalize")) options.normalize = boolean(object, "normalize", false);
-  options.function = function_named(text_member(object, "function_to_apply", ""));
-  options.tag.aggregation = aggregation_named(text_member(object, "aggregation_strategy", ""));
-  if (find_member(object, "ignore_labels"))
-    options.tag.ignore_labels = some_strings(object, "ignore_labels", kMostLabels);
-  AnswerOptions& answer = options.answer;
-  answer.max_answer = integer(object, "max_answer_len", answer.max_answer, 1, 1000);
-  answer.stride = integer(object, "doc_stride", answer.stride, 0, 1 << 20);
-  answer.max_length = integer(object, "max_seq_len", answer.max_length, 1, 1 << 20);
-  answer.handle_impossible = boolean(object, "handle_impossible_answer", answer.handle_impossible);
-  answer.align_words = boolean(object, "align_to_words", answer.align_words);
-  read_labels(object, options);
-  ZeroShotOptions& zero_shot = options.zero_shot;
-  zero_shot.hypothesis_template = text_member(object, "hypothesis_template", zero_shot.hypothesis_template);
-  if (zero_shot.hypothesis_template.find("{}") == std::string::npos)
-    refuse("`hypothesis_template` must have {} where the label stands");
-  zero_shot.multi_label = boolean(object, "multi_label", zero_shot.multi_label);
-}
 
 Task main_task_of(const ModelInfo& info) {
   if (info.task == "fill-mask") return Task::kFillMask;
@@ -299,7 +220,7 @@ TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_vie
   if (parameters) read_options(*parameters, request.options);
   if (request.task == Task::kClassify && parameters && parameters->contains("top_k") &&
       (*parameters)["top_k"].is_null())
-    request.options.top_k = kMostTopK;  // as the pipeline: null means all labels
+    request.options.top_k = kMostTaskTopK;  // as the pipeline: null means all labels
   const bool entails = std::any_of(info.labels.begin(), info.labels.end(), [](const std::string& label) {
     return label.size() >= 6 &&
            (label.starts_with("entail") || label.starts_with("ENTAIL") || label.starts_with("Entail"));

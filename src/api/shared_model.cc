@@ -58,8 +58,9 @@ std::shared_ptr<SharedModel> SharedModel::load(const std::filesystem::path& dire
   const std::shared_ptr<LoadedModel> loaded = Model::load(directory, own).impl().loaded;
   const double speed = warm_up(loaded->engine);
   // The batcher has a thread that knows its address: it is made where it stays.
+  const auto run_batch = [loaded](std::span<const Piece> pieces) { loaded->engine.run_batch(pieces); };
   return std::make_shared<SharedModel>(
-      std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(loaded->engine, batching, speed)}));
+      std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(run_batch, batching, speed)}));
 }
 
 SharedModel::SharedModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -68,7 +69,7 @@ SharedModel::~SharedModel() = default;
 Model SharedModel::open(std::shared_ptr<RequestScope> scope) const {
   auto impl = std::make_unique<Model::Impl>();
   impl->loaded = impl_->loaded;
-  impl->batched.emplace(impl_->batcher, std::move(scope));
+  impl->batched.emplace(impl_->batcher, impl_->loaded->engine.shape(), std::move(scope));
   return Model(std::move(impl));
 }
 

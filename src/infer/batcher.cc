@@ -31,9 +31,10 @@ const std::shared_ptr<const Failure>& out_of_memory() {
   return failure;
 }
 
-std::shared_ptr<const Failure> try_batch(Engine& engine, std::span<const Piece> pieces) try {
+std::shared_ptr<const Failure> try_batch(const Batcher::RunBatch& run_batch,
+                                         std::span<const Piece> pieces) try {
   try {
-    engine.run_batch(pieces);
+    run_batch(pieces);
     return nullptr;
   } catch (const Error& error) {
     return std::make_shared<const Failure>(Failure{error.code(), error.what()});
@@ -101,8 +102,8 @@ bool Batcher::DueFirst::operator()(const Item* a, const Item* b) const {
   return a->key != b->key ? a->key < b->key : a->number < b->number;
 }
 
-Batcher::Batcher(Engine& engine, const BatchingOptions& options, double tokens_per_second)
-    : engine_(engine),
+Batcher::Batcher(RunBatch run_batch, const BatchingOptions& options, double tokens_per_second)
+    : run_batch_(std::move(run_batch)),
       options_(options),
       learned_tokens_(std::max(1.0, tokens_per_second)),
       learned_seconds_(1),
@@ -260,7 +261,7 @@ void Batcher::compute(Lock& lock) noexcept {
   running_tokens_ = taken.tokens;
   lock.unlock();
   const Clock::time_point begin = Clock::now();
-  const std::shared_ptr<const Failure> failure = try_batch(engine_, taken.pieces);
+  const std::shared_ptr<const Failure> failure = try_batch(run_batch_, taken.pieces);
   const Clock::time_point end = Clock::now();
   const double seconds = Seconds(end - begin).count();
   if (observer_) observer_({static_cast<int64_t>(taken.pieces.size()), taken.tokens, seconds});

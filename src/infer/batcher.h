@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "infer/engine.h"
+#include "infer/forward.h"
 #include "roberta/shared_model.h"
 
 namespace roberta {
@@ -27,18 +27,18 @@ namespace roberta {
 class Batcher {
  public:
   using Clock = RequestScope::Clock;
+  /// Fills the answers of these; called by one thread at a time.
+  using RunBatch = std::function<void(std::span<const Piece>)>;
 
   /// `tokens_per_second`: a first guess, from which it learns on.
-  Batcher(Engine& engine, const BatchingOptions& options, double tokens_per_second);
+  Batcher(RunBatch run_batch, const BatchingOptions& options, double tokens_per_second);
   /// Ends after the batch that is running. Whoever waits gets Error(kFailed), and has left run() before this
   /// returns.
   ~Batcher();
   Batcher(const Batcher&) = delete;
 
-  const Engine& engine() const { return engine_; }
-
   /// Fills the answers of `work`, together with the works of other threads. Throws Overloaded (on a scope's
-  /// first pass alone: a request that was let in is finished), Cancelled, DeadlinePassed, or what the engine
+  /// first pass alone: a request that was let in is finished), Cancelled, DeadlinePassed, or what the batch
   /// threw. A scope has one pass at a time.
   void run(Work& work, const std::shared_ptr<RequestScope>& scope);
 
@@ -79,7 +79,7 @@ class Batcher {
   void compute(Lock& lock) noexcept;
   void loop();
 
-  Engine& engine_;
+  const RunBatch run_batch_;
   const BatchingOptions options_;
   std::function<void(const BatchReport&)> observer_;
 
@@ -103,14 +103,15 @@ class Batcher {
 /// a batch.
 class BatchedForward final : public Forward {
  public:
-  BatchedForward(Batcher& batcher, std::shared_ptr<RequestScope> scope)
-      : batcher_(batcher), scope_(std::move(scope)) {}
-  const Shape& shape() const override { return batcher_.engine().shape(); }
+  BatchedForward(Batcher& batcher, const Shape& shape, std::shared_ptr<RequestScope> scope)
+      : batcher_(batcher), shape_(shape), scope_(std::move(scope)) {}
+  const Shape& shape() const override { return shape_; }
 
  private:
   void run(Work& work) override { batcher_.run(work, scope_); }
 
   Batcher& batcher_;
+  const Shape& shape_;
   std::shared_ptr<RequestScope> scope_;
 };
 

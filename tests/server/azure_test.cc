@@ -220,6 +220,15 @@ TEST(AzureTasks, Tags) {
   for (const json& tag : full[0]) labels += (labels.empty() ? "" : ",") + tag["entity"].get<std::string>();
   EXPECT_FALSE(labels.empty());
   EXPECT_EQ(answer[0], labels);
+  // What the inputs say of options holds where the body says nothing of them.
+  const json groups = served->ask(
+      "/score",
+      {{"input_data", {{"text", "The fox runs."}, {"parameters", {{"aggregation_strategy", "Simple"}}}}},
+       {"params", {{"return_full", true}}}});
+  EXPECT_TRUE(groups[0][0].contains("entity_group")) << groups;
+  expect_error(
+      served->post("/score", {{"input_data", {"a"}}, {"params", {{"aggregation_strategy", "most"}}}}), 400,
+      "aggregation_strategy");
 }
 
 TEST(AzureTasks, Answers) {
