@@ -96,5 +96,5 @@ in_venv() {
 }
 case $step in
   parity) in_venv .venv tools/requirements.txt "the reference implementations (some GB: PyTorch's Linux wheel is the CUDA build)" ;;
-  clients) in_venv .venv-clients tools/requirements-clients.txt "clients (some 800 MB)" ;;
+  clients) in_venv .venv-clients tools/requirements-clients.txt "clients (some 640 MB)" ;;
 esac

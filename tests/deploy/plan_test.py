@@ -83,8 +83,8 @@ if not os.path.exists("/proc/self/status"):
 has_server = subprocess.run([PROGRAM, "help", "serve"], capture_output=True).returncode == 0
 with tempfile.TemporaryDirectory() as folder:
     large = f"{folder}/wide"  # 200 MB: where 15 % are the narrower bound
-    subprocess.run([PROGRAM, "init", "-q", "--tokenizer", MODEL, "--vocab-size", "30000", "--hidden-size", "768",
-                    "--num-hidden-layers", "4", "--output", large], check=True)
+    subprocess.run([PROGRAM, "init", "-q", "--tokenizer", MODEL, "--hidden-size", "768",
+                    "--num-hidden-layers", "7", "--output", large], check=True)
     for model in (str(MODEL), large):
         for dtype in ("float32", "bfloat16"):
             fill_mask(model, dtype)
