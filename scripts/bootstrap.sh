@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs what a step needs and this machine lacks. Second runs only ask dpkg, so they take a fraction of a second.
 #
-#   scripts/bootstrap.sh [build|ci|parity]
+#   scripts/bootstrap.sh [build|ci|parity|clients]
 #     build   compiler, CMake, libraries, Python for one test: enough for make demo, build, test, bench and install (the default)
 #     ci      the same, with clang (format check, fuzzing)
 #     parity  the same as build, with the Python reference implementations in .venv/ of this folder
+#     clients the same as build, with HTTP clients of other makers (Python) in .venv-clients/ of this folder
 #
 # Exit codes: 0 all is there, 1 a package could not be installed, 2 wrong argument,
 #             69 packages are missing and this user can't install them (neither root nor sudo).
@@ -28,7 +29,8 @@ case $step in
   build) packages=$build_packages ;;
   ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;
   parity) packages="$build_packages python3-venv" ;;
-  *) echo "bootstrap: unknown step '$step'; say build, ci or parity" >&2; exit 2 ;;
+  clients) packages="$build_packages python3-venv curl" ;;
+  *) echo "bootstrap: unknown step '$step'; say build, ci, parity or clients" >&2; exit 2 ;;
 esac
 
 say() { echo "bootstrap: $*" >&2; }
@@ -80,15 +82,19 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-if [ "$step" = parity ]; then
-  stamp=$root/.venv/.installed
-  if ! cmp -s "$root/tools/requirements.txt" "$stamp"; then
-    say "installing the reference implementations into .venv (some GB: PyTorch's Linux wheel is the CUDA build)"
-    [ -x "$root/.venv/bin/python" ] || python3 -m venv "$root/.venv"
-    if ! "$root/.venv/bin/python" -m pip install --quiet --requirement "$root/tools/requirements.txt"; then
-      say "pip could not install tools/requirements.txt; see above"
-      exit 1
-    fi
-    cp "$root/tools/requirements.txt" "$stamp"
+# in_venv FOLDER REQUIREMENTS WHAT: installs them once, and again when the list changes.
+in_venv() {
+  stamp=$root/$1/.installed
+  cmp -s "$root/$2" "$stamp" && return
+  say "installing $3 into $1"
+  [ -x "$root/$1/bin/python" ] || python3 -m venv "$root/$1"
+  if ! "$root/$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/$2"; then
+    say "pip could not install $2; see above"
+    exit 1
   fi
-fi
+  cp "$root/$2" "$stamp"
+}
+case $step in
+  parity) in_venv .venv tools/requirements.txt "the reference implementations (some GB: PyTorch's Linux wheel is the CUDA build)" ;;
+  clients) in_venv .venv-clients tools/requirements-clients.txt "HTTP clients (some 500 MB)" ;;
+esac

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "route.h"
 
@@ -40,26 +42,48 @@ bool matches(std::string_view pattern, std::string_view path, Parameters* parame
   return pattern.empty() && path.empty();
 }
 
-bool is_literal(std::string_view pattern) { return pattern.find('{') == std::string_view::npos; }
+/// Letters outside parameters. Of the patterns that match a path only those with most of them count: the name
+/// of no model is "stats" in /v2/models/stats, nor "m:predict" in /v1/models/m:predict.
+size_t spelled_out(std::string_view pattern) {
+  size_t letters = 0;
+  bool inside = false;
+  for (const char c : pattern) {
+    inside = c == '{' || (inside && c != '}');
+    letters += !inside;
+  }
+  return letters;
+}
 
 bool answers(const Route& route, std::string_view method) {
   return route.method == method || (method == "HEAD" && route.method == "GET");
 }
 
-/// The methods of a path, for Allow; several tables may share it ("/").
-std::string methods_of(std::string_view path, std::span<const RouteTable> tables) {
+/// The routes of a path, whatever their method; several tables may share it ("/").
+std::vector<Match> routes_of(std::string_view path, std::span<const RouteTable> tables) {
+  std::vector<Match> out;
+  size_t most = 0;
+  for (const RouteTable& table : tables) {
+    for (const Route& route : table.routes) {
+      const size_t letters = spelled_out(route.pattern);
+      if (letters < most || !matches(route.pattern, path, nullptr)) continue;
+      if (letters > most) out.clear();
+      most = letters;
+      out.push_back({.table = &table, .route = &route});
+    }
+  }
+  return out;
+}
+
+std::string methods_of(const std::vector<Match>& routes) {
   std::string out;
   auto add = [&](std::string_view method) {
     if (out.find(method) == std::string::npos) out += (out.empty() ? "" : ", ") + std::string(method);
   };
-  for (const RouteTable& table : tables) {
-    for (const Route& route : table.routes) {
-      if (!matches(route.pattern, path, nullptr)) continue;
-      add(route.method);
-      if (route.method == "GET") add("HEAD");
-    }
+  for (const Match& match : routes) {
+    add(match.route->method);
+    if (match.route->method == "GET") add("HEAD");
   }
-  if (!out.empty()) add("OPTIONS");
+  add("OPTIONS");
   return out;
 }
 
@@ -76,19 +100,16 @@ std::span<const RouteTable> route_tables() {
 Match find_route(std::string_view method, std::string_view path, std::span<const RouteTable> tables) {
   Match out;
   if (!path.starts_with('/')) return out;
-  for (const RouteTable& table : tables) {
-    for (const Route& route : table.routes) {
-      if (!matches(route.pattern, path, nullptr)) continue;
-      if (!out.table) out.table = &table;
-      // A path spelled out goes before one with a parameter: /v2/models/stats is no model's name.
-      if (!answers(route, method) || (out.route && !is_literal(route.pattern))) continue;
-      out.table = &table;
-      out.route = &route;
-      if (is_literal(route.pattern) && method != "OPTIONS") return out;
-    }
+  const std::vector<Match> routes = routes_of(path, tables);
+  if (routes.empty()) return out;
+  const auto found = std::find_if(routes.begin(), routes.end(),
+                                  [&](const Match& match) { return answers(*match.route, method); });
+  out.table = (found == routes.end() ? routes.front() : *found).table;
+  if (found != routes.end()) {
+    out.route = found->route;
+    matches(out.route->pattern, path, &out.parameters);
   }
-  if (out.route) matches(out.route->pattern, path, &out.parameters);
-  if (out.table && (!out.route || method == "OPTIONS")) out.allow = methods_of(path, tables);
+  if (!out.route || method == "OPTIONS") out.allow = methods_of(routes);
   return out;
 }
 

@@ -14,11 +14,10 @@
 #include <vector>
 
 #include "backend/cpu/select.h"
+#include "golden_directories.h"
 #include "roberta/model.h"
 
 namespace roberta {
-
-inline std::string golden_directory() { return ROBERTA_SOURCE_DIR "/tests/golden/tiny-roberta"; }
 
 inline const nlohmann::json& golden() {
   static const nlohmann::json json =

@@ -18,6 +18,7 @@ constexpr Route kFirstRoutes[] = {
 };
 constexpr Route kSecondRoutes[] = {
     {"POST", "/", Where::kWorker, nothing},
+    {"GET", "/v1/models/{model}", Where::kInline, nothing},
     {"POST", "/v1/models/{model}:predict", Where::kWorker, nothing},
     {"GET", "/v2/models/stats", Where::kInline, nothing},
     {"POST", "/v2/models/{model}/versions/{version}/infer", Where::kWorker, nothing},
@@ -59,10 +60,16 @@ TEST(Router, APathSpelledOutGoesBeforeAParameter) {
   EXPECT_EQ(find("GET", "/v2/models/statistics").route->pattern, "/v2/models/{model}");
 }
 
+TEST(Router, ASuffixIsNoPartOfAName) {
+  EXPECT_EQ(find("POST", "/v1/models/m:predict").route->pattern, "/v1/models/{model}:predict");
+  EXPECT_FALSE(find("GET", "/v1/models/m:predict").route);
+  EXPECT_EQ(find("GET", "/v1/models/m:predict").allow, "POST, OPTIONS");
+  EXPECT_EQ(find("GET", "/v1/models/m:other").route->pattern, "/v1/models/{model}");
+}
+
 TEST(Router, UnknownPaths) {
-  for (const char* path :
-       {"/embe", "/embed/", "/embedd", "//", "", "embed", "/v2/models/", "/v1/models/:predict",
-        "/v2/models/m/versions/1", "/v2/models/m/versions//infer", "*"}) {
+  for (const char* path : {"/embe", "/embed/", "/embedd", "//", "", "embed", "/v2/models/", "/v1/models/",
+                           "/v2/models/m/versions/1", "/v2/models/m/versions//infer", "*"}) {
     const Match match = find("POST", path);
     EXPECT_FALSE(match.table) << path;
     EXPECT_FALSE(match.route) << path;

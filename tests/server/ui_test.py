@@ -28,7 +28,6 @@ def program(*words):
     return json.loads(subprocess.run([PROGRAM, *words, "--model", SMALL, "--format", "json"], capture_output=True, check=True, text=True).stdout)
 
 
-
 def near(shown, score):
     """A percentage as the page writes it; its last digit may be rounded the other way."""
     return abs(float(shown.removesuffix(" %")) - score * 100) < (0.011 if score < 0.0995 else 0.11)
@@ -77,15 +76,15 @@ def tokens(browser, url):
     expected = program("tokenize", text)
     ids = expected["ids"] if "ids" in expected else expected["input_ids"]
     need([int(chip[1].split()[0]) for chip in chips] == ids, chips, expected)
-    covered = ""
+    covered = set()
     for shown, facts in chips:
         if "[" not in facts:
             need(shown in ("<s>", "</s>"), shown)
             continue
         start, stop = map(int, facts.split("[")[1].rstrip(")").split(","))
         need(text[start:stop].replace(" ", "·") == shown, shown, facts)
-        covered += text[start:stop]
-    need(covered.replace(" ", "") == text.replace(" ", ""), covered)
+        covered |= set(range(start, stop))  # a letter of two bytes may be two tokens
+    need(covered >= {i for i, letter in enumerate(text) if letter != " "}, covered)
     # The place of the chip under the pointer is marked in the text.
     browser.hover(".chips li:nth-child(3) .chip")
     marked = browser.wait("document.querySelector('#result mark')?.textContent")
@@ -176,7 +175,7 @@ def keys():
     with Server(PROGRAM, "--api-key", "opensesame") as server, Browser() as browser:
         server.wait_ready()
         browser.open(f"{server.url}/ui#fill-mask?run=1")
-        browser.wait("!document.getElementById('key-form').hidden")
+        browser.wait("document.getElementById('key-form')?.hidden === false")
         need(not browser.evaluate("document.querySelectorAll('[role=tab]').length"), "tabs without a key")
         browser.evaluate("document.getElementById('key').value = 'opensesame'")
         browser.evaluate("document.getElementById('key-form').requestSubmit()")

@@ -12,7 +12,6 @@ interpreter of PEERS (default ~/peers) and ROBERTA_SHARED (default ../shared). A
 repeated.
 """
 import argparse
-import json
 import os
 import pathlib
 import signal
@@ -95,13 +94,9 @@ def by_cpu_time(kind):
 
 class Run:
     def __init__(self, arguments, scratch):
-        self.arguments, self.scratch, self.rows = arguments, scratch, []
+        self.arguments, self.scratch, self.rows = arguments, scratch, report.Rows()
         self.log = open(arguments.log, "w")
         self.program, self.worker = (by_cpu_time(Program), by_cpu_time(Worker)) if arguments.cpu_time else (Program, Worker)
-
-    def emit(self, **row):
-        self.rows.append(row)
-        print(json.dumps(row), flush=True)
 
     def train_file(self, model, task):
         """The first rows of the training set."""
@@ -132,7 +127,7 @@ def faster(run, model, task, train):
         with run.peer(model, task, train, variant) as peer:
             peer.ask("epoch")
             found[variant] = statistics.median(turn(peer, "epoch", False) for _ in range(1 if run.arguments.short else 2))
-            run.emit(part="finetune_quick", model=model, task=task, variant=variant, ms=round(found[variant], 1))
+            run.rows.emit(part="finetune_quick", model=model, task=task, variant=variant, ms=round(found[variant], 1))
     return min(found, key=found.get)
 
 
@@ -142,7 +137,7 @@ def compare_task(run, model, task):
         with run.ours(model, task, train) as ours, run.peer(model, task, train, variant) as peer:
             row = compare(ours, peer, "epoch", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
             facts = peer.facts
-            run.emit(part="finetune", model=model, task=task, variant=variant, samples=facts["samples"], tokens=facts["tokens"],
+            run.rows.emit(part="finetune", model=model, task=task, variant=variant, samples=facts["samples"], tokens=facts["tokens"],
                      version=facts["version"], torch=facts["torch"],
                      samples_per_s=round(1e3 * facts["samples"] / row["ours"]["median"], 1),
                      peer_samples_per_s=round(1e3 * facts["samples"] / row["theirs"]["median"], 1),
@@ -150,16 +145,12 @@ def compare_task(run, model, task):
 
 
 def table(rows):
-    machine = next(r for r in rows if r["part"] == "machine")
     out = []
-    for r in (r for r in rows if r["part"] == "finetune"):
+    for r in rows.of("finetune"):
         out.append([r["model"], r["task"], f"{r['tokens'] / r['samples']:.0f}", WHAT[r["variant"].split("-")[1]],
                     f"**{r['samples_per_s']:.0f}**", f"{r['tokens_per_s']:.0f}", f"**{r['peer_samples_per_s']:.0f}**", report.ratio(r),
                     report.pairs(r)])
-    some = next(r for r in rows if r["part"] == "finetune")
-    facts = (f"{machine['cpu']}, {machine['cores']} cores; {machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}; "
-             f"transformers {some['version']}, torch {some['torch']}.\n\n")
-    return facts + report.table("Fine-tuning against Hugging Face's Trainer", [
+    return report.facts(rows, "finetune") + report.table("Fine-tuning against Hugging Face's Trainer", [
         "model", "task", "tokens a sample", "Trainer with", "ours samples/s", "ours tokens/s", "Trainer samples/s", "ratio", "pairs"], out)
 
 
@@ -187,15 +178,11 @@ def main():
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         run = Run(arguments, pathlib.Path(scratch))
-        facts = subprocess.run([f"{arguments.build}/bin/bench_ceiling", "1"], check=True, capture_output=True, text=True).stdout
         for model in arguments.models:
             for task in arguments.tasks:
                 compare_task(run, model, task)
-    run.emit(part="machine", threads=arguments.threads, cpu_time=arguments.cpu_time, **json.loads(facts.splitlines()[0]))
-    text = table(run.rows)
-    print(text)
-    if arguments.update:
-        report.update(pathlib.Path(arguments.update), text, "finetune")
+    run.rows.machine(arguments)
+    report.publish(table(run.rows), arguments, "finetune")
     return 0
 
 

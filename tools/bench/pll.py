@@ -62,13 +62,9 @@ class Program:
 
 class Run:
     def __init__(self, arguments, scratch):
-        self.arguments, self.scratch, self.rows = arguments, scratch, []
+        self.arguments, self.scratch, self.rows = arguments, scratch, report.Rows()
         self.log = open(arguments.log, "w")
         self.worker = by_cpu_time(Worker) if arguments.cpu_time else Worker
-
-    def emit(self, **row):
-        self.rows.append(row)
-        print(json.dumps(row), flush=True)
 
     def limit(self, task):
         return self.arguments.limit if task == "blimp" else self.arguments.crows_limit
@@ -122,7 +118,7 @@ def same_scores(run, task, pairs, file):
         rounding = 5e-4 if task == "crows-pairs" else 0  # the paper's script rounds to three decimals
         worst = max(max(abs(x - y) - rounding, 0) / abs(y) for key in theirs for x, y in zip(mine[key], theirs[key]) if y)
         alike = sum((a > b) == (x > y) for (a, b), (x, y) in ((mine[k], theirs[k]) for k in theirs)) / len(theirs)
-        run.emit(part="scores", task=task, dtype=dtype, pairs=len(theirs), largest_relative_difference=worst, same_choice=round(alike, 4))
+        run.rows.emit(part="scores", task=task, dtype=dtype, pairs=len(theirs), largest_relative_difference=worst, same_choice=round(alike, 4))
         if dtype == "float32" and worst > SCORE_LIMIT:
             raise SystemExit(f"pll: {task}: scores in fp32 are apart by {worst:.1e}")
 
@@ -140,22 +136,19 @@ def measure(run, task):
         variant = min(found, key=found.get)
         with Program(run.command(task, "bfloat16"), run.arguments.cpu_time) as ours, run.peer(file, variant) as peer:
             row = compare(ours, peer, "pass", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
-            run.emit(part="pll", task=task, head=head, variant=variant, sample=len(pairs), version=peer.facts["version"],
+            run.rows.emit(part="pll", task=task, head=head, variant=variant, sample=len(pairs), version=peer.facts["version"],
                      torch=peer.facts["torch"], pairs_per_s=round(1e3 * len(pairs) / row["ours"]["median"], 1),
                      peer_pairs_per_s=round(1e3 * len(pairs) / row["theirs"]["median"], 1), **row)
 
 
 def table(rows):
-    machine = next(r for r in rows if r["part"] == "machine")
-    scores = {(r["task"], r["dtype"]): r for r in rows if r["part"] == "scores"}
-    out, some = [], next(r for r in rows if r["part"] == "pll")
-    for r in (r for r in rows if r["part"] == "pll"):
+    scores = {(r["task"], r["dtype"]): r for r in rows.of("scores")}
+    out = []
+    for r in rows.of("pll"):
         alike = scores[r["task"], "bfloat16"]["same_choice"]
         out.append([r["task"], r["sample"], f"**{r['pairs_per_s']:.0f}**", f"{r['variant']} ({HEADS[r['head']]})", f"**{r['peer_pairs_per_s']:.0f}**",
                     report.ratio(r), report.pairs(r), f"{scores[r['task'], 'float32']['largest_relative_difference']:.0e}", f"{100 * alike:.1f} %"])
-    facts = (f"{machine['cpu']}, {machine['cores']} cores; {machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}; "
-             f"transformers {some['version']}, torch {some['torch']}.\n\n")
-    return facts + report.table("Pseudo-log-likelihood against transformers", [
+    return report.facts(rows, "pll") + report.table("Pseudo-log-likelihood against transformers", [
         "data", "sample", "ours pairs/s", "transformers", "its pairs/s", "ratio", "runs", "scores apart in fp32", "same choice in bf16"], out)
 
 
@@ -183,16 +176,12 @@ def main():
     if not PYTHON.is_file() or not SHARED.is_dir():
         print(f"SKIPPED benchmark of pseudo-log-likelihood: no {PYTHON} (set PEERS) or no {SHARED} (set ROBERTA_SHARED)")
         return 0
-    facts = subprocess.run([f"{arguments.build}/bin/bench_ceiling", "1"], check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory() as scratch:
         run = Run(arguments, pathlib.Path(scratch))
         for task in arguments.tasks:
             measure(run, task)
-    run.emit(part="machine", threads=arguments.threads, cpu_time=arguments.cpu_time, **json.loads(facts.splitlines()[0]))
-    text = table(run.rows)
-    print(text)
-    if arguments.update:
-        report.update(pathlib.Path(arguments.update), text, "pll")
+    run.rows.machine(arguments)
+    report.publish(table(run.rows), arguments, "pll")
     return 0
 
 

@@ -2,9 +2,39 @@
 import json
 import math
 import pathlib
+import subprocess
 import sys
 
 CEILING = {"float32": "fp32_avx512", "bfloat16": "bf16_avx512"}
+
+
+class Rows(list):
+    """The rows of one run: printed as JSON lines as they come."""
+
+    def emit(self, **row):
+        self.append(row)
+        print(json.dumps(row), flush=True)
+
+    def of(self, part):
+        return [row for row in self if row["part"] == part]
+
+    def machine(self, arguments):
+        """The last row: what was measured on, and how."""
+        facts = subprocess.run([f"{arguments.build}/bin/bench_ceiling", "1"], check=True, capture_output=True, text=True).stdout
+        self.emit(part="machine", threads=arguments.threads, cpu_time=getattr(arguments, "cpu_time", False), **json.loads(facts.splitlines()[0]))
+
+
+def facts(rows, part):
+    """The line above a table: machine and, where the part's rows tell them, the peer's versions."""
+    machine, some = rows.of("machine")[0], (rows.of(part) or [{}])[0]
+    versions = f"; transformers {some['version']}, torch {some['torch']}" if "torch" in some else ""
+    return f"{machine['cpu']}, {machine['cores']} cores; {machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}{versions}.\n\n"
+
+
+def publish(text, arguments, mark):
+    print(text)
+    if arguments.update:
+        update(pathlib.Path(arguments.update), text, mark)
 
 
 def table(title, heads, rows):

@@ -89,7 +89,8 @@ class Browser:
         return found["result"].get("value")
 
     def wait(self, expression, seconds=30):
-        """Until the expression is true; its value."""
+        """Until the expression is true; its value (of an element: True)."""
+        expression = f"(found => found instanceof Node || found)({expression})"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             value = self.evaluate(expression)
