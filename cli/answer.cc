@@ -1,12 +1,12 @@
 // roberta answer: questions answered from a text.
 
-#include "io/json_text.h"
 #include "io/utf8.h"
 #include "load.h"
 #include "options.h"
 #include "output.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "score_table.h"
 #include "stream.h"
 
@@ -30,33 +30,6 @@ constexpr Option kOptions[] = {
      "with --handle-impossible: by how much the empty answer must be better, as a difference of logits"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
-
-void append_answer(std::string& out, const Answer& answer) {
-  out += "{\"score\":";
-  append_json_number(out, answer.score);
-  out += ",\"start\":";
-  append_number(out, answer.offset.begin);
-  out += ",\"end\":";
-  append_number(out, answer.offset.end);
-  out += ",\"answer\":";
-  append_json_string(out, answer.answer);
-  out += '}';
-}
-
-/// As the pipeline: a single answer stands alone, others (and none) are a list.
-std::string as_json(const std::vector<Answer>& answers) {
-  std::string out;
-  if (answers.size() == 1) {
-    append_answer(out, answers[0]);
-    return out;
-  }
-  out = "[";
-  for (const Answer& answer : answers) {
-    if (out.size() > 1) out += ',';
-    append_answer(out, answer);
-  }
-  return out += ']';
-}
 
 std::string as_text(const ScoreTable& table, const std::string& question,
                     const std::vector<Answer>& answers) {
@@ -109,7 +82,10 @@ int run(const Settings& settings) {
     throw Error(ErrorCode::kUsage, "--question and --context leave nothing for the arguments to be");
   Model model = load_model(settings);
   const auto shown = [&](const std::string& question, const std::vector<Answer>& answers) {
-    return json ? as_json(answers) : as_text(table, question, answers);
+    if (!json) return as_text(table, question, answers);
+    std::string out;
+    append_json(out, answers);
+    return out;
   };
   if (single) {
     const std::vector<QuestionContext> one = {{*plan.question, *plan.context}};

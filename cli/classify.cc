@@ -1,10 +1,10 @@
 // roberta classify: labels of texts, or of pairs of texts.
 
-#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "score_table.h"
 #include "stream.h"
 
@@ -31,18 +31,6 @@ LabelFunction function_of(const std::string& name) {
   if (name == "softmax") return LabelFunction::kSoftmax;
   if (name == "sigmoid") return LabelFunction::kSigmoid;
   return name == "none" ? LabelFunction::kNone : LabelFunction::kDefault;
-}
-
-std::string as_json(const std::vector<LabelScore>& labels) {
-  std::string out = "[";
-  for (const LabelScore& label : labels) {
-    out += out.size() > 1 ? ",{\"label\":" : "{\"label\":";
-    append_json_string(out, label.label);
-    out += ",\"score\":";
-    append_json_number(out, label.score);
-    out += '}';
-  }
-  return out += ']';
 }
 
 /// One label: a line with the text; several: a table below the text.
@@ -78,8 +66,12 @@ int run(const Settings& settings) {
     std::vector<TextPair> texts;
     for (const Row& row : rows) texts.push_back({row.text, row.second});
     const std::vector<std::vector<LabelScore>> labels = classify(model, texts, options);
-    for (size_t i = 0; i < rows.size(); ++i)
-      answers[i] = json ? as_json(labels[i]) : as_text(table, rows[i], labels[i], plain);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (json)
+        append_json(answers[i], labels[i]);
+      else
+        answers[i] = as_text(table, rows[i], labels[i], plain);
+    }
   });
 }
 

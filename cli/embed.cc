@@ -12,6 +12,7 @@
 #include "parallel.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "stream.h"
 
 namespace roberta::cli {
@@ -37,27 +38,10 @@ Pooling pooling_of(const std::string& name) {
   return name == "none" ? Pooling::kNone : Pooling::kMean;
 }
 
-void append_vector(std::string& out, std::span<const float> values) {
-  out += '[';
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i) out += ',';
-    append_json_number(out, values[i]);
-  }
-  out += ']';
-}
-
 std::string as_json(const Matrix& matrix, bool rows) {
   std::string out = "{\"embedding\":";
-  if (!rows) {
-    append_vector(out, matrix.row(0));
-    return out += '}';
-  }
-  out += '[';
-  for (int64_t r = 0; r < matrix.rows; ++r) {
-    if (r) out += ',';
-    append_vector(out, matrix.row(r));
-  }
-  return out += "]}";
+  rows ? append_json(out, matrix) : append_json(out, matrix.row(0));
+  return out += '}';
 }
 
 /// Numbers with spaces between, a line for each row.

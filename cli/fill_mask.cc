@@ -1,10 +1,10 @@
 // roberta fill-mask: ranked candidates for the masks of a text.
 
-#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "score_table.h"
 #include "stream.h"
 
@@ -22,64 +22,10 @@ constexpr Option kOptions[] = {
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
-void append_tokens(std::string& out, const std::vector<int32_t>& tokens) {
-  out += '[';
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (i) out += ',';
-    append_number(out, tokens[i]);
-  }
-  out += ']';
-}
-
-void append_json(std::string& out, const Fill& fill) {
-  out += "{\"score\":";
-  append_json_number(out, fill.score);
-  out += ",\"token\":";
-  if (fill.tokens.size() == 1)
-    append_number(out, fill.tokens[0]);
-  else
-    append_tokens(out, fill.tokens);
-  out += ",\"token_str\":";
-  append_json_string(out, fill.token_str);
-  out += ",\"sequence\":";
-  append_json_string(out, fill.sequence);
-  out += '}';
-}
-
-void append_json(std::string& out, const JointFill& fill) {
-  out += "{\"score\":";
-  append_json_number(out, fill.score);
-  out += ",\"token\":";
-  append_tokens(out, fill.tokens);
-  out += ",\"token_str\":[";
-  for (size_t i = 0; i < fill.token_strs.size(); ++i) {
-    if (i) out += ',';
-    append_json_string(out, fill.token_strs[i]);
-  }
-  out += "],\"sequence\":";
-  append_json_string(out, fill.sequence);
-  out += '}';
-}
-
-template <class T>
-void append_json(std::string& out, const std::vector<T>& items) {
-  out += '[';
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (i) out += ',';
-    append_json(out, items[i]);
-  }
-  out += ']';
-}
-
-/// As transformers: one mask gives its list, several a list of lists.
-std::string as_json(const std::vector<std::vector<Fill>>& masks) {
+template <class Answer>
+std::string as_json(const Answer& answer) {
   std::string out;
-  masks.size() == 1 ? append_json(out, masks[0]) : append_json(out, masks);
-  return out;
-}
-std::string as_json(const std::vector<JointFill>& fills) {
-  std::string out;
-  append_json(out, fills);
+  append_json(out, answer);
   return out;
 }
 

@@ -1,10 +1,10 @@
 // roberta tag: labels of tokens, names in texts.
 
-#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "score_table.h"
 #include "stream.h"
 
@@ -28,29 +28,6 @@ Aggregation aggregation_of(const std::string& name) {
   if (name == "first") return Aggregation::kFirst;
   if (name == "average") return Aggregation::kAverage;
   return name == "max" ? Aggregation::kMax : Aggregation::kSimple;
-}
-
-std::string as_json(const std::vector<Tag>& tags, bool groups) {
-  std::string out = "[";
-  for (const Tag& tag : tags) {
-    if (out.size() > 1) out += ',';
-    out += groups ? "{\"entity_group\":" : "{\"entity\":";
-    append_json_string(out, tag.label);
-    out += ",\"score\":";
-    append_json_number(out, tag.score);
-    if (!groups) {
-      out += ",\"index\":";
-      append_number(out, tag.index);
-    }
-    out += ",\"word\":";
-    append_json_string(out, tag.word);
-    out += ",\"start\":";
-    append_number(out, tag.offset.begin);
-    out += ",\"end\":";
-    append_number(out, tag.offset.end);
-    out += '}';
-  }
-  return out += ']';
 }
 
 std::string text_of(const Row& row) {
@@ -116,8 +93,10 @@ int run(const Settings& settings) {
   return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
     const std::vector<std::vector<Tag>> tags = tag_rows(model, rows, options);
     for (size_t i = 0; i < rows.size(); ++i) {
-      answers[i] = json ? as_json(tags[i], options.aggregation != Aggregation::kNone)
-                        : as_text(table, rows[i], tags[i]);
+      if (json)
+        append_json(answers[i], tags[i], options.aggregation != Aggregation::kNone);
+      else
+        answers[i] = as_text(table, rows[i], tags[i]);
     }
   });
 }

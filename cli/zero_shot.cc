@@ -1,10 +1,10 @@
 // roberta zero-shot: classification with labels that are named on the spot.
 
-#include "io/json_text.h"
 #include "load.h"
 #include "options.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
+#include "roberta/pipeline_json.h"
 #include "score_table.h"
 #include "stream.h"
 
@@ -21,22 +21,6 @@ constexpr Option kOptions[] = {
      "labels are independent: each score is entailment against contradiction"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
-
-std::string as_json(const ZeroShot& answer) {
-  std::string out = "{\"sequence\":";
-  append_json_string(out, answer.sequence);
-  out += ",\"labels\":[";
-  for (size_t i = 0; i < answer.labels.size(); ++i) {
-    if (i) out += ',';
-    append_json_string(out, answer.labels[i]);
-  }
-  out += "],\"scores\":[";
-  for (size_t i = 0; i < answer.scores.size(); ++i) {
-    if (i) out += ',';
-    append_json_number(out, answer.scores[i]);
-  }
-  return out += "]}";
-}
 
 std::string as_text(const ScoreTable& table, const ZeroShot& answer) {
   std::vector<ScoreLine> lines;
@@ -71,7 +55,12 @@ int run(const Settings& settings) {
     std::vector<std::string> texts;
     for (const Row& row : rows) texts.push_back(row.text);
     const std::vector<ZeroShot> found = zero_shot(model, texts, labels, options);
-    for (size_t i = 0; i < rows.size(); ++i) answers[i] = json ? as_json(found[i]) : as_text(table, found[i]);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (json)
+        append_json(answers[i], found[i]);
+      else
+        answers[i] = as_text(table, found[i]);
+    }
   });
 }
 

@@ -1,7 +1,6 @@
 #include "call.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 
 #include "access_log.h"
@@ -30,22 +29,24 @@ Clock::duration tokenization_time(const Call& call) {
   return costs.first_pass == Clock::time_point() ? Clock::duration() : costs.first_pass - call.exchange.begun;
 }
 
-std::string whole_ms(Clock::duration time) {
-  return std::to_string(std::llround(std::max(0.0, ms_of(time))));
+std::string ms_text(Clock::duration time) {
+  char text[32];
+  snprintf(text, sizeof text, "%.3f", std::max(0.0, ms_of(time)));
+  return text;
 }
 
 void add_compute_headers(const Call& call, HttpResponse& response) {
   const Exchange& exchange = call.exchange;
   const RequestScope::Costs& costs = exchange.scope->costs;
-  const std::string total = whole_ms(Clock::now() - exchange.begun);
+  const std::string total = ms_text(Clock::now() - exchange.begun);
   response.headers.emplace_back("x-compute-type", "cpu");
   response.headers.emplace_back("x-compute-time", total);
   response.headers.emplace_back("x-compute-characters", std::to_string(exchange.characters));
   response.headers.emplace_back("x-compute-tokens", std::to_string(costs.tokens));
   response.headers.emplace_back("x-total-time", total);
-  response.headers.emplace_back("x-tokenization-time", whole_ms(tokenization_time(call)));
-  response.headers.emplace_back("x-queue-time", whole_ms(costs.queue));
-  response.headers.emplace_back("x-inference-time", whole_ms(costs.inference));
+  response.headers.emplace_back("x-tokenization-time", ms_text(tokenization_time(call)));
+  response.headers.emplace_back("x-queue-time", ms_text(costs.queue));
+  response.headers.emplace_back("x-inference-time", ms_text(costs.inference));
 }
 
 bool contains(std::string_view text, std::string_view part) {
@@ -115,11 +116,7 @@ void add_headers(const Call& call, HttpResponse& response) {
   add_id_headers(call.ids, azure, response);
   if (azure) response.headers.emplace_back("x-ms-server-version", "roberta.cpp/" ROBERTA_VERSION);
   if (!call.computes() || call.refusal || response.status != 200) return;
-  if (azure) {
-    char text[32];
-    snprintf(text, sizeof text, "%.3f", ms_of(Clock::now() - call.started));
-    response.headers.emplace_back("x-ms-run-fn-exec-ms", text);
-  }
+  if (azure) response.headers.emplace_back("x-ms-run-fn-exec-ms", ms_text(Clock::now() - call.started));
   add_compute_headers(call, response);
 }
 

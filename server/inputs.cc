@@ -63,7 +63,8 @@ const std::string* find_prompt(const ServedModel& served, const std::string& nam
   const auto at = served.prompts.find(name);
   if (at != served.prompts.end()) return &at->second;
   const std::string given = "`prompt_name` is set to `" + printable(name, 100) + "` but ";
-  if (served.prompts.empty()) refuse(given + "no prompts were found in the Sentence Transformers configuration");
+  if (served.prompts.empty())
+    refuse(given + "no prompts were found in the Sentence Transformers configuration");
   std::string known;
   for (const auto& [known_name, text] : served.prompts)
     known += (known.empty() ? "\"" : ", \"") + known_name + "\"";
@@ -185,8 +186,6 @@ Pooling pooling_named(std::string_view name) {
 
 Vectors embed_inputs(Exchange& exchange, const ServedModel& served, const std::vector<TextOrIds>& inputs,
                      const EncodingWishes& wishes, const EmbedOptions& options) {
-  const auto begun = RequestScope::Clock::now();
-  exchange.metrics.embed_count.add(inputs.size());
   std::vector<Model::Ids> sequences;
   Vectors out;
   for (const TextOrIds& input : inputs) {
@@ -194,9 +193,6 @@ Vectors embed_inputs(Exchange& exchange, const ServedModel& served, const std::v
     out.tokens += static_cast<int64_t>(sequences.back().size());
   }
   out.vectors = embed_ids(exchange.model(), sequences, options);
-  exchange.metrics.embed_success.add(inputs.size());
-  exchange.metrics.embed_duration.observe(
-      std::chrono::duration<double>(RequestScope::Clock::now() - begun).count());
   return out;
 }
 

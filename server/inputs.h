@@ -25,8 +25,8 @@ std::vector<TextOrIds> read_inputs(Exchange& exchange, const Json& value, std::s
 std::vector<std::string> read_texts(Exchange& exchange, const Json& value, std::string_view field);
 
 int64_t count_code_points(std::string_view text);
-[[noreturn]] void refuse(const std::string& message);  ///< 422 Validation
-[[noreturn]] void refuse_empty(std::string_view field);   ///< 400 Empty "`field` cannot be empty"
+[[noreturn]] void refuse(const std::string& message);    ///< 422 Validation
+[[noreturn]] void refuse_empty(std::string_view field);  ///< 400 Empty "`field` cannot be empty"
 
 struct EncodingWishes {
   bool truncate = true;
@@ -50,7 +50,7 @@ struct Vectors {
   std::vector<Matrix> vectors;  ///< one an input
   int64_t tokens = 0;           ///< of all inputs
 };
-/// Vectors of the inputs by the model in use, which is `served`; counts into te_embed_*.
+/// Vectors of the inputs by the model in use, which is `served`.
 Vectors embed_inputs(Exchange& exchange, const ServedModel& served, const std::vector<TextOrIds>& inputs,
                      const EncodingWishes& wishes, const EmbedOptions& options);
 

@@ -37,7 +37,8 @@ TagOptions read_tag_options(const Json& parameters) {
 
 /// Lists of words: of one text, or (lists in a list) of several.
 std::vector<std::vector<std::string>> read_words(Exchange& exchange, const Json& inputs) {
-  if (!inputs.is_array()) refuse("with `is_split_into_words`, `inputs` must be a list of words, or a list of such lists");
+  if (!inputs.is_array())
+    refuse("with `is_split_into_words`, `inputs` must be a list of words, or a list of such lists");
   std::vector<std::vector<std::string>> texts;
   if (!inputs.empty() && inputs[0].is_array()) {
     if (inputs.size() > static_cast<size_t>(exchange.options.max_client_batch_size))
@@ -115,8 +116,9 @@ void bound_windows(AnswerOptions& options, int64_t longest_question, int64_t max
   const int64_t room = window - longest_question - kSpecials;
   const int64_t step = std::max<int64_t>(1, window / kParts);
   if (room < step)
-    refuse("a question of " + std::to_string(longest_question) + " tokens leaves too little room in windows of " +
-           std::to_string(window) + " tokens for the context; shorten it, or set `max_question_len`");
+    refuse("a question of " + std::to_string(longest_question) +
+           " tokens leaves too little room in windows of " + std::to_string(window) +
+           " tokens for the context; shorten it, or set `max_question_len`");
   options.stride = std::min(options.stride, room - step);
 }
 

@@ -26,8 +26,7 @@ struct PairInputs {
 
 TextPair read_pair(const Json& value) {
   if (value.is_string()) return {value.get<std::string>(), std::nullopt};
-  if (!value.is_object())
-    refuse(R"(`inputs` must be a text, {"text", "text_pair"}, or a list of these)");
+  if (!value.is_object()) refuse(R"(`inputs` must be a text, {"text", "text_pair"}, or a list of these)");
   TextPair pair{need_string(need_member(value, "text"), "text"), std::nullopt};
   if (const Json* second = find_member(value, "text_pair")) pair.second = need_string(*second, "text_pair");
   return pair;
@@ -94,7 +93,8 @@ void limit_fill_mask(const ServedModel& served, std::span<const std::string> tex
   const int64_t candidates = std::min<int64_t>(options.top_k, targets ? targets : tokenizer.vocab_size());
   int64_t bytes = 0, asked = 0;
   for (const std::string& text : texts) {
-    const int64_t masks = std::min(tokenizer.has_mask() ? count_of(text, tokenizer.mask_token()) : 0, longest);
+    const int64_t masks =
+        std::min(tokenizer.has_mask() ? count_of(text, tokenizer.mask_token()) : 0, longest);
     bytes += (joint ? 1 : masks) * candidates * static_cast<int64_t>(text.size() + 64);
     asked += masks * targets;
   }
@@ -102,8 +102,8 @@ void limit_fill_mask(const ServedModel& served, std::span<const std::string> tex
     refuse("the answer would have some " + std::to_string(bytes >> 20) +
            " MB: ask for fewer candidates (`top_k`), masks or texts");
   if (asked > kMostTargets)
-    refuse("masks x targets of a request must be at most " + std::to_string(kMostTargets) + "; given: " +
-           std::to_string(asked));
+    refuse("masks x targets of a request must be at most " + std::to_string(kMostTargets) +
+           "; given: " + std::to_string(asked));
   if (joint && std::max<int64_t>(options.beam, 4 * candidates) > kMostBeams)
     refuse("`joint` searches at most " + std::to_string(kMostBeams) +
            " beams: `beam` and 4 x `top_k` must be below that");
@@ -193,11 +193,10 @@ std::string zero_shot_reply(Exchange& exchange, const Json& body) {
   const std::vector<std::string> labels = read_labels(parameters);
   if (labels.empty()) refuse_empty("candidate_labels");
   if (labels.size() > kMostLabels)
-    refuse("`candidate_labels` may have at most " + std::to_string(kMostLabels) + "; given: " +
-           std::to_string(labels.size()));
+    refuse("`candidate_labels` may have at most " + std::to_string(kMostLabels) +
+           "; given: " + std::to_string(labels.size()));
   ZeroShotOptions options;
-  options.hypothesis_template =
-      text_member(parameters, "hypothesis_template", options.hypothesis_template);
+  options.hypothesis_template = text_member(parameters, "hypothesis_template", options.hypothesis_template);
   if (options.hypothesis_template.find("{}") == std::string::npos)
     refuse("`hypothesis_template` must have {} where the label goes");
   options.multi_label = boolean(parameters, "multi_label", false);

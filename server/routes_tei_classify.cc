@@ -57,18 +57,12 @@ PredictInputs read_predict_inputs(Exchange& exchange, const Json& value) {
   return out;
 }
 
-/// Logits of the model in use, which is `served`; counts into te_predict_*.
+/// Logits of the model in use, which is `served`.
 Matrix predict(Exchange& exchange, const ServedModel& served, const std::vector<TextPair>& pairs,
                const EncodingWishes& wishes) {
-  const auto begun = RequestScope::Clock::now();
-  exchange.metrics.predict_count.add(pairs.size());
   std::vector<Model::Ids> sequences;
   for (const TextPair& pair : pairs) sequences.push_back(encode_pair(*served.shared, pair, wishes));
-  Matrix logits = exchange.model().sequence_logits(sequences);
-  exchange.metrics.predict_success.add(pairs.size());
-  exchange.metrics.predict_duration.observe(
-      std::chrono::duration<double>(RequestScope::Clock::now() - begun).count());
-  return logits;
+  return exchange.model().sequence_logits(sequences);
 }
 
 /// As text-embeddings-inference: sigmoid of one label, else softmax; but for several labels at once sigmoid,
@@ -111,11 +105,9 @@ bool can_rank(const ModelInfo& info) {
 }
 
 std::string predict_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served =
-      choose_model(exchange, text_member(body, "model", ""), is_classifier);
+  const ServedModel& served = choose_model(exchange, text_member(body, "model", ""), is_classifier);
   const ModelInfo& info = served.shared->info();
-  if (!is_classifier(info))
-    throw HttpError(424, ErrorType::kBackend, "Model is not a classifier model");
+  if (!is_classifier(info)) throw HttpError(424, ErrorType::kBackend, "Model is not a classifier model");
   const PredictInputs inputs = read_predict_inputs(exchange, need_member(body, "inputs"));
   const bool raw = boolean(body, "raw_scores", false);
   Matrix scores = predict(exchange, served, inputs.items, encoding_wishes(exchange, served, body));

@@ -27,8 +27,8 @@ size_t reply_bytes(const std::vector<Matrix>& matrices) {
                          [](size_t sum, const Matrix& m) { return sum + m.data.size() * kNumberBytes + 4; });
 }
 
-/// log(1 + relu(logits)), the highest of all tokens for each entry of the vocabulary. The logarithm grows with
-/// its argument, so it is taken once, of the highest.
+/// log(1 + relu(logits)), the highest of all tokens for each entry of the vocabulary. The logarithm grows
+/// with its argument, so it is taken once, of the highest.
 std::vector<float> splade(Model& model, const Model::Ids& ids) {
   std::vector<float> best;
   const auto count = static_cast<int32_t>(ids.size());
@@ -114,16 +114,11 @@ std::string embed_sparse_reply(Exchange& exchange, const Json& body) {
     throw HttpError(424, ErrorType::kBackend, "Model is not an embedding model with SPLADE pooling");
   const std::vector<TextOrIds> inputs = read_inputs(exchange, need_member(body, "inputs"), "inputs");
   const EncodingWishes wishes = encoding_wishes(exchange, served, body);
-  const auto begun = RequestScope::Clock::now();
-  exchange.metrics.embed_count.add(inputs.size());
   std::string out;
   for (const TextOrIds& input : inputs) {
     out += out.empty() ? '[' : ',';
     append_sparse(out, splade(exchange.model(), encode_input(model, input, wishes)));
   }
-  exchange.metrics.embed_success.add(inputs.size());
-  exchange.metrics.embed_duration.observe(
-      std::chrono::duration<double>(RequestScope::Clock::now() - begun).count());
   return out += ']';
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // The work of text-embeddings-inference's routes, from the tree of a body to the text of a reply: for its own
-// routes and for their aliases (POST /, /invocations, /vertex). Each chooses the model (a member "model", which
-// TEI hasn't, names one of several) and throws HttpError in TEI's words.
+// routes and for their aliases (POST /, /invocations, /vertex). Each chooses the model (a member "model",
+// which TEI hasn't, names one of several) and throws HttpError in TEI's words.
 
 #include <string>
 
@@ -19,7 +19,8 @@ std::string rerank_reply(Exchange& exchange, const Json& body);
 std::string tokenize_reply(Exchange& exchange, const Json& body);
 std::string decode_reply(Exchange& exchange, const Json& body);
 
-/// What TEI's POST / is: rerank for a body with "query" and "texts", else predict for a classifier, else embed.
+/// What TEI's POST / is: rerank for a body with "query" and "texts", else predict for a classifier, else
+/// embed.
 std::string main_reply(Exchange& exchange, const Json& body);
 
 /// TEI calls a classifier with one label a re-ranker. One with two can be asked to rank as well.

@@ -82,11 +82,12 @@ function writeAddress(task, values) {
 function route() {
   const {id, values} = readAddress();
   if (values.theme) setTheme(values.theme);
-  const all = tabs(), tab = all.find(t => t.id === id) ?? all[0];
+  const all = tabs(), tab = all.find(t => t.id === id) ?? all[0], onTabs = $('tabs').contains(document.activeElement);
   $('tabs').replaceChildren(...all.map(t => h('button', {
     type: 'button', role: 'tab', id: 'tab-' + t.id, 'aria-selected': String(t === tab), 'aria-controls': 'panel',
     tabindex: t === tab ? '0' : '-1', onclick: () => { location.hash = t.id; },
   }, t.title)));
+  if (onTabs) $('tab-' + tab.id).focus();
   $('tab-' + tab.id).scrollIntoView({block: 'nearest', inline: 'nearest'});
   $('panel').setAttribute('aria-labelledby', 'tab-' + tab.id);
   leave();
@@ -220,8 +221,8 @@ $('tabs').addEventListener('keydown', event => {
   if (!step) return;
   const all = [...$('tabs').children], at = all.indexOf(document.activeElement);
   const next = all[(at + step + all.length) % all.length];
+  next.focus();
   next.click();
-  requestAnimationFrame(() => $(next.id).focus());
 });
 $('key-form').addEventListener('submit', event => {
   event.preventDefault();

@@ -51,19 +51,19 @@ const delay = q => (now, before) => quantile(now, before, 'te_request_duration',
 
 const CHARTS = [
   {title: 'Requests a second', unit: short, lines: {requests: rate('te_request_count')}},
-  {title: 'Time of a request', unit: seconds, lines: {p50: delay(0.5), p95: delay(0.95), p99: delay(0.99)}},
+  {title: 'Median time of a request', unit: seconds, lines: {p50: delay(0.5), p95: delay(0.95), p99: delay(0.99)}},
   {title: 'Tokens a second', unit: short, lines: {tokens: rate('te_batch_next_tokens_sum')}},
   {title: 'Sequences in a batch', unit: short, lines: {sequences: mean('te_batch_next_size')}},
   {title: 'Waiting sequences', unit: short, lines: {waiting: now => gauge(now, 'te_queue_size')}},
-  {title: 'Resident memory', unit: bytes, lines: {memory: now => gauge(now, 'process_resident_memory_bytes')}},
+  {title: 'Resident memory', unit: bytes, one: 1 << 20, lines: {memory: now => gauge(now, 'process_resident_memory_bytes')}},
 ];
 
-/** A round number at or above the largest value. */
-function ceiling(values) {
-  const most = Math.max(...values.filter(Number.isFinite), 0);
-  if (most <= 0) return 1;
+/** A round number, in that unit, above the largest value. */
+function ceiling(values, one = 1) {
+  const most = Math.max(...values.filter(Number.isFinite), 0) / one;
+  if (most <= 0) return one;
   const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 1.5, 2, 3, 5, 7.5, 10].map(step => step * unit).find(top => top >= most * 1.05) ?? 20 * unit;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12].map(step => step * unit).find(top => top >= most * 1.05) * one;
 }
 
 class Chart {
@@ -94,7 +94,7 @@ class Chart {
   }
 
   draw() {
-    const top = ceiling(this.series.flat()), y = value => HEIGHT - HEIGHT * value / top, parts = [];
+    const top = ceiling(this.series.flat(), this.spec.one), y = value => HEIGHT - HEIGHT * value / top, parts = [];
     for (const part of [0, 0.5, 1]) parts.push(svg('line', {x1: 0, x2: WIDTH, y1: HEIGHT * part, y2: HEIGHT * part}));
     this.series.forEach((values, i) => {
       let path = '', from = null;

@@ -37,7 +37,7 @@ export function short(value) {
 export function seconds(value) {
   if (!Number.isFinite(value)) return '–';
   if (value < 1e-3) return (value * 1e6).toFixed(0) + ' µs';
-  if (value < 1) return (value * 1e3).toFixed(value < 0.1 ? 1 : 0) + ' ms';
+  if (value < 1) return (value * 1e3).toFixed(value < 0.01 ? 1 : 0) + ' ms';
   return value.toFixed(value < 10 ? 2 : 1) + ' s';
 }
 

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <future>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -21,10 +20,10 @@ class Served {
  public:
   using Models = std::vector<std::pair<std::string, std::filesystem::path>>;
   explicit Served(const Models& models, const std::function<void(ServeOptions&)>& change = {})
-      : options_(make_options(models, change)), registry_(options_), service_(options_, registry_, metrics_) {
-    std::promise<std::string> done;
-    registry_.start([&](const std::string& error, int) { done.set_value(error); });
-    EXPECT_EQ(done.get_future().get(), "");
+      : options_(make_options(models, change)),
+        registry_(options_, &metrics_),
+        service_(options_, registry_, metrics_) {
+    registry_.start_and_wait();
   }
 
   HttpResponse call(const std::string& method, const std::string& path, std::string body = "") {
@@ -66,7 +65,7 @@ class Served {
   Service service_;
 };
 
-inline std::string header_of(const HttpResponse& response, const std::string& name) {
+inline std::string header_of(const HttpResponse& response, std::string_view name) {
   for (const auto& [key, value] : response.headers)
     if (key == name) return value;
   return "";
@@ -75,21 +74,56 @@ inline std::string header_of(const HttpResponse& response, const std::string& na
 /// Bodies that no route understands; none may be answered by a 5xx.
 inline const std::vector<std::string>& hostile_bodies() {
   static const std::vector<std::string> kBodies = {
-      "", "{", "[]", "{}", "null", "1", "\"text\"", "{\"inputs\":null}", "{\"inputs\":1e400}",
-      "{\"inputs\":123456789012345678901234567890}", "{\"inputs\":true}", "{\"inputs\":{}}", "{\"inputs\":[]}",
-      "{\"inputs\":[[]]}", "{\"inputs\":[[[]]]}", "{\"inputs\":[null]}", "{\"inputs\":[1.5]}",
-      "{\"inputs\":[-1]}", "{\"inputs\":[2147483648]}", "{\"inputs\":[18446744073709551615]}",
-      "{\"inputs\":[[1,\"a\"]]}", "{\"inputs\":[\"a\",1]}", "{\"inputs\":[\"a\",{}]}", "{\"inputs\":\"\"}",
-      "{\"inputs\":[\"a\",\"\"]}", "{\"inputs\":[\"a\",\"b\",\"c\",4]}", "{\"inputs\":{\"text\":1}}",
-      "{\"inputs\":{\"question\":1,\"context\":[]}}", "{\"inputs\":{\"question\":\"\",\"context\":\"\"}}",
-      "{\"inputs\":\"\\ud800\"}", "{\"inputs\":\"a\",\"inputs\":\"b\"}", "{\"inputs\":\"a\",\"parameters\":[]}",
-      "{\"inputs\":\"a\",\"parameters\":{\"top_k\":-1}}", "{\"inputs\":\"a\",\"parameters\":{\"top_k\":1e400}}",
+      "",
+      "{",
+      "[]",
+      "{}",
+      "null",
+      "1",
+      "\"text\"",
+      "{\"inputs\":null}",
+      "{\"inputs\":1e400}",
+      "{\"inputs\":123456789012345678901234567890}",
+      "{\"inputs\":true}",
+      "{\"inputs\":{}}",
+      "{\"inputs\":[]}",
+      "{\"inputs\":[[]]}",
+      "{\"inputs\":[[[]]]}",
+      "{\"inputs\":[null]}",
+      "{\"inputs\":[1.5]}",
+      "{\"inputs\":[-1]}",
+      "{\"inputs\":[2147483648]}",
+      "{\"inputs\":[18446744073709551615]}",
+      "{\"inputs\":[[1,\"a\"]]}",
+      "{\"inputs\":[\"a\",1]}",
+      "{\"inputs\":[\"a\",{}]}",
+      "{\"inputs\":\"\"}",
+      "{\"inputs\":[\"a\",\"\"]}",
+      "{\"inputs\":[\"a\",\"b\",\"c\",4]}",
+      "{\"inputs\":{\"text\":1}}",
+      "{\"inputs\":{\"question\":1,\"context\":[]}}",
+      "{\"inputs\":{\"question\":\"\",\"context\":\"\"}}",
+      "{\"inputs\":\"\\ud800\"}",
+      "{\"inputs\":\"a\",\"inputs\":\"b\"}",
+      "{\"inputs\":\"a\",\"parameters\":[]}",
+      "{\"inputs\":\"a\",\"parameters\":{\"top_k\":-1}}",
+      "{\"inputs\":\"a\",\"parameters\":{\"top_k\":1e400}}",
       "{\"inputs\":\"a\",\"parameters\":{\"top_k\":9223372036854775807}}",
-      "{\"inputs\":\"a\",\"options\":1}", "{\"inputs\":\"a\",\"model\":{}}", "{\"inputs\":\"a\",\"model\":\"nobody\"}",
-      "{\"inputs\":[1,2,3],\"parameters\":{\"candidate_labels\":{}}}", "{\"input\":\"a\",\"dimensions\":0}",
-      "{\"input\":[[1,2],[3,400000]]}", "{\"query\":1,\"texts\":[2]}", "{\"query\":\"a\",\"texts\":[]}",
-      "{\"ids\":[]}", "{\"ids\":[[]]}", "{\"ids\":[99999999]}", "{\"ids\":[-5]}", "{\"ids\":\"a\"}",
-      "{\"ids\":[[1],2]}", std::string(200, '[') + std::string(200, ']'),
+      "{\"inputs\":\"a\",\"options\":1}",
+      "{\"inputs\":\"a\",\"model\":{}}",
+      "{\"inputs\":\"a\",\"model\":\"nobody\"}",
+      "{\"inputs\":[1,2,3],\"parameters\":{\"candidate_labels\":{}}}",
+      "{\"input\":\"a\",\"dimensions\":0}",
+      "{\"input\":[[1,2],[3,400000]]}",
+      "{\"query\":1,\"texts\":[2]}",
+      "{\"query\":\"a\",\"texts\":[]}",
+      "{\"ids\":[]}",
+      "{\"ids\":[[]]}",
+      "{\"ids\":[99999999]}",
+      "{\"ids\":[-5]}",
+      "{\"ids\":\"a\"}",
+      "{\"ids\":[[1],2]}",
+      std::string(200, '[') + std::string(200, ']'),
       "{\"inputs\":" + std::string(60, '[') + std::string(60, ']') + "}"};
   return kBodies;
 }

@@ -35,7 +35,8 @@ def fill(server, path, dark=False):
     with Browser(1000, 800, scale=1.25, dark=dark) as browser:
         browser.open(f"{server.url}/ui#fill-mask?text=Paris+is+the+%3Cmask%3E+of+France.&run=1")
         browser.wait("document.querySelectorAll('.bars li').length == 5")
-        time.sleep(0.5)  # the bars have grown
+        browser.evaluate("document.querySelector('form.card').requestSubmit()")  # a warm answer
+        time.sleep(1)  # the bars have grown
         browser.picture(path, height=browser.evaluate("document.querySelector('main').lastElementChild.getBoundingClientRect().bottom + 24"))
 
 
@@ -47,7 +48,7 @@ def charts(server, path, seconds):
         for thread in threads:
             thread.start()
         time.sleep(seconds)
-        browser.picture(path, height=browser.evaluate("document.querySelector('.charts').getBoundingClientRect().bottom + 24"))
+        browser.picture(path, height=browser.evaluate("document.querySelector('.charts').getBoundingClientRect().bottom + 8"))
         stop.set()
     for thread in threads:
         thread.join()
