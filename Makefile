@@ -14,7 +14,7 @@ endif
 
 export TEXT MODEL PYTHON
 
-.PHONY: help demo build test parity bench fuzz soak install format check clean bootstrap configure
+.PHONY: help demo build test parity bench fuzz soak conformance install format check clean bootstrap configure
 
 help:  ## this list
 	@echo "make demo      install what is missing, build, and fill a mask  (MODEL=DIR  TEXT='... <mask> ...')"
@@ -25,6 +25,7 @@ help:  ## this list
 	@echo "make parity    compare with the reference implementations (Python; some GB of packages in .venv)"
 	@echo "make fuzz      fuzz the parsers of foreign files  (SECONDS_EACH=300)"
 	@echo "make soak      the server under load and faults, by the clock: half an hour on a quiet machine"
+	@echo "make conformance  hold /openapi.json against the server, 1,000 examples a route (Python; schemathesis)"
 	@echo "make check     what needs no build: format and floors"
 	@echo "make format    format the sources"
 	@echo "make clean     remove the build folders"
@@ -61,6 +62,10 @@ bench: build
 fuzz:
 	@scripts/bootstrap.sh ci
 	@scripts/fuzz.sh $(SECONDS_EACH)
+
+conformance: build
+	@scripts/bootstrap.sh clients
+	@python3 tools/serve/conformance.py --program $(BUILD)/bin/roberta
 
 soak: build
 	@scripts/soak.sh $(BUILD)

@@ -11,8 +11,20 @@ namespace roberta::cli {
 
 class Settings;
 
+/// kDuration: "500ms", "10s", "2m"; a number alone counts seconds.
 /// kTree: a nested value, JSON on the command line, a mapping or list in a YAML file; scalars are strings.
-enum class Type : uint8_t { kFlag, kInteger, kNumber, kText, kPath, kChoice, kList, kIntegerList, kTree };
+enum class Type : uint8_t {
+  kFlag,
+  kInteger,
+  kNumber,
+  kDuration,
+  kText,
+  kPath,
+  kChoice,
+  kList,
+  kIntegerList,
+  kTree
+};
 
 struct Option {
   std::string_view

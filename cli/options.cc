@@ -58,6 +58,11 @@ std::string check_number(std::string_view value, const std::string& where) {
   return std::string(value);
 }
 
+std::string check_duration(std::string_view value, const std::string& where) {
+  if (!duration_of(value)) bad(where, value, "a time such as 500ms, 10s or 2m");
+  return std::string(value);
+}
+
 std::string check_flag(std::string_view value, const std::string& where) {
   std::string word = lower(value);
   if (word == "1" || word == "true" || word == "yes" || word == "on") return "true";
@@ -101,6 +106,21 @@ const Option* find_option(const Command& command, std::string_view name) {
   return nullptr;
 }
 
+std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  const double scale = unit == "ms"                  ? 1
+                       : unit == "s" || unit.empty() ? 1e3
+                       : unit == "m"                 ? 6e4
+                       : unit == "h"                 ? 36e5
+                                                     : 0;
+  constexpr double kYear = 365.25 * 24 * 3600e3;
+  if (error != std::errc{} || scale == 0 || !(number * scale >= 0 && number * scale <= kYear))
+    return std::nullopt;
+  return std::chrono::milliseconds(std::llround(number * scale));
+}
+
 std::string kebab(std::string_view name) {
   std::string out(name);
   std::replace(out.begin(), out.end(), '_', '-');
@@ -131,6 +151,8 @@ std::string value_name(const Option& option) {
       return "N";
     case Type::kIntegerList:
       return "N,...";
+    case Type::kDuration:
+      return "TIME";
     case Type::kChoice: {
       std::string out;
       for (const std::string& name : choices(option)) out += (out.empty() ? "" : "|") + name;
@@ -159,6 +181,8 @@ std::string type_name(const Option& option) {
       return "text";
     case Type::kTree:
       return "mapping";
+    case Type::kDuration:
+      return "time";
     case Type::kChoice:
       return "choice";
   }
@@ -173,6 +197,8 @@ std::string check_value(const Option& option, std::string_view value, const std:
       return check_number(value, where);
     case Type::kInteger:
       return check_integer(option, value, where);
+    case Type::kDuration:
+      return check_duration(value, where);
     case Type::kChoice:
       return check_choice(option, value, where);
     case Type::kPath:

@@ -1,6 +1,8 @@
 #pragma once
 // The options that commands share, and what can be said of one option: its names and its values.
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,8 @@ const OptionGroup* find_section(const Command& command, std::string_view name);
 /// By kebab or snake name; null when the command has no such option.
 const Option* find_option(const Command& command, std::string_view name);
 
+/// Of Type::kDuration; nothing when it is none, is negative or above a year.
+std::optional<std::chrono::milliseconds> duration_of(std::string_view text);
 std::string kebab(std::string_view name);                ///< top_k -> top-k
 std::string environment_name(const Option& option);      ///< ROBERTA_TOP_K
 bool takes_environment(const Option& option);            ///< all but help and version

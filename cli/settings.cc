@@ -222,6 +222,10 @@ double Settings::number(std::string_view name) const {
   return out;
 }
 
+std::chrono::milliseconds Settings::duration(std::string_view name) const {
+  return duration_of(value(name).text).value();  // checked when it was set
+}
+
 std::vector<std::string> Settings::list(std::string_view name) const {
   std::vector<std::string> items;
   if (!given(name)) return items;

@@ -1,6 +1,7 @@
 #pragma once
 // The effective settings of one run of a command: flag > environment > YAML file > default.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -44,6 +45,7 @@ class Settings {
   bool flag(std::string_view name) const { return value(name).text == "true"; }
   int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;
+  std::chrono::milliseconds duration(std::string_view name) const;
   const std::string& text(std::string_view name) const { return value(name).text; }
   std::filesystem::path path(std::string_view name) const { return value(name).text; }
   std::vector<std::string> list(std::string_view name) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -21,6 +22,10 @@ auto& g_paths = *new std::vector<std::filesystem::path>;
 
 std::atomic<bool> g_catching{false}, g_asked{false};
 std::atomic<int> g_signal{0};
+
+std::mutex g_server_mutex;  // held while one of these is called, so that none is called after it is gone
+auto& g_stop = *new std::function<void()>;
+auto& g_reload = *new std::function<void()>;
 
 [[noreturn]] void end_by(int signal) {
   // The lock is never given back: nothing may be made permanent any more.
@@ -40,20 +45,33 @@ bool is_ignored(int signal) {
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+bool handed_to_server(int signal) {
+  const std::lock_guard lock(g_server_mutex);
+  if (signal == SIGHUP) {
+    if (g_reload) g_reload();
+    return g_reload != nullptr;
+  }
+  if (!g_stop || g_asked) return false;
+  g_asked = true;
+  g_stop();
+  return true;
+}
+
 }  // namespace
 
 void watch_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t watched;
   sigemptyset(&watched);
-  for (int signal : {SIGINT, SIGTERM})
+  for (int signal : {SIGINT, SIGTERM, SIGHUP})
     if (!is_ignored(signal)) sigaddset(&watched, signal);
   pthread_sigmask(SIG_BLOCK, &watched, nullptr);
   std::thread([watched] {
     for (;;) {
       int signal = 0;
       if (sigwait(&watched, &signal) != 0) continue;
-      if (!g_catching || g_asked) end_by(signal);
+      if (handed_to_server(signal)) continue;
+      if (!g_catching || g_asked || signal == SIGHUP) end_by(signal);
       g_signal = signal;
       g_asked = true;
     }
@@ -64,6 +82,18 @@ StopRequest::StopRequest() { g_catching = true; }
 StopRequest::~StopRequest() { g_catching = false; }
 const std::atomic<bool>& StopRequest::asked() const { return g_asked; }
 int StopRequest::exit_code() const { return 128 + g_signal; }
+
+ServerSignals::ServerSignals(std::function<void()> stop, std::function<void()> reload) {
+  const std::lock_guard lock(g_server_mutex);
+  g_stop = std::move(stop);
+  g_reload = std::move(reload);
+}
+
+ServerSignals::~ServerSignals() {
+  const std::lock_guard lock(g_server_mutex);
+  g_stop = nullptr;
+  g_reload = nullptr;
+}
 
 Temporary::Temporary(std::filesystem::path path) : path_(std::move(path)) {
   std::lock_guard lock(g_mutex);

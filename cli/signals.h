@@ -1,9 +1,10 @@
 #pragma once
-// SIGINT and SIGTERM end the program with 130 and 143, half-written files removed; SIGPIPE becomes a failed
-// write.
+// SIGINT, SIGTERM and SIGHUP end the program with 130, 143 and 129, half-written files removed; SIGPIPE
+// becomes a failed write.
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 
 namespace roberta::cli {
 
@@ -21,6 +22,16 @@ class StopRequest {
   StopRequest& operator=(const StopRequest&) = delete;
   const std::atomic<bool>& asked() const;
   int exit_code() const;  ///< 130 or 143, once asked
+};
+
+/// While one lives, the first SIGINT or SIGTERM calls `stop`, and the second ends the program; each SIGHUP
+/// calls `reload`. Both are called on the thread that waits for signals and must not throw. One at a time.
+class ServerSignals {
+ public:
+  ServerSignals(std::function<void()> stop, std::function<void()> reload);
+  ~ServerSignals();
+  ServerSignals(const ServerSignals&) = delete;
+  ServerSignals& operator=(const ServerSignals&) = delete;
 };
 
 /// A file or directory that is removed when it goes out of scope, or when a signal ends the program, unless

@@ -91,7 +91,7 @@ void Connection::refuse(int status, const std::string& reason) {
   http10_ = false;
   head_only_ = parser_.head().method == "HEAD";
   ahead_.clear();  // where the next request begins nobody knows
-  answer(transport_refusal(status, reason));
+  answer(transport_->service.refuse(parser_.head(), client_, status, reason));
 }
 
 /// Whether the client has sent more than the request at hand.

@@ -56,6 +56,7 @@ struct HttpServer::Impl {
   const int most_connections;
   int spare = -1;  // a descriptor that can be given up to tell a client that there are none
   bool all_answered = true;
+  std::function<void()> sign_of_life;
   Clock::time_point close_listener_at = Clock::time_point::max(), give_up_at = Clock::time_point::max();
 
   ~Impl() {
@@ -154,6 +155,7 @@ struct HttpServer::Impl {
   void tick() {
     const Clock::time_point now = Clock::now();
     transport->date = http_date();
+    if (sign_of_life) sign_of_life();
     // A deadline that would pass before the next tick counts as passed.
     for (auto at = transport->connections.begin(); at != transport->connections.end();) {
       const std::shared_ptr<Connection> connection = *at++;  // which may leave the list
@@ -238,6 +240,17 @@ bool HttpServer::run() {
     }
   }
   return impl_->all_answered;
+}
+
+void HttpServer::on_tick(std::function<void()> tick) { impl_->sign_of_life = std::move(tick); }
+
+void HttpServer::stop_at_once() {
+  impl_->transport->service.begin_drain();
+  asio::post(impl_->transport->io, [this] {
+    impl_->begin_drain();
+    impl_->close_listener_at = impl_->give_up_at = {};
+    impl_->drain_step(Clock::now());
+  });
 }
 
 void HttpServer::stop() {

@@ -1,6 +1,7 @@
 #pragma once
 // The transport: sockets, HTTP/1.1, deadlines and limits, on one I/O thread. Requests go to a Service.
 
+#include <functional>
 #include <memory>
 
 #include "service.h"
@@ -18,6 +19,10 @@ class HttpServer {
   bool run();
   /// From any thread: drain as ServeOptions say, then return from run().
   void stop();
+  /// From any thread: return from run() now, whatever is under way.
+  void stop_at_once();
+  /// Called some times a second on the thread inside run(): a sign of life. Before run().
+  void on_tick(std::function<void()> tick);
 
  private:
   struct Impl;

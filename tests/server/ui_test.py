@@ -7,12 +7,15 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import threading
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/serve"))
 from browser import Browser, chromium  # noqa: E402
 from server import SMALL, Server  # noqa: E402
+from tiny_models import make_models  # noqa: E402
 from wire import post  # noqa: E402
 
 PROGRAM = sys.argv[1]
@@ -24,8 +27,8 @@ def need(good, *what):
         raise AssertionError(" ".join(map(str, what)))
 
 
-def program(*words):
-    return json.loads(subprocess.run([PROGRAM, *words, "--model", SMALL, "--format", "json"], capture_output=True, check=True, text=True).stdout)
+def program(*words, model=SMALL):
+    return json.loads(subprocess.run([PROGRAM, *words, "--model", model, "--format", "json"], capture_output=True, check=True, text=True).stdout)
 
 
 def near(shown, score):
@@ -171,6 +174,38 @@ def docs(browser, url):
     need(json.loads(said)[0][0]["text"] == "<s>", said)
 
 
+def other_tasks(folder):
+    """Classifiers and the like, each shown by the first model that can do it."""
+    models = make_models(PROGRAM, folder)
+    text = "Marie Curie was born in Warsaw."
+    words = [word for directory in models.values() for word in ("--model", directory)]
+    with Server(PROGRAM, *words) as server, Browser() as browser:
+        server.wait_ready()
+
+        def run(tab, **fields):
+            browser.open(f"{server.url}/ui#{tab}?{urllib.parse.urlencode({**fields, 'run': 1})}")
+            browser.wait("document.querySelectorAll('.bars li').length > 0")
+            need(not browser.problems, tab, browser.problems)
+            return browser.evaluate(ROWS)
+
+        rows = run("text-classification", text=text)
+        found = program("classify", "--all-scores", text, model=models["nli"])
+        need([row[0] for row in rows] == [label["label"] for label in found] and near(rows[0][2], found[0]["score"]), rows, found)
+        need(browser.evaluate("[...document.querySelectorAll('#model option')].map(o => o.value)") == [SMALL.name, *models], "choice of models")
+        rows = run("zero-shot-classification", text=text, labels="science, sport")
+        found = program("zero-shot", "--labels", "science,sport", text, model=models["nli"])
+        need([row[0] for row in rows] == found["labels"] and near(rows[0][2], found["scores"][0]), rows, found)
+        rows = run("token-classification", text=text)
+        found = program("tag", text, model=models["names"])
+        parts = [text[tag["start"]:tag["end"]] for tag in found]
+        need([row[0] for row in rows] == parts, rows, found)
+        need(browser.evaluate("[...document.querySelectorAll('mark')].map(m => m.firstChild.textContent)") == parts, "marks")
+        rows = run("question-answering", question="Where was she born?", context=text)
+        found = program("answer", "--top-k", "3", "--context", text, "Where was she born?", model=models["answers"])
+        need([row[0] for row in rows] == [answer["answer"] for answer in found], rows, found)
+        need(browser.evaluate("document.querySelector('mark').textContent") == text[found[0]["start"]:found[0]["end"]], "the answer in its text")
+
+
 def keys():
     with Server(PROGRAM, "--api-key", "opensesame") as server, Browser() as browser:
         server.wait_ready()
@@ -197,6 +232,8 @@ def main():
             need(not browser.problems, browser.problems)
         keyboard_and_phone(server.url)
     keys()
+    with tempfile.TemporaryDirectory() as folder:
+        other_tasks(folder)
     print("ui: passed")
     return 0
 

@@ -3,7 +3,7 @@
 against what is described. Needs the clients' environment (scripts/bootstrap.sh clients); exit code 77 where that is not there.
 
     tools/serve/conformance.py                       1,000 examples for each operation
-    tools/serve/conformance.py --examples 20         a few, for every change
+    tools/serve/conformance.py --quick               a few, for every change
     tools/serve/conformance.py --only /embed         one path
 """
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 from server import ROOT, SMALL, Server
+from tiny_models import make_models
 
 # Each of the others would want to know what only the model knows: which texts have a mask, which are too long, which ids exist.
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
@@ -23,9 +24,19 @@ CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conform
 
 
 def schemathesis():
-    """The program's path: of the clients' environment, or beside this interpreter. None when it is nowhere."""
-    places = [ROOT / ".venv-clients/bin", pathlib.Path(sys.executable).parent]
+    """The program's path: beside the interpreter ROBERTA_CLIENTS, in the clients' environment, or beside this interpreter; or None."""
+    places = [pathlib.Path(os.environ.get("ROBERTA_CLIENTS", sys.executable)).parent, ROOT / ".venv-clients/bin", pathlib.Path(sys.executable).parent]
     return next((str(place / "schemathesis") for place in places if os.access(place / "schemathesis", os.X_OK)), None)
+
+
+def answers(server):
+    """Those that the server counted, by family of routes and class of status."""
+    return {name.removeprefix("roberta_http_requests"): int(value) for name, value in server.metrics().items() if name.startswith("roberta_http_requests")}
+
+
+def more_models(program, folder):
+    """Options that serve a model of each other task too."""
+    return [word for directory in make_models(program, folder).values() for word in ("--model", directory)]
 
 
 def main():
@@ -33,6 +44,7 @@ def main():
     parser.add_argument("--program", default=os.environ.get("ROBERTA_BIN", str(ROOT / "build/bin/roberta")))
     parser.add_argument("--model", default=str(SMALL))
     parser.add_argument("--examples", type=int, default=1000, help="for each operation (1000)")
+    parser.add_argument("--quick", action="store_true", help="three examples, and not each value of each field in turn")
     parser.add_argument("--only", help="one path")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -40,22 +52,23 @@ def main():
     if not tool:
         print("conformance: schemathesis is not installed (scripts/bootstrap.sh clients): skipped")
         return 77
-    with tempfile.TemporaryDirectory() as work, Server(options.program, model=options.model) as server:
+    with tempfile.TemporaryDirectory() as work, Server(options.program, *more_models(options.program, work), model=options.model) as server:
         server.wait_ready()
+        before = answers(server)
         report = pathlib.Path(work, "report.json")
         # One worker: the seed says what is sent, and in which order.
-        command = [tool, "run", f"{server.url}/openapi.json", "--url", server.url, "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing",
-                   "--max-examples", str(options.examples), "--seed", str(options.seed), "--continue-on-failure", "--generation-database", "none",
+        command = [tool, "run", f"{server.url}/openapi.json", "--url", server.url, "--checks", ",".join(CHECKS), "--phases", "examples,fuzzing" if options.quick else "examples,coverage,fuzzing",
+                   "--max-examples", str(3 if options.quick else options.examples), "--seed", str(options.seed), "--continue-on-failure", "--generation-database", "none",
                    "--suppress-health-check", "all", "--warnings", "off", "--request-timeout", "60", "--no-color", "--report", "json",
                    "--report-json-path", str(report)]
         if options.only:
             command += ["--include-path", options.only]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True)
-        statuses = {f"{name}": value for name, value in server.metrics().items() if name.startswith("roberta_http_requests")}
-        failed = sum(int(value) for name, value in statuses.items() if 'status="5xx"' in name)
+        statuses = {name: count - before.get(name, 0) for name, count in answers(server).items()}
+    failed = sum(count for name, count in statuses.items() if 'status="5xx"' in name)
     tail = done.stdout[-12000:]
     counted = re.search(r"(\d[\d,]*) (?:generated|test cases)", done.stdout)
-    print(json.dumps({"test": "conformance", "passed": done.returncode == 0, "examples": options.examples, "seed": options.seed,
+    print(json.dumps({"test": "conformance", "passed": done.returncode == 0, "examples": 3 if options.quick else options.examples, "seed": options.seed,
                       "cases": counted[1] if counted else None, "answers": statuses, "answers_5xx": failed}))
     if done.returncode != 0:
         print(tail + done.stderr[-4000:], file=sys.stderr)
