@@ -92,7 +92,7 @@ class Infinity(Peer):
         self.port = free_port()
         super().__init__("infinity", "/health", "/embeddings", [
             INFINITY, "v2", "--model-id", BASE, "--served-model-name", "m", "--engine", "torch", "--device", "cpu", "--dtype", dtype,
-            "--no-bettertransformer", "--host", "127.0.0.1", "--port", self.port, "--log-level", "warning"],
+            "--no-bettertransformer", "--no-model-warmup", "--host", "127.0.0.1", "--port", self.port, "--log-level", "warning"],
             {"DO_NOT_TRACK": "1", "INFINITY_ANONYMOUS_USAGE_STATS": "0", "HF_HUB_OFFLINE": "1"}, log)
 
 
@@ -112,7 +112,9 @@ def wrk(server, clients, seconds, path):
     if "Non-2xx" in text or "Socket errors" in text:
         raise SystemExit(f"serve: errors at {clients} clients:\n{text}")
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
-    found = {q: float(value) * unit[u] for q, value, u in re.findall(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", text, re.M)}
+    if "99%" not in text:
+        raise SystemExit(f"serve: no latencies at {clients} clients:\n{text}")
+    found = {q: float(value) * unit[u] for q, value, u in re.findall(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)\s*$", text, re.M)}
     return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), "p50": found["50"], "p99": found["99"]}
 
 
