@@ -86,7 +86,7 @@ PlanOptions read_options(const Settings& settings) {
   return options;
 }
 
-constexpr size_t kColumn = 28;
+constexpr size_t kColumn = 30;
 
 bool trains(const MachinePlan& plan) { return plan.mode == "finetune" || plan.mode == "pretrain"; }
 
@@ -110,6 +110,10 @@ std::string seconds_text(double seconds) {
   return seconds < 1 ? fixed(1000 * seconds, seconds < 0.1 ? 2 : 1) + " ms" : fixed(seconds, 2) + " s";
 }
 
+std::string rate_text(double rate) {
+  return rate < 100 ? fixed(rate, rate < 10 ? 2 : 1) : quantity_text(rate, false);
+}
+
 std::string speed_text(const MachinePlan& plan) {
   const std::string work =
       plural(plan.batch, trains(plan) ? "sequence" : "text") + " of " + plural(plan.length, "token");
@@ -117,7 +121,7 @@ std::string speed_text(const MachinePlan& plan) {
       row(trains(plan) ? "an update" : "a request", seconds_text(plan.speed.seconds) + " (" + work + ")");
   if (!trains(plan))
     out += row(plan.mode == "serve" ? "under load" : "throughput",
-               quantity_text(plan.speed.per_second, false) + " requests/s");
+               rate_text(plan.speed.per_second) + " requests/s");
   return out + row("", quantity_text(plan.speed.tokens_per_second, false) +
                            " tokens/s, measured here with random tokens");
 }

@@ -5,7 +5,7 @@
 #     build   compiler, CMake, libraries, Python for one test: enough for make demo, build, test, bench and install (the default)
 #     ci      the same, with clang (format check, fuzzing)
 #     parity  the same as build, with the Python reference implementations in .venv/ of this folder
-#     clients the same as build, with HTTP clients of other makers (Python) in .venv-clients/ of this folder
+#     clients the same as build, with clients of other makers (Python) and systemd-analyze: .venv-clients/ of this folder
 #
 # Exit codes: 0 all is there, 1 a package could not be installed, 2 wrong argument,
 #             69 packages are missing and this user can't install them (neither root nor sudo).
@@ -29,7 +29,7 @@ case $step in
   build) packages=$build_packages ;;
   ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;
   parity) packages="$build_packages python3-venv" ;;
-  clients) packages="$build_packages python3-venv curl" ;;
+  clients) packages="$build_packages python3-venv curl systemd" ;;
   *) echo "bootstrap: unknown step '$step'; say build, ci, parity or clients" >&2; exit 2 ;;
 esac
 
@@ -96,5 +96,5 @@ in_venv() {
 }
 case $step in
   parity) in_venv .venv tools/requirements.txt "the reference implementations (some GB: PyTorch's Linux wheel is the CUDA build)" ;;
-  clients) in_venv .venv-clients tools/requirements-clients.txt "HTTP clients (some 500 MB)" ;;
+  clients) in_venv .venv-clients tools/requirements-clients.txt "clients (some 640 MB)" ;;
 esac

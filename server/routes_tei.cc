@@ -38,6 +38,15 @@ void append_tokens(std::string& out, const Tokenizer& tokenizer, const std::stri
   out += ']';
 }
 
+/// TEI's bound: what has more could not be cut to the model's length in earnest, and its tokens fill a reply
+/// twenty times the text.
+void need_characters(const std::string& text, int64_t longest) {
+  const int64_t limit = 250 * longest, count = count_code_points(text);
+  if (count <= limit) return;
+  refuse("`inputs` must have less than " + std::to_string(limit) +
+         " characters. Given: " + std::to_string(count));
+}
+
 void append_labels(std::string& out, const std::vector<std::string>& labels) {
   out += "{\"id2label\":{";
   for (size_t i = 0; i < labels.size(); ++i) {
@@ -132,6 +141,7 @@ std::string tokenize_reply(Exchange& exchange, const Json& body) {
   const Tokenizer& tokenizer = served.shared->tokenizer();
   EncodeOptions options;
   options.add_special_tokens = boolean(body, "add_special_tokens", true);
+  for (const std::string& text : texts) need_characters(text, served.shared->info().max_length);
   std::string out = "[";
   for (const std::string& text : texts) {
     if (out.size() > 1) out += ',';

@@ -129,7 +129,7 @@ function operationElement(path, method, operation, shared) {
   const body = h('div', {class: 'inside'});
   // Filled when it is opened first: some hundred schemas at once would be slow.
   return h('details', {class: 'op card', id: operation.operationId, ontoggle: () => { if (!body.childNodes.length) body.append(...inside()); }},
-    h('summary', {}, h('span', {class: `verb ${method}`}, verb), h('code', {}, path), h('span', {class: 'soft'}, operation.summary ?? '')), body);
+    h('summary', {}, h('span', {class: `verb ${method}`}, verb), h('code', {}, path), h('span', {class: 'soft'}, prose(operation.summary))), body);
 }
 
 // ---- the page
@@ -150,8 +150,8 @@ async function load() {
   for (const tag of document_.tags) {
     list.append(h('h2', {class: 'group'}, tag.name), h('p', {class: 'soft'}, prose(tag.description)));
     for (const [path, item] of Object.entries(document_.paths)) {
-      for (const method of ['get', 'post', 'put', 'delete'])
-        if (item[method]?.tags?.includes(tag.name)) list.append(operationElement(path, method, item[method], item.parameters));
+      for (const [method, operation] of Object.entries(item))
+        if (operation.tags?.includes(tag.name)) list.append(operationElement(path, method, operation, item.parameters));
     }
   }
   const wanted = document.getElementById(location.hash.slice(1));

@@ -11,7 +11,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kLogitRows = 128;  // [rows, V] held at once for candidates: 26 MB at 50,265 entries
+constexpr int64_t kLogitRows = 128;  // [rows, V] held at once: 26 MB at 50,265 entries
 
 /// Sequences of classifiers run sorted by length, so that those of a batch are alike.
 bool sorts_by_length(Work::Kind kind) {
@@ -127,20 +127,12 @@ void Engine::bring_back(const Pass& pass, const Chosen& chosen, const View& rows
   }
 }
 
-void Engine::mlm_logits_pass(Pass& pass, const Chosen& chosen) const {
-  const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
-  const View logits = pass.keep(x.full.rows, config_.vocab_size, DType::kF32);
-  mlm_head(pass, config_, *params_.mlm, x, logits);
-  bring_back(pass, chosen, logits);
-}
-
-void Engine::mlm_candidates_pass(Pass& pass, const Chosen& chosen) {
+void Engine::visit_logits(Pass& pass, const Chosen& chosen, const LogitsVisitor& visit) const {
   const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config_, *params_.mlm, x);
-  const auto vocab = static_cast<size_t>(config_.vocab_size);
-  host_rows_.resize(static_cast<size_t>(std::max(1, device_->threads())));
-  size_t next = 0;  // place
+  const std::span<const Place> places(chosen.places);
+  size_t next = 0;
   for (int64_t begin = 0; begin < y.full.rows; begin += kLogitRows) {
     const int64_t count = std::min(kLogitRows, y.full.rows - begin);
     Arena::Scope share(pass.arena);
@@ -151,15 +143,31 @@ void Engine::mlm_candidates_pass(Pass& pass, const Chosen& chosen) {
                    .y = logits});
     if (pass.arena.measuring()) continue;
     const size_t first = next;
-    while (next < chosen.places.size() && chosen.places[next].row < begin + count) ++next;
-    parallel_for(device_->threads(), static_cast<int64_t>(next - first), [&](int64_t i, int thread) {
-      const Place& place = chosen.places[first + static_cast<size_t>(i)];
+    while (next < places.size() && places[next].row < begin + count) ++next;
+    visit(logits, begin, places.subspan(first, next - first));
+  }
+}
+
+void Engine::mlm_logits_pass(Pass& pass, const Chosen& chosen) const {
+  visit_logits(pass, chosen, [&](const View& logits, int64_t begin, std::span<const Place> places) {
+    for (const Place& place : places) {
+      const std::span<float> to = place.work->out.row(place.out_row);
+      device_->copy(to.data(), logits.row<float>(place.row - begin), to.size_bytes());
+    }
+  });
+}
+
+void Engine::mlm_candidates_pass(Pass& pass, const Chosen& chosen) {
+  host_rows_.resize(static_cast<size_t>(std::max(1, device_->threads())));
+  visit_logits(pass, chosen, [&](const View& logits, int64_t begin, std::span<const Place> places) {
+    parallel_for(device_->threads(), static_cast<int64_t>(places.size()), [&](int64_t i, int thread) {
+      const Place& place = places[static_cast<size_t>(i)];
       std::vector<float>& row = host_rows_[static_cast<size_t>(thread)];
-      row.resize(vocab);
-      device_->copy(row.data(), logits.row<float>(place.row - begin), vocab * sizeof(float));
+      row.resize(static_cast<size_t>(config_.vocab_size));
+      device_->copy(row.data(), logits.row<float>(place.row - begin), row.size() * sizeof(float));
       place.work->candidates[static_cast<size_t>(place.out_row)] = top_candidates(row, place.work->top);
     });
-  }
+  });
 }
 
 void Engine::mlm_log_probs_pass(Pass& pass, const Chosen& chosen) const {

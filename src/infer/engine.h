@@ -49,6 +49,10 @@ class Engine final : public Forward {
   Chosen choose(std::span<const Piece> pieces) const;
   /// Rows of logits, or of states, to the answers.
   void bring_back(const Pass& pass, const Chosen& chosen, const View& rows) const;
+  /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the places that want them. A share
+  /// of the rows at a time, so that [all rows, V] is never held.
+  using LogitsVisitor = std::function<void(const View& logits, int64_t begin, std::span<const Place> places)>;
+  void visit_logits(Pass& pass, const Chosen& chosen, const LogitsVisitor& visit) const;
   void mlm_logits_pass(Pass& pass, const Chosen& chosen) const;
   void mlm_candidates_pass(Pass& pass, const Chosen& chosen);
   void mlm_log_probs_pass(Pass& pass, const Chosen& chosen) const;

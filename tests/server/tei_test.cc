@@ -263,6 +263,8 @@ TEST_F(Tei, TokenizeAndDecode) {
             json::array({model_->tokenizer().decode(ids), "<s>a</s>"}));
   expect_refusal(encoder_->post("/decode", {{"ids", json::array()}}), 400, "Empty", "`ids` cannot be empty");
   EXPECT_EQ(encoder_->post("/decode", {{"ids", {99999}}}).status, 422);
+  expect_refusal(encoder_->post("/tokenize", {{"inputs", std::string(12001, 'a')}}), 422, "Validation",
+                 "`inputs` must have less than 12000 characters. Given: 12001");
 }
 
 TEST_F(Tei, InfoHasAllFields) {

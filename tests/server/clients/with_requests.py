@@ -36,7 +36,7 @@ def main():
         error = post("/embed", {"inputs": ""}, status=400)
         need_equal((sorted(error), error["error_type"]), (["error", "error_type"], "Empty"), "/embed of nothing")
         need_equal(post("/predict", {"inputs": "a"}, status=424)["error_type"], "Backend", "/predict of a model without classes")
-        need_equal(sorted(post("/v1/embeddings", {"input": []}, status=400)), ["code", "error_type", "message"], "/v1/embeddings of nothing")
+        need({"code", "error_type", "message"} <= set(post("/v1/embeddings", {"input": []}, status=400)), "/v1/embeddings of nothing")
         need_equal(list(post("/v2/models/nobody/infer", {"inputs": []}, status=404)), ["error"], "no such model")
 
         info = session.get(server.url + "/info", timeout=60).json()
