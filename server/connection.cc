@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -10,8 +11,9 @@
 namespace roberta::server {
 namespace {
 
-constexpr size_t kAhead = 16 << 10;        // bytes that are read behind a request which is worked on
-constexpr size_t kMostLingered = 8 << 20;  // bytes that are thrown away behind the last answer
+constexpr size_t kAhead = 16 << 10;               // bytes that are read behind a request which is worked on
+constexpr size_t kMostLingered = 8 << 20;         // bytes that are thrown away behind the last answer
+constexpr std::chrono::milliseconds kEarly{250};  // limits are kept from above, on a busy machine too
 constexpr int kBurst = 32;  // requests of one client that are answered before others have a turn
 
 }  // namespace
@@ -29,16 +31,16 @@ void Connection::start(std::list<std::shared_ptr<Connection>>::iterator place) {
   guarded([this] { on_readable(); });
 }
 
+void Connection::set_deadline(std::chrono::milliseconds limit) {
+  deadline_ = Clock::now() + limit - std::min(kEarly, limit / 10);
+}
+
 void Connection::enter(Phase phase) {
   const ServeOptions& options = transport_->options;
-  const Clock::time_point now = Clock::now();
   phase_ = phase;
-  if (phase == Phase::kQuiet) {
-    quiet_since_ = now;
-    deadline_ = now + (served_ ? options.idle_timeout : options.header_timeout);
-  } else {
-    deadline_ = now + (phase == Phase::kHeader ? options.header_timeout : options.body_timeout);
-  }
+  if (phase == Phase::kBody) return set_deadline(options.body_timeout);
+  if (phase == Phase::kQuiet) quiet_since_ = Clock::now();
+  set_deadline(phase == Phase::kQuiet && served_ ? options.idle_timeout : options.header_timeout);
 }
 
 /// Goes as far as the bytes reach: after each event that may have moved the connection on.
@@ -150,6 +152,7 @@ void Connection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   scope_.reset();
+  transport_->unsent -= std::exchange(unsent_, 0);
   transport_->connection_count.fetch_sub(1, std::memory_order_relaxed);
   transport_->connections.erase(place_);  // `this` is still held by the caller's handler
   transport_->stop_if_done();

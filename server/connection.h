@@ -22,6 +22,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool abandon();
 
  private:
+  friend struct Transport;
+
   enum class State : uint8_t {
     kReading,    // the next request
     kWorking,    // the service has it
@@ -38,6 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_end_of_input();
   void say_continue();
   void enter(Phase phase);
+  void set_deadline(std::chrono::milliseconds limit);
   void hang_up();
   void close();
   size_t read_limit() const;
@@ -79,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<HttpResponse> answer_;
   std::string head_;
   size_t written_ = 0, renewed_at_ = 0;  // bytes taken by the client; the same when the deadline was set
+  size_t unsent_ = 0;                    // what of it is counted in the transport's
 };
 
 }  // namespace roberta::server

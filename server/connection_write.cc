@@ -113,7 +113,7 @@ void Connection::answer(HttpResponse response) {
   answer_ = std::move(response);
   state_ = State::kWriting;
   written_ = renewed_at_ = 0;
-  deadline_ = Clock::now() + transport_->options.write_timeout;
+  set_deadline(transport_->options.write_timeout);
   write();
 }
 
@@ -128,17 +128,30 @@ void Connection::write() {
                                                   asio::buffer(rest.data(), rest.size())};
     boost::system::error_code error;
     written_ += socket_.write_some(parts, error);
-    if (error == asio::error::would_block) return wait_writable();
+    if (error == asio::error::would_block) {
+      transport_->unsent += all - written_ - unsent_;
+      unsent_ = all - written_;
+      wait_writable();
+      if (transport_->unsent > Transport::kMostUnsent) transport_->cut_off_slowest();
+      return;
+    }
     if (error == asio::error::interrupted) continue;
     if (error) return close();  // the client has gone
   }
   finish_answer();
 }
 
+void Transport::cut_off_slowest() {
+  std::shared_ptr<Connection> slowest;
+  for (const auto& one : connections)
+    if (one->unsent_ > 0 && (!slowest || one->deadline_ < slowest->deadline_)) slowest = one;
+  if (slowest) slowest->close();
+}
+
 void Connection::wait_writable() {
   if (written_ - renewed_at_ >= kLeastProgress) {
     renewed_at_ = written_;
-    deadline_ = Clock::now() + transport_->options.write_timeout;
+    set_deadline(transport_->options.write_timeout);
   }
   if (waiting_writable_) return;
   waiting_writable_ = true;
@@ -153,6 +166,7 @@ void Connection::wait_writable() {
 }
 
 void Connection::finish_answer() {
+  transport_->unsent -= std::exchange(unsent_, 0);
   answer_.reset();
   scope_.reset();
   head_.clear();

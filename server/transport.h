@@ -46,6 +46,12 @@ struct Transport {
   std::array<char, 64 << 10> buffer;  // what is read is parsed before anything else is read
   std::string date;                   // of the Date field; renewed by the clock's tick
 
+  /// Bytes of answers that wait for clients to take them. Beyond the limit the client that has been slowest
+  /// to do so is cut off: a small request can have an answer of many megabytes.
+  size_t unsent = 0;
+  static constexpr size_t kMostUnsent = size_t{1} << 30;
+  void cut_off_slowest();
+
   bool draining = false;          // stop() was called: answers say "Connection: close"
   bool closed = false;            // the listener is closed
   Clock::time_point closed_at{};  // when that was
