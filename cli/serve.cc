@@ -105,6 +105,7 @@ int run(const Settings& settings) {
   });
   http.on_tick(watchdog());
   const bool all_answered = http.run();
+  registry.stop();  // what start() calls would ask `http`, which goes before it
   failure.rethrow();
   if (!all_answered)
     throw Error(ErrorCode::kFailed, "--drain-timeout passed before every request was answered");

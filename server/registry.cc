@@ -80,6 +80,7 @@ struct ModelRegistry::Impl {
   bool all_loaded_once = false;
   bool reload_asked = false;
   std::atomic<bool> stopping{false};  // loads that have not begun are left out
+  std::mutex telling;                 // held while on_done runs
 
   // Models on their way out; shared with them, because the last user of one may be slower than we are.
   std::shared_ptr<BackgroundThread> reaper = std::make_shared<BackgroundThread>();
@@ -226,7 +227,7 @@ ModelRegistry::ModelRegistry(const ServeOptions& options, Metrics* metrics)
 }
 
 ModelRegistry::~ModelRegistry() {
-  impl_->stopping = true;
+  stop();
   impl_->loader.reset();
   const std::lock_guard lock(impl_->mutex);
   impl_->entries.clear();
@@ -243,8 +244,14 @@ void ModelRegistry::start(std::function<void(const std::string&, int)> on_done) 
     } catch (const std::exception& error) {
       reason = std::string("[serve] ") + error.what(), exit_code = static_cast<int>(ErrorCode::kResource);
     }
+    const std::lock_guard lock(impl_->telling);
     if (on_done && !impl_->stopping) on_done(reason, exit_code);
   });
+}
+
+void ModelRegistry::stop() {
+  const std::lock_guard lock(impl_->telling);
+  impl_->stopping = true;
 }
 
 void ModelRegistry::start_and_wait() { impl_->load_all(); }

@@ -50,7 +50,10 @@ class ModelRegistry {
   /// Loads all models of the options on a thread of its own; on_done(error, exit code) is called on that
   /// thread: "" and 0 when all are ready, or the first failure. Once.
   void start(std::function<void(const std::string& error, int exit_code)> on_done);
-  /// The same on the caller's thread; throws the first failure. For tests.
+  /// on_done will not be called any more once this has returned, and loads that have not begun are left out:
+  /// before what it uses goes.
+  void stop();
+  /// The same as start() on the caller's thread; throws the first failure. For tests.
   void start_and_wait();
   /// Loads a name's directory (or, when not empty, `directory`) again and swaps; the old version stays when
   /// that fails. One load at a time; waits. Throws what SharedModel::load throws; HttpError 404 for an

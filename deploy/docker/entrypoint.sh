@@ -5,6 +5,8 @@
 #   roberta-entrypoint COMMAND ...          any other command, as it is
 #   roberta-entrypoint healthcheck          whether the server in this container is ready; exit 0 or 1
 set -eu
+# Azure ML's own images listen on 5001; other platforms say PORT.
+export ROBERTA_PORT=${ROBERTA_PORT:-${PORT:-5001}}
 
 # A directory with a config.json: the given one, else the highest within two levels below it. Azure ML mounts
 # NAME/VERSION and the folder that was registered somewhere inside.
@@ -18,7 +20,7 @@ find_model() {
 }
 
 if [ "${1:-}" = healthcheck ]; then
-  exec 3<>"/dev/tcp/127.0.0.1/${ROBERTA_PORT:-5001}" || exit 1
+  exec 3<>"/dev/tcp/127.0.0.1/$ROBERTA_PORT" || exit 1
   printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
   read -r -t 2 _ status _ <&3 || exit 1
   [ "$status" = 200 ] || exit 1

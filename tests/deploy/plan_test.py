@@ -45,11 +45,12 @@ def fill_mask(model, dtype):
     compare(f"fill-mask, {dtype}", planned(model, "--mode", "evaluate", "--batch", "1", "--seq", "24", "--dtype", dtype), bytes_)
 
 
-def serve(model, dtype, connections=16):
+def serve(model, dtype, connections=8):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen([PROGRAM, "serve", "--model", model, "--threads", "1", "--dtype", dtype, "--port", str(port)],
+    server = subprocess.Popen([PROGRAM, "serve", "--model", model, "--threads", "1", "--dtype", dtype, "--port", str(port),
+                               "--max-queue-time", "60s"],
                               stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
 
@@ -69,7 +70,7 @@ def serve(model, dtype, connections=16):
                 time.sleep(0.02)
         body = json.dumps({"input_data": [WORDS] * 2}).encode()
         with concurrent.futures.ThreadPoolExecutor(connections) as pool:
-            list(pool.map(lambda _: ask("/score", body), range(4 * connections)))
+            list(pool.map(lambda _: ask("/score", body), range(2 * connections)))
         bytes_ = peak(server.pid)
     finally:
         server.terminate()

@@ -63,6 +63,18 @@ TEST(Registry, LoadsInTheBackground) {
   EXPECT_GT(registry.find("a")->load_seconds, 0);
 }
 
+TEST(Registry, TellsNothingOnceStopped) {
+  const ServeOptions options = options_of({{"a", tiny_model()}, {"b", tiny_model()}});
+  std::atomic<bool> told{false};
+  {
+    ModelRegistry registry(options);
+    registry.start([&](const std::string&, int) { told = true; });
+    registry.stop();
+    told = false;
+  }
+  EXPECT_FALSE(told);
+}
+
 TEST(Registry, AMissingModelAtStart) {
   const ServeOptions options = options_of({{"good", tiny_model()}, {"bad", "/nonexistent/model"}});
   Metrics metrics;

@@ -26,7 +26,7 @@ Outcome feed(const std::string& bytes, size_t piece, const ParseLimits& limits =
   out.state = parser.state();
   out.status = parser.refused_status();
   if (out.state == State::kDone) out.request = parser.take();
-  if (out.state == State::kRefused) EXPECT_FALSE(parser.reason().empty());
+  EXPECT_EQ(out.state == State::kRefused, !parser.reason().empty());
   return out;
 }
 
@@ -36,7 +36,9 @@ Outcome parse(const std::string& bytes, const ParseLimits& limits = {}) {
   EXPECT_EQ(whole.state, bits.state) << bytes.substr(0, 200);
   EXPECT_EQ(whole.status, bits.status) << bytes.substr(0, 200);
   EXPECT_EQ(whole.request.body, bits.request.body);
-  if (whole.state == State::kDone) EXPECT_EQ(whole.used, bits.used);
+  if (whole.state == State::kDone) {
+    EXPECT_EQ(whole.used, bits.used);
+  }
   return whole;
 }
 

@@ -30,7 +30,7 @@ def spoil(directory, how):
     elif how == "half":
         weights.write_bytes(data[:len(data) // 2])
     else:
-        weights.write_bytes(data.replace(b'"F32"', b'"I32"'))
+        weights.write_bytes(data.replace(b'"F32"', b'"I32"').replace(b'"BF16"', b'"I16" '))
 
 
 def check_start(options, verdict, scratch):
@@ -39,16 +39,19 @@ def check_start(options, verdict, scratch):
         shutil.copytree(options.model, directory)
         spoil(directory, how)
         server = Server(options.program, "--threads", options.threads, model=directory, wait=False)
-        ready = False
-        while server.process.poll() is None:
+        ready, end = False, time.monotonic() + 60
+        while server.process.poll() is None and time.monotonic() < end and not ready:
             try:
-                ready = ready or (server.port and server.get("/readyz").status == 200)
+                ready = server.port and server.get("/readyz").status == 200
             except (OSError, Closed):
                 pass
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
         server._reader.join(10)
         verdict.need(server.process.returncode == 4, f"{how}: exit code {server.process.returncode}\n{server.log()}")
         verdict.need(not ready, f"{how}: was ready")
-        verdict.need("model" in server.log(), f"{how}: does not say why: {server.log()!r}")
+        verdict.need("error: [" in server.log(), f"{how}: does not say why: {server.log()!r}")
 
 
 class Clients:
