@@ -152,7 +152,7 @@ void Connection::close() {
   scope_.reset();
   transport_->connection_count.fetch_sub(1, std::memory_order_relaxed);
   transport_->connections.erase(place_);  // `this` is still held by the caller's handler
-  if (transport_->closed && transport_->connections.empty()) transport_->io.stop();  // the end of a drain
+  transport_->stop_if_done();
 }
 
 void Connection::tick(Clock::time_point now) {

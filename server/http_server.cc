@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::milliseconds kAcceptPause{50};  // while no descriptor can be had
+constexpr std::chrono::milliseconds kHandshakes{100};  // for half-made connections, at the end
 constexpr int kSpareDescriptors = 32;                  // for model files, logs and the like
 
 std::string http_date() {
@@ -54,7 +55,8 @@ struct HttpServer::Impl {
   Acceptor acceptor;
   asio::steady_timer clock, pause;
   const int most_connections;
-  int spare = -1;  // a descriptor that can be given up to tell a client that there are none
+  int spare = -1;         // a descriptor that can be given up to tell a client that there are none
+  bool refusing = false;  // connections
   bool all_answered = true;
   std::function<void()> sign_of_life;
   Clock::time_point close_listener_at = Clock::time_point::max(), give_up_at = Clock::time_point::max();
@@ -91,9 +93,12 @@ struct HttpServer::Impl {
 
   void accept() {
     if (!acceptor.is_open()) return;
+    transport->accepting = true;
     acceptor.async_accept(transport->io, [this](const boost::system::error_code& error, Socket socket) {
-      if (error == asio::error::operation_aborted) return;
+      transport->accepting = false;
       if (!error) take(std::move(socket));
+      transport->stop_if_done();
+      if (error == asio::error::operation_aborted) return;
       const int number = error.value();
       if (error && (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM))
         return out_of_descriptors();
@@ -181,22 +186,35 @@ struct HttpServer::Impl {
 
   /// Returns whether all is over.
   bool drain_step(Clock::time_point now) {
-    if (!transport->closed && now >= close_listener_at) close_listener();
+    if (!transport->closed && now >= close_listener_at) {
+      if (refusing)
+        close_listener();
+      else
+        refuse_new();
+    }
     if (transport->closed && !transport->connections.empty() && now >= give_up_at) {
       while (!transport->connections.empty())
         if (transport->connections.front()->abandon()) all_answered = false;
     }
-    if (!transport->closed || !transport->connections.empty()) return false;
-    transport->io.stop();
-    return true;
+    return transport->stop_if_done();
   }
 
-  /// No connection that the kernel has made for us is lost: first new ones are kept away, then those that
-  /// wait are taken.
-  void close_listener() {
-    sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
-    const sock_fprog program{1, nothing};
+  /// No connection that the kernel has made for us is lost: first it takes no new ones, and a little later,
+  /// when those that were being made are there, all that wait are taken.
+  void refuse_new() {
+    refusing = true;
+    close_listener_at = Clock::now() + kHandshakes;
+    // Of what comes to the listening socket: packets that begin a connection are dropped. Their clients ask
+    // again after a second, and are refused then.
+    constexpr uint32_t kFlagsOfTcp = 13, kSyn = 0x02;
+    sock_filter code[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsOfTcp),
+                          BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+                          BPF_STMT(BPF_RET | BPF_K, 0xffff)};
+    const sock_fprog program{4, code};
     ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  }
+
+  void close_listener() {
     boost::system::error_code error;
     acceptor.cancel(error);
     while (true) {
@@ -248,7 +266,8 @@ void HttpServer::stop_at_once() {
   impl_->transport->service.begin_drain();
   asio::post(impl_->transport->io, [this] {
     impl_->begin_drain();
-    impl_->close_listener_at = impl_->give_up_at = {};
+    impl_->close_listener();
+    impl_->give_up_at = {};
     impl_->drain_step(Clock::now());
   });
 }

@@ -49,6 +49,14 @@ struct Transport {
   bool draining = false;          // stop() was called: answers say "Connection: close"
   bool closed = false;            // the listener is closed
   Clock::time_point closed_at{};  // when that was
+  bool accepting = false;         // an accept is under way: it may hold a connection already
+
+  /// The end of a drain; whether it is.
+  bool stop_if_done() {
+    const bool done = closed && !accepting && connections.empty();
+    if (done) io.stop();
+    return done;
+  }
 };
 
 /// Of a connection that sends nothing while the server ends: its next request may be on its way already.
