@@ -9,6 +9,7 @@
 #include "roberta/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace roberta;
   using namespace roberta::cli;
   std::string_view line(reinterpret_cast<const char*>(data), size);
   if (find_invalid_utf8(replace_invalid_utf8(line)) != std::string_view::npos) std::abort();

@@ -118,6 +118,20 @@ def wrk(server, clients, seconds, path):
     return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]), "p50": found["50"], "p99": found["99"]}
 
 
+def until_idle(pid, seconds=30):
+    """Waits until the process computes no more."""
+    def used():
+        fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])  # ticks of 10 ms
+    end, before = time.monotonic() + seconds, used()
+    while time.monotonic() < end:
+        time.sleep(0.3)
+        now = used()
+        if now - before <= 2:
+            return
+        before = now
+
+
 class Run:
     def __init__(self, arguments):
         self.arguments, self.rows = arguments, report.Rows()
@@ -135,7 +149,7 @@ class Run:
         try:
             return wrk(server, clients, seconds, path)
         finally:
-            time.sleep(0.2)  # what wrk left is computed or dropped
+            until_idle(server.pid)  # requests that wrk left behind must not weigh on the next run
             server.hold()
 
 
