@@ -22,7 +22,7 @@ namespace roberta::server {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::milliseconds kAcceptPause{50};  // while no descriptor can be had
+constexpr std::chrono::milliseconds kAcceptPause{50};  // while nothing can be accepted
 constexpr std::chrono::milliseconds kHandshakes{100};  // for half-made connections, at the end
 constexpr int kSpareDescriptors = 32;                  // for model files, logs and the like
 
@@ -99,10 +99,10 @@ struct HttpServer::Impl {
       if (!error) take(std::move(socket));
       transport->stop_if_done();
       if (error == asio::error::operation_aborted) return;
+      if (!error) return accept();
       const int number = error.value();
-      if (error && (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM))
-        return out_of_descriptors();
-      accept();
+      if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM) tell_some();
+      accept_later();
     });
   }
 
@@ -137,8 +137,8 @@ struct HttpServer::Impl {
   }
 
   /// Without a descriptor nothing can be accepted, and the waiting connection would wake us for ever: the
-  /// spare one serves to tell a few clients, then there is a pause.
-  void out_of_descriptors() {
+  /// spare one serves to tell a few clients, and accept_later() makes a pause.
+  void tell_some() {
     for (int told = 0; told < 16 && spare >= 0; ++told) {
       ::close(spare);
       const int socket = ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -149,6 +149,9 @@ struct HttpServer::Impl {
       spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
       if (socket < 0) break;
     }
+  }
+
+  void accept_later() {
     pause.expires_after(kAcceptPause);
     pause.async_wait([this](const boost::system::error_code& error) {
       if (!error) accept();

@@ -71,14 +71,15 @@ Result shell(const std::string& command, const Environment& environment) {
   return run_words({"/bin/bash", "-c", command}, "", environment);
 }
 
-Conversation::Conversation(const std::vector<std::string>& arguments) {
+Conversation::Conversation(const std::vector<std::string>& arguments, const Environment& environment,
+                           bool err) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = fork();
   if (pid_ == 0) {
     dup2(in[0], 0);
-    dup2(out[1], 1);
-    execute(with_program(arguments), {});
+    dup2(out[1], err ? 2 : 1);
+    execute(with_program(arguments), environment);
   }
   close(in[0]);
   close(out[1]);

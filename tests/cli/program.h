@@ -26,12 +26,14 @@ Result shell(const std::string& command, const Environment& environment = {});
 /// A program with both ends of its pipes in our hands.
 class Conversation {
  public:
-  explicit Conversation(const std::vector<std::string>& arguments);
+  /// With `err`, standard error is heard instead of standard output.
+  explicit Conversation(const std::vector<std::string>& arguments, const Environment& environment = {},
+                        bool err = false);
   ~Conversation();
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
   void say(const std::string& text);
-  /// The next line of standard output; "(nothing)" when none comes within ten seconds.
+  /// The next line; "(nothing)" when none comes within ten seconds.
   std::string hear();
   void signal(int number);
   int finish();  ///< closes its input and waits; the code as in Result

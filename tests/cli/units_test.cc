@@ -13,6 +13,7 @@
 #include "json_row.h"
 #include "line_reader.h"
 #include "npy.h"
+#include "options.h"
 #include "program.h"
 #include "progress.h"
 #include "roberta/error.h"
@@ -258,6 +259,17 @@ TEST(RunStream, AnswersBeforeAnErrorOfTheMachineArePrinted) {
   const std::string out = testing::internal::GetCapturedStdout();
   EXPECT_EQ(code, ErrorCode::kResource);
   EXPECT_EQ(out.rfind("answer\n{\"error\":", 0), 0u) << out;
+}
+
+TEST(Options, Durations) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(duration_of("500ms"), milliseconds(500));
+  EXPECT_EQ(duration_of("10s"), milliseconds(10000));
+  EXPECT_EQ(duration_of("1.5"), milliseconds(1500));
+  EXPECT_EQ(duration_of("2m"), milliseconds(120000));
+  EXPECT_EQ(duration_of("0"), milliseconds(0));
+  for (const char* none : {"", "s", "-1s", "1d", "1 s", "nan", "inf", "1e30", "ten"})
+    EXPECT_FALSE(duration_of(none)) << none;
 }
 
 }  // namespace
