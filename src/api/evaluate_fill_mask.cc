@@ -23,7 +23,7 @@ struct AskedWord {
   std::string word;
   std::vector<int32_t> tokens;
   double log_prob = 0;
-  int64_t rank = 0;            // the worst of its tokens
+  int64_t rank = 0;                 // the worst of its tokens
   std::vector<TokenCandidate> top;  // at its first token
 };
 

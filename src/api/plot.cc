@@ -211,8 +211,9 @@ std::string plot_losses(std::span<const std::filesystem::path> logs, const PlotO
   for (const std::filesystem::path& log : logs) read.push_back(read_loss_log(log));
   Plot plot(make_curves(read, options), options);
   const std::string svg = plot.svg();
-  return options.html ? plot_page(escape_markup(options.title.empty() ? "Loss" : options.title), svg, plot.data())
-                      : svg;
+  return options.html
+             ? plot_page(escape_markup(options.title.empty() ? "Loss" : options.title), svg, plot.data())
+             : svg;
 }
 
 }  // namespace roberta

@@ -179,7 +179,8 @@ std::string section_of(const Report& report) {
   if (!report.facts.empty()) {
     out += "<p class=\"facts\">";
     for (size_t i = 0; i < report.facts.size(); ++i)
-      out += (i ? " \u00b7 " : "") + escape_markup(report.facts[i].first) + ": " + escape_markup(report.facts[i].second);
+      out += (i ? " \u00b7 " : "") + escape_markup(report.facts[i].first) + ": " +
+             escape_markup(report.facts[i].second);
     out += "</p>\n";
   }
   if (!report.metrics.empty()) {

@@ -108,7 +108,9 @@ TEST_F(Kserve, MetadataIsWhatInferAnswers) {
       ASSERT_EQ(said["shape"].size(), got["shape"].size());
       size_t elements = 1;
       for (size_t d = 0; d < got["shape"].size(); ++d) {
-        if (said["shape"][d] != -1) EXPECT_EQ(said["shape"][d], got["shape"][d]);
+        if (said["shape"][d] != -1) {
+          EXPECT_EQ(said["shape"][d], got["shape"][d]);
+        }
         elements *= got["shape"][d].get<size_t>();
       }
       EXPECT_EQ(got["data"].size(), elements);
@@ -215,7 +217,9 @@ TEST_F(Kserve, BinaryTensors) {
     const std::string part = response.body.substr(at, size);
     at += size;
     const json expected = output(plain, one["name"])["data"];
-    if (one["datatype"] == "BYTES") EXPECT_EQ(part, bytes_tensor(expected.get<Texts>()));
+    if (one["datatype"] == "BYTES") {
+      EXPECT_EQ(part, bytes_tensor(expected.get<Texts>()));
+    }
     if (one["datatype"] == "FP32") {
       float score = 0;
       std::memcpy(&score, part.data(), 4);
