@@ -261,7 +261,8 @@ void gemm(const GemmBlock& g) {
       const char* b = static_cast<const char*>(g.w) + p * panel_step(g.k, kElement) + S::offset(k) * kElement;
       for_tiles(g.rows, [&](int64_t row, int height) {
         TileIo io;
-        float* partial = g.scratch + row * scratch_stride + (p - g.panel_begin) * kPanel;
+        float* partial =
+            g.scratch ? g.scratch + row * scratch_stride + (p - g.panel_begin) * kPanel : nullptr;
         if (k > 0) io.in = partial;
         if (!last) io.partial = partial;
         io.partial_stride = scratch_stride;
