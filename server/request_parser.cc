@@ -18,6 +18,7 @@ using BeastView = boost::beast::string_view;
 
 constexpr size_t kMethodAndVersion = 64;  // bytes of a request line beside its target
 constexpr ptrdiff_t kLongestSize = 18;    // of a chunk: the line end of the last one and 16 digits
+constexpr size_t kShortestEnd = 5;        // of a body in chunks: "0\r\n\r\n"
 constexpr size_t kLongestChunkLine =
     256;  // with room for Beast, which wants the last one's two line ends too
 
@@ -314,6 +315,10 @@ struct RequestParser::Impl {
       joined = std::move(held);
       joined += bytes;
       input = joined;
+      if (input.size() < kShortestEnd) {  // Beast asserts that it never sees less of an end twice
+        held = std::move(joined);
+        return bytes.size();
+      }
     }
     ErrorCode ec;
     const size_t used = builder->put_body(input, ec);
