@@ -78,8 +78,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Read whole = read(bytes, 0), pieces = read(bytes, 1 + data[0] % 61);
-  // Of several faults, pieces may show another one first.
-  if ((whole.refused != 0) != (pieces.refused != 0) || whole.requests.size() != pieces.requests.size() ||
+  // Of several faults, pieces may show another one first; and one in the very last bytes may wait for a byte
+  // more.
+  const bool waits = pieces.refused == 0 && pieces.used == bytes.size();
+  if (((whole.refused != 0) != (pieces.refused != 0) && !waits) ||
+      whole.requests.size() != pieces.requests.size() ||
       !std::equal(whole.requests.begin(), whole.requests.end(), pieces.requests.begin(), same))
     std::abort();
   for (const HttpRequest& request : whole.requests) {
