@@ -83,15 +83,16 @@ int run(const Settings& settings) {
   server::ModelRegistry registry(options, &metrics);
   server::Service service(options, registry, metrics);
   server::HttpServer http(options, service, metrics);
-  tell_address(options, http.port());
-
+  // What a line says is true by the time it can be read: a program that reads "listening" may signal at once, and one that
+  // reads "draining" finds /readyz at 503.
   const ServerSignals signals(
       [&] {
-        log(Level::kInfo, "ending: what was accepted is answered first");
-        sd_notify("STOPPING=1");
         http.stop();
+        log(Level::kInfo, "draining: accepted requests are finished first");
+        sd_notify("STOPPING=1");
       },
       [&] { registry.reload_all(); });
+  tell_address(options, http.port());
   Failure failure;
   registry.start([&](const std::string& error, int exit_code) {
     if (error.empty()) {

@@ -56,7 +56,7 @@ TEST_F(Serving, AnswersUntilItIsAskedToEnd) {
     hear_ready(server);
     EXPECT_EQ(status_of(port, "/readyz"), 200);
     server.signal(signal);
-    EXPECT_NE(server.hear().find("ending"), std::string::npos);
+    EXPECT_NE(server.hear().find("draining"), std::string::npos);
     EXPECT_EQ(server.wait(), 0);
   }
 }
@@ -75,7 +75,7 @@ TEST_F(Serving, TheSecondSignalEndsItAtOnce) {
   const int port = port_of(server.hear());
   hear_ready(server);
   server.signal(SIGTERM);
-  EXPECT_NE(server.hear().find("ending"), std::string::npos);
+  EXPECT_NE(server.hear().find("draining"), std::string::npos);
   EXPECT_EQ(status_of(port, "/readyz"), 503);
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 143);
