@@ -26,7 +26,7 @@ help:  ## this list
 	@echo "make fuzz      fuzz the parsers of foreign files  (SECONDS_EACH=300)"
 	@echo "make soak      the server under load and faults, by the clock: half an hour on a quiet machine"
 	@echo "make conformance  hold /openapi.json against the server, 1,000 examples a route (Python; schemathesis)"
-	@echo "make check     what needs no build: format and floors"
+	@echo "make check     what needs no build: format and layering"
 	@echo "make format    format the sources"
 	@echo "make clean     remove the build folders"
 
@@ -77,7 +77,7 @@ install: configure
 check:
 	@scripts/bootstrap.sh ci
 	@tools/check_format.sh
-	@python3 tools/check_floors.py
+	@python3 tools/check_layering.py
 
 format:
 	@scripts/bootstrap.sh ci

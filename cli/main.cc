@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "commands.h"
-#include "help.h"
-#include "log.h"
-#include "options.h"
-#include "output.h"
+#include "cli/io/log.h"
+#include "cli/io/output.h"
+#include "cli/io/signals.h"
+#include "cli/settings/commands.h"
+#include "cli/settings/help.h"
+#include "cli/settings/options.h"
+#include "cli/settings/settings.h"
+#include "cli/settings/version.h"
 #include "roberta/error.h"
-#include "settings.h"
-#include "signals.h"
-#include "version.h"
 
 namespace roberta::cli {
 namespace {

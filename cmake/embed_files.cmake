@@ -1,5 +1,5 @@
 # Writes files as a C++ table: cmake -DOUTPUT=out.cc "-DFILES=a.html;b.js" -DTABLE=... -P embed_files.cmake
-# Each row is name, content type, ETag (of the bytes) and bytes; the type of a row is EmbeddedFile of server/ui_files.h.
+# Each row is name, content type, ETag (of the bytes) and bytes; the type of a row is EmbeddedFile of server/ui/ui_files.h.
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
 set(type_js "text/javascript; charset=utf-8")
@@ -26,7 +26,7 @@ foreach(file IN LISTS FILES)
   math(EXPR count "${count} + 1")
 endforeach()
 file(WRITE "${OUTPUT}" "// Made by cmake/embed_files.cmake.
-#include \"ui_files.h\"
+#include \"server/ui/ui_files.h\"
 
 namespace roberta::server {
 namespace {

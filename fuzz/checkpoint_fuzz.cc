@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "model/checkpoint.h"
+#include "model/weights/checkpoint.h"
 #include "roberta/error.h"
 
 namespace {

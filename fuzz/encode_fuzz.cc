@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "roberta/tokenizer.h"
-#include "text/byte_alphabet.h"
-#include "text/pretokenize.h"
-#include "text/tokenizer_json.h"
+#include "text/tokenizer/byte_alphabet.h"
+#include "text/tokenizer/pretokenize.h"
+#include "text/tokenizer/tokenizer_json.h"
 
 namespace {
 

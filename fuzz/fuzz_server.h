@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <string>
 
-#include "golden_directories.h"
-#include "server/metrics.h"
-#include "server/options.h"
-#include "server/registry.h"
-#include "server/service.h"
+#include "server/core/metrics.h"
+#include "server/core/options.h"
+#include "server/core/registry.h"
+#include "server/core/service.h"
+#include "tests/golden_directories.h"
 
 namespace roberta::fuzzing {
 

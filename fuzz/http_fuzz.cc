@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzz_server.h"
-#include "server/request_parser.h"
+#include "fuzz/fuzz_server.h"
+#include "server/http/request_parser.h"
 
 namespace {
 

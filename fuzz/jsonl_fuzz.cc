@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "cli/io/json_row.h"
 #include "io/utf8.h"
-#include "json_row.h"
 #include "roberta/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

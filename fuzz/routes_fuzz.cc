@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "fuzz_server.h"
+#include "fuzz/fuzz_server.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace roberta;

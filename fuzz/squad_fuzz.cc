@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "roberta/error.h"
-#include "tasks/squad_data.h"
+#include "tasks/datasets/squad_data.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "roberta/error.h"
-#include "tasks/text_data.h"
+#include "tasks/datasets/text_data.h"
 
 namespace {
 

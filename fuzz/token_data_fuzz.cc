@@ -5,7 +5,7 @@
 #include <string>
 
 #include "roberta/error.h"
-#include "tasks/token_data.h"
+#include "tasks/datasets/token_data.h"
 
 namespace {
 

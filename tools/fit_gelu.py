@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the coefficients of gelu() and gelu_slope() in src/backend/cpu/math-inl.h and prints their error in fp32
+"""Makes the coefficients of gelu() and gelu_slope() in src/backend/cpu/kernels/math-inl.h and prints their error in fp32
 arithmetic."""
 from math import erf, exp, pi, sqrt
 

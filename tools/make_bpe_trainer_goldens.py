@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/text/bpe_trainer_goldens.json: what Hugging Face's trainer learns from small texts.
+"""Makes tests/text/trainer/bpe_trainer_goldens.json: what Hugging Face's trainer learns from small texts.
 
     tools/make_bpe_trainer_goldens.py     (needs tokenizers; goldens are of 0.23.3)
 """
@@ -87,7 +87,7 @@ def main():
         # The alphabet is the same each time: it is kept in the first case only.
         kept = tokens if not entries else tokens[first:]
         entries.append({"name": name, "files": files, **options, "size": len(tokens), "tokens": kept, "merges": merges})
-    target = pathlib.Path(__file__).resolve().parent.parent / "tests/text/bpe_trainer_goldens.json"
+    target = pathlib.Path(__file__).resolve().parent.parent / "tests/text/trainer/bpe_trainer_goldens.json"
     content = {"tokenizers": tokenizers.__version__, "cases": entries}
     target.write_text(json.dumps(content, ensure_ascii=True, indent=0) + "\n")
     print(f"{target}: {len(entries)} cases, tokenizers {tokenizers.__version__}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Shared tokens as Python's difflib finds them: tests/tasks/difflib_goldens.json.
+"""Shared tokens as Python's difflib finds them: tests/tasks/datasets/difflib_goldens.json.
 
-    tools/make_difflib_goldens.py > tests/tasks/difflib_goldens.json
+    tools/make_difflib_goldens.py > tests/tasks/datasets/difflib_goldens.json
 
 Each case: a, b, and the places [in a, in b] of the 'equal' opcodes with autojunk (the default) and without. Small alphabets
 make ties; sequences of 200 and more tokens bring autojunk in.

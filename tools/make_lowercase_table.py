@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/lowercase_table.cc: what Python's str.lower() does, asked of the Python that runs this.
+"""Writes src/text/unicode/lowercase_table.cc: what Python's str.lower() does, asked of the Python that runs this.
 
-Usage: python3.11 tools/make_lowercase_table.py > src/text/lowercase_table.cc
+Usage: python3.11 tools/make_lowercase_table.py > src/text/unicode/lowercase_table.cc
 One code point becomes another by a difference, but for U+0130 (two) and for a capital sigma, whose small form depends on
 its neighbours: whether they are cased or ignored, which is measured by what a sigma beside them turns into.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/tasks/metric_goldens.json: cases of tools/parity/metric_reference.py with their answers.
+"""Writes tests/tasks/metrics/metric_goldens.json: cases of tools/parity/metric_reference.py with their answers.
 
-Usage: make_metric_goldens.py > tests/tasks/metric_goldens.json (in the environment of tools/requirements.txt)
+Usage: make_metric_goldens.py > tests/tasks/metrics/metric_goldens.json (in the environment of tools/requirements.txt)
 """
 import json
 import pathlib

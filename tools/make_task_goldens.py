@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/tasks/goldens.json: what transformers' scripts make of examples, by the small tokenizer of tests/text/data.
+"""Makes tests/tasks/goldens.json: what transformers' scripts make of examples, by the small tokenizer of tests/text/tokenizer/data.
 
 Needs `transformers` and `tokenizers` of requirements.txt. Three parts:
 - squad: windows and targets as run_qa's prepare_train_features, and whether a token has most context in its window, as the

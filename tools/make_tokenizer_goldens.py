@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/text/data/{tokenizer.json,goldens.json}: a small tokenizer and what Hugging Face tokenizers does with it.
+"""Makes tests/text/tokenizer/data/{tokenizer.json,goldens.json}: a small tokenizer and what Hugging Face tokenizers does with it.
 
 Needs `tokenizers` 0.23.3. Each case names a variant (a patch of tokenizer.json), the input, the options and the expected
 windows: [ids, offsets, special_tokens_mask, sequence_ids, word_ids] each, the kept one first.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_table.cc: the classes of Unicode 16.0.0 that the GPT-2 split pattern asks for.
+"""Writes src/text/unicode/unicode_table.cc: the classes of Unicode 16.0.0 that the GPT-2 split pattern asks for.
 
-Needs `pip install unicodedata2==16.0.0`. Usage: make_unicode_table.py > src/text/unicode_table.cc
+Needs `pip install unicodedata2==16.0.0`. Usage: make_unicode_table.py > src/text/unicode/unicode_table.cc
 Letters are the categories L*, numbers N*; the 25 white-space code points are those that the regular-expression
 engine of Hugging Face tokenizers takes for \\s (measured over every scalar value).
 """

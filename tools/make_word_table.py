@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes src/text/word_table.cc: the code points that `single_word` added tokens take for parts of words (\\w).
+"""Writes src/text/unicode/word_table.cc: the code points that `single_word` added tokens take for parts of words (\\w).
 
-Measured, for every scalar value, with Hugging Face tokenizers (0.23.3). Usage: make_word_table.py > src/text/word_table.cc
+Measured, for every scalar value, with Hugging Face tokenizers (0.23.3). Usage: make_word_table.py > src/text/unicode/word_table.cc
 """
 import tokenizers
 from tokenizers import AddedToken, Tokenizer, models

@@ -10,5 +10,4 @@ add_custom_command(
           -P ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake
   DEPENDS ${ui_files} ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake
   COMMENT "Embedding the page" VERBATIM)
-target_sources(roberta_server PRIVATE routes_ui.cc ${CMAKE_CURRENT_BINARY_DIR}/ui_files.cc)
-target_include_directories(roberta_server PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_sources(roberta_server PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/ui_files.cc)

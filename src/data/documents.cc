@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "text/pretokenize.h"
+#include "text/tokenizer/pretokenize.h"
 
 namespace roberta {
 namespace {

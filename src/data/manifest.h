@@ -8,7 +8,7 @@
 
 #include "data/samples.h"
 #include "io/digest.h"
-#include "io/json.h"
+#include "io/json/json.h"
 #include "roberta/prepare.h"
 
 namespace roberta {

@@ -6,7 +6,7 @@
 #include "device/null_ops.h"
 #include "model/heads/classifier.h"
 #include "model/heads/mlm.h"
-#include "tasks/probabilities.h"
+#include "tasks/decoding/probabilities.h"
 
 namespace roberta {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "device/device.h"
 #include "infer/forward.h"
-#include "model/encoder.h"
-#include "model/load.h"
+#include "model/layers/encoder.h"
+#include "model/weights/load.h"
 
 namespace roberta {
 

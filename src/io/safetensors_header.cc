@@ -9,7 +9,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "io/json_scanner.h"
+#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "io/file.h"
-#include "io/json_scanner.h"
+#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 

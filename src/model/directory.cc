@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "io/json.h"
+#include "io/json/json.h"
 
 namespace roberta {
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "io/json_scanner.h"
+#include "io/json/json_scanner.h"
 
 namespace roberta {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "model/checkpoint.h"
 #include "model/config.h"
+#include "model/weights/checkpoint.h"
 
 namespace roberta {
 

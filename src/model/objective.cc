@@ -1,8 +1,8 @@
 #include "model/objective.h"
 
-#include "model/encoder.h"
 #include "model/heads/classifier.h"
 #include "model/heads/mlm.h"
+#include "model/layers/encoder.h"
 
 namespace roberta {
 namespace {

@@ -1,7 +1,7 @@
 #include "model/sentence_transformers.h"
 
 #include "core/error.h"
-#include "io/json.h"
+#include "io/json/json.h"
 
 namespace roberta {
 namespace {

@@ -1,7 +1,7 @@
 #include "runtime/open_device.h"
 
 #include "backend/cpu/cpu_device.h"
-#include "backend/cpu/select.h"
+#include "backend/cpu/kernels/select.h"
 #include "backend/ref/ref_device.h"
 #include "core/error.h"
 

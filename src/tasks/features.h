@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "roberta/tokenizer.h"
-#include "tasks/squad_data.h"
-#include "tasks/text_data.h"
-#include "tasks/token_data.h"
+#include "tasks/datasets/squad_data.h"
+#include "tasks/datasets/text_data.h"
+#include "tasks/datasets/token_data.h"
 
 namespace roberta {
 

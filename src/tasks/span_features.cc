@@ -4,8 +4,8 @@
 #include "core/error.h"
 #include "tasks/features.h"
 #include "tasks/make_all.h"
-#include "text/lowercase.h"
-#include "text/utf8.h"
+#include "text/unicode/lowercase.h"
+#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {

@@ -9,8 +9,8 @@
 #include "io/atomic_file.h"
 #include "io/digest.h"
 #include "io/file.h"
-#include "io/json.h"
-#include "io/json_scanner.h"
+#include "io/json/json.h"
+#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 
 namespace roberta {

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 #include "io/append.h"
-#include "io/json.h"
+#include "io/json/json.h"
 #include "io/text_reader.h"
 
 namespace roberta {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "io/json.h"
+#include "io/json/json.h"
 #include "roberta/pretrain.h"
 #include "train/event_file.h"
 

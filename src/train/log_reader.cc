@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "io/json.h"
+#include "io/json/json.h"
 #include "io/text_reader.h"
 
 namespace roberta {

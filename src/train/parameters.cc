@@ -6,7 +6,7 @@
 #include "core/convert.h"
 #include "core/error.h"
 #include "core/parallel.h"
-#include "model/initialize.h"
+#include "model/weights/initialize.h"
 
 namespace roberta {
 namespace {

@@ -20,12 +20,12 @@
 #include <vector>
 
 #include "device/device.h"
-#include "model/adapter.h"
-#include "model/checkpoint.h"
-#include "model/load.h"
 #include "model/names.h"
 #include "model/objective.h"
 #include "model/params.h"
+#include "model/weights/adapter.h"
+#include "model/weights/checkpoint.h"
+#include "model/weights/load.h"
 #include "train/adapter_products.h"
 
 namespace roberta {

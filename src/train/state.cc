@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "io/json.h"
+#include "io/json/json.h"
 
 namespace roberta {
 namespace {

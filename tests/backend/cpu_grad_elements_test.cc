@@ -7,7 +7,7 @@
 #include <array>
 #include <cmath>
 
-#include "op_data.h"
+#include "tests/backend/op_data.h"
 
 namespace roberta::testing {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "core/rng.h"
-#include "op_data.h"
+#include "tests/backend/op_data.h"
 
 namespace roberta::testing {
 namespace {

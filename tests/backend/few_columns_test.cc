@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "op_data.h"
+#include "tests/backend/op_data.h"
 
 namespace roberta::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/cpu/cpu_device.h"
-#include "backend/cpu/select.h"
+#include "backend/cpu/kernels/select.h"
 #include "backend/ref/ref_device.h"
 #include "core/convert.h"
 #include "device/device.h"

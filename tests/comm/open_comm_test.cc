@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "expect_error.h"
+#include "tests/expect_error.h"
 
 namespace roberta {
 namespace {

@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "expect_error.h"
-#include "small_tokenizer.h"
+#include "tests/data/small_tokenizer.h"
+#include "tests/expect_error.h"
 
 namespace roberta {
 namespace {

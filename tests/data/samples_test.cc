@@ -9,8 +9,8 @@
 #include <set>
 
 #include "data/corpus.h"
-#include "expect_error.h"
-#include "small_tokenizer.h"
+#include "tests/data/small_tokenizer.h"
+#include "tests/expect_error.h"
 
 namespace roberta {
 namespace {

@@ -6,7 +6,7 @@
 #include "roberta/prepare.h"
 #include "roberta/tokenizer.h"
 #include "roberta/tokenizer_trainer.h"
-#include "temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 

@@ -1,5 +1,5 @@
 // Who runs when, and with whom.
-#include "batch_gate.h"
+#include "tests/infer/batch_gate.h"
 
 namespace roberta {
 namespace {

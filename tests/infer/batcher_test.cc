@@ -1,6 +1,6 @@
 // What ends a wait other than an answer; what is let in; what it costs.
-#include "batch_gate.h"
-#include "expect_error.h"
+#include "tests/expect_error.h"
+#include "tests/infer/batch_gate.h"
 
 namespace roberta {
 namespace {

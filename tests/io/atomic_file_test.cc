@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "roberta/error.h"
-#include "temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "io/safetensors.h"
 #include "roberta/error.h"
-#include "temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <thread>
 
-#include "expect_error.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

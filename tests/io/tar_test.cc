@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "expect_error.h"
-#include "tar_maker.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/tar_maker.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

@@ -10,7 +10,7 @@
 #include <random>
 
 #include "roberta/error.h"
-#include "temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "expect_error.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

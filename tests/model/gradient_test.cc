@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "model/gradient_model.h"
-#include "model/objective_sample.h"
+#include "tests/model/gradient_model.h"
+#include "tests/model/objective_sample.h"
 
 namespace roberta::testing {
 namespace {

@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "backend/cpu/cpu_device.h"
-#include "backend/cpu/select.h"
-#include "model/gradient_model.h"
+#include "backend/cpu/kernels/select.h"
 #include "model/heads/classifier.h"
-#include "model/objective_sample.h"
+#include "tests/model/gradient_model.h"
+#include "tests/model/objective_sample.h"
 
 namespace roberta::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "expect_error.h"
+#include "tests/expect_error.h"
 
 namespace roberta {
 namespace {
@@ -15,7 +15,8 @@ using nlohmann::json;
 using Ids = std::vector<int32_t>;
 
 const Tokenizer& tokenizer() {
-  static const Tokenizer it = Tokenizer::from_file(ROBERTA_SOURCE_DIR "/tests/text/data/tokenizer.json");
+  static const Tokenizer it =
+      Tokenizer::from_file(ROBERTA_SOURCE_DIR "/tests/text/tokenizer/data/tokenizer.json");
   return it;
 }
 

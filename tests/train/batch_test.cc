@@ -4,8 +4,8 @@
 
 #include <stdexcept>
 
+#include "tests/train/tuning_sample.h"
 #include "train/flops.h"
-#include "train/tuning_sample.h"
 
 namespace roberta {
 namespace {

@@ -7,10 +7,10 @@
 #include <fstream>
 #include <random>
 
-#include "checkpoint_sample.h"
-#include "expect_error.h"
 #include "io/atomic_file.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/temp_directory.h"
+#include "tests/train/checkpoint_sample.h"
 
 namespace roberta {
 namespace {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "expect_error.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/temp_directory.h"
 
 namespace roberta {
 namespace {

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "tests/train/training_sample.h"
 #include "train/state.h"
-#include "train/training_sample.h"
 
 namespace roberta {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "train/tuning_sample.h"
+#include "tests/train/tuning_sample.h"
 
 namespace roberta {
 namespace {

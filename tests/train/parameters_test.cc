@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <map>
 
-#include "train/training_sample.h"
+#include "tests/train/training_sample.h"
 
 namespace roberta {
 namespace {

@@ -5,8 +5,8 @@
 #include <thread>
 #include <vector>
 
-#include "expect_error.h"
-#include "train/thread_comm.h"
+#include "tests/expect_error.h"
+#include "tests/train/thread_comm.h"
 
 namespace roberta {
 namespace {

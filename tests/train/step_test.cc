@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "train/training_sample.h"
+#include "tests/train/training_sample.h"
 
 namespace roberta {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "train/training_sample.h"
+#include "tests/train/training_sample.h"
 
 namespace roberta {
 

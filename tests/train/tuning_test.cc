@@ -6,12 +6,12 @@
 #include <cmath>
 #include <thread>
 
-#include "expect_error.h"
 #include "io/safetensors.h"
-#include "temp_directory.h"
+#include "tests/expect_error.h"
+#include "tests/temp_directory.h"
+#include "tests/train/thread_comm.h"
+#include "tests/train/tuning_sample.h"
 #include "train/resume.h"
-#include "train/thread_comm.h"
-#include "train/tuning_sample.h"
 
 namespace roberta {
 namespace {

@@ -1,6 +1,6 @@
 """Metrics as their references define them: sklearn, scipy, seqeval, the official SQuAD scripts, run_qa's decoding.
 
-A case is a dict with "op" and its inputs; reference(case) is what must come out. tests/tasks/metric_cases.h is the same for
+A case is a dict with "op" and its inputs; reference(case) is what must come out. tests/tasks/metrics/metric_cases.h is the same for
 the library. cases(random) makes edge cases and random ones.
 """
 import collections

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/cpu_ops.h"
+#include "backend/cpu/kernels/select.h"
 #include "backend/cpu/memory.h"
-#include "backend/cpu/select.h"
+#include "backend/cpu/ops/cpu_ops.h"
 #include "core/convert.h"
 #include "core/cpus.h"
 #include "core/error.h"

@@ -1,6 +1,6 @@
 #include "model/heads/classifier.h"
 
-#include "model/linear.h"
+#include "model/layers/linear.h"
 
 namespace roberta {
 namespace {

@@ -1,0 +1,181 @@
+#include "server/core/http_error.h"
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+
+#include "roberta/shared_model.h"
+
+namespace roberta::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kMaxMessage = 1000;  // bytes
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+/// "[fill-mask] /srv/models/m: is a ..." -> "the model: is a ...": the part's name and paths of this machine
+/// are for its operators.
+std::string without_inside(std::string_view message) {
+  if (message.starts_with('[')) {
+    const size_t end = message.find("] ");
+    if (end != std::string_view::npos) message.remove_prefix(end + 2);
+  }
+  const size_t colon = message.find(": ");
+  if (colon != std::string_view::npos && message.substr(0, colon).find('/') != std::string_view::npos)
+    return "the model: " + printable(message.substr(colon + 2), kMaxMessage);
+  return printable(message, kMaxMessage);
+}
+
+Refusal refusal_of_http(const HttpError& error) {
+  Refusal out{
+      .status = error.status(), .type = error.type(), .message = printable(error.what(), kMaxMessage)};
+  if (out.status == 503 || out.status == 429) out.retry_after = milliseconds(1000);
+  out.bad_input = out.status == 400 || out.status == 422;
+  return out;
+}
+
+Refusal refusal_of_library(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kInput:
+    case ErrorCode::kUsage:
+      return {.status = 422,
+              .type = ErrorType::kValidation,
+              .message = without_inside(error.what()),
+              .bad_input = true};
+    case ErrorCode::kModel:
+      return {.status = 424, .type = ErrorType::kBackend, .message = without_inside(error.what())};
+    case ErrorCode::kResource:
+      return {.status = 503,
+              .type = ErrorType::kOverloaded,
+              .message = "not enough memory for this request now",
+              .retry_after = milliseconds(1000)};
+    case ErrorCode::kTryAgain:
+      return {.status = 503,
+              .type = ErrorType::kOverloaded,
+              .message = "busy; try again",
+              .retry_after = milliseconds(1000)};
+    case ErrorCode::kNumeric:
+      return {.message = "the model answers NaN or infinity: its weights are damaged or out of range"};
+    default:
+      return {.message = "internal error"};
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(ErrorType type) {
+  switch (type) {
+    case ErrorType::kEmpty:
+      return "Empty";
+    case ErrorType::kValidation:
+      return "Validation";
+    case ErrorType::kTokenizer:
+      return "Tokenizer";
+    case ErrorType::kBackend:
+      return "Backend";
+    case ErrorType::kOverloaded:
+      return "Overloaded";
+    case ErrorType::kUnhealthy:
+      return "Unhealthy";
+    case ErrorType::kOther:
+      return "";
+  }
+  return "";
+}
+
+Refusal refusal_of(const std::exception& error) {
+  if (const auto* http = dynamic_cast<const HttpError*>(&error)) return refusal_of_http(*http);
+  if (const auto* overloaded = dynamic_cast<const Overloaded*>(&error)) {
+    return {.status = 429,
+            .type = ErrorType::kOverloaded,
+            .message = "model is overloaded",
+            .retry_after = std::max(milliseconds(1), overloaded->retry_after())};
+  }
+  if (dynamic_cast<const DeadlinePassed*>(&error))
+    return {.status = 504, .type = ErrorType::kBackend, .message = "the time for this request has passed"};
+  if (dynamic_cast<const Cancelled*>(&error))
+    return {.status = 499, .type = ErrorType::kOther, .message = "the client has gone"};
+  if (const auto* ours = dynamic_cast<const Error*>(&error)) return refusal_of_library(*ours);
+  if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const std::system_error*>(&error))
+    return refusal_of_library(Error(ErrorCode::kResource, ""));
+  return {.message = "internal error"};
+}
+
+std::string_view type_name_of(const Refusal& refusal) {
+  if (refusal.type != ErrorType::kOther) return name_of(refusal.type);
+  switch (refusal.status) {
+    case 400:
+      return "BadRequest";
+    case 401:
+      return "Unauthorized";
+    case 404:
+      return "NotFound";
+    case 405:
+      return "MethodNotAllowed";
+    case 408:
+    case 504:
+      return "Timeout";
+    case 413:
+    case 414:
+    case 431:
+      return "TooLarge";
+    case 415:
+      return "UnsupportedMediaType";
+    default:
+      return "Error";
+  }
+}
+
+std::string_view failure_label(const Refusal& refusal) {
+  if (refusal.status == 504 || refusal.status == 408) return "timeout";
+  switch (refusal.type) {
+    case ErrorType::kEmpty:
+      return "empty";
+    case ErrorType::kValidation:
+      return refusal.message.starts_with("batch size ") ? "batch_size" : "validation";
+    case ErrorType::kTokenizer:
+      return "tokenizer";
+    case ErrorType::kBackend:
+      return refusal.status == 424 ? "model_type" : "backend";
+    case ErrorType::kOverloaded:
+      return "overloaded";
+    case ErrorType::kUnhealthy:
+      return "unhealthy";
+    case ErrorType::kOther:
+      break;
+  }
+  switch (refusal.status) {
+    case 401:
+      return "unauthorized";
+    case 404:
+      return "not_found";
+    case 413:
+    case 414:
+    case 431:
+      return "too_large";
+    case 499:
+      return "cancelled";
+    default:
+      return "other";
+  }
+}
+
+std::string printable(std::string_view text, size_t limit) {
+  std::string out;
+  bool cut = text.size() > limit;
+  if (cut) {
+    while (limit > 0 && is_continuation(text[limit])) --limit;
+    text = text.substr(0, limit);
+  }
+  out.reserve(text.size() + 3);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7f ? ' ' : c;
+  }
+  if (cut) out += "...";
+  return out;
+}
+
+}  // namespace roberta::server

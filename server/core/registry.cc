@@ -1,0 +1,313 @@
+#include "server/core/registry.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/error.h"
+#include "io/json/json.h"
+#include "server/core/background.h"
+#include "server/core/http_error.h"
+#include "server/core/metrics.h"
+
+namespace roberta::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Entry {
+  ModelStatus status;
+  int64_t loads = 0;  // that succeeded
+};
+
+/// Hugging Face's cache links model.safetensors to a file that bears the SHA-256 of its content as its name.
+std::string sha256_of_link(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  const std::filesystem::path file = directory / "model.safetensors";
+  if (!std::filesystem::is_symlink(file, ignored)) return {};
+  std::string name = std::filesystem::read_symlink(file, ignored).filename().string();
+  const bool is_hash = name.size() == 64 && std::ranges::all_of(name, [](unsigned char c) {
+                         return std::isdigit(c) || (c >= 'a' && c <= 'f');
+                       });
+  return is_hash ? name : std::string();
+}
+
+void read_prompts(ServedModel& model) {
+  const std::filesystem::path file = model.directory / "config_sentence_transformers.json";
+  if (!std::filesystem::exists(file)) return;
+  const Json json = read_json_file(file, "serve", 1 << 20);
+  const JsonFields fields(json, "serve", file.string());
+  model.default_prompt_name = fields.string("default_prompt_name", "");
+  if (const Json* prompts = fields.find("prompts")) {
+    if (!prompts->is_object()) fields.refuse("prompts", "must be an object of strings");
+    for (const auto& [name, text] : prompts->items()) {
+      if (!text.is_string()) fields.refuse("prompts", "must hold strings only");
+      model.prompts[name] = text.get<std::string>();
+    }
+  }
+  if (!model.default_prompt_name.empty() && !model.prompts.contains(model.default_prompt_name))
+    fields.refuse("default_prompt_name", "names none of the prompts");
+}
+
+void feed_metrics(SharedModel& model, Metrics& metrics) {
+  model.on_batch([&metrics](const BatchReport& batch) {
+    metrics.batches.add();
+    metrics.batch_tokens_total.add(static_cast<uint64_t>(batch.tokens));
+    metrics.batch_next_size.observe(static_cast<double>(batch.sequences));
+    metrics.batch_next_tokens.observe(static_cast<double>(batch.tokens));
+    metrics.compute_duration.observe(batch.compute_seconds);
+  });
+}
+
+std::string seconds_text(double seconds) {
+  char text[32];
+  snprintf(text, sizeof text, "%.2f s", seconds);
+  return text;
+}
+
+}  // namespace
+
+struct ModelRegistry::Impl {
+  const ServeOptions& options;
+  Metrics* metrics;
+
+  std::mutex one_load;       // held through a load; taken before `mutex`
+  mutable std::mutex mutex;  // of what follows
+  std::vector<Entry> entries;
+  bool all_loaded_once = false;
+  bool reload_asked = false;
+  std::atomic<bool> stopping{false};  // loads that have not begun are left out
+  std::mutex telling;                 // held while on_done runs
+
+  // Models on their way out; shared with them, because the last user of one may be slower than we are.
+  std::shared_ptr<BackgroundThread> reaper = std::make_shared<BackgroundThread>();
+  std::optional<BackgroundThread> loader;  // last: it uses the others
+
+  Entry* entry(std::string_view name) {
+    auto found = std::ranges::find_if(entries, [&](const Entry& e) { return e.status.name == name; });
+    return found == entries.end() ? nullptr : &*found;
+  }
+  void tell(const std::string& message, bool warning) const {
+    if (options.log) options.log(message, warning);
+  }
+
+  std::filesystem::path begin_load(const std::string& name, const std::filesystem::path& directory);
+  std::shared_ptr<const ServedModel> make(const std::string& name, const std::filesystem::path& directory);
+  void succeed(const std::shared_ptr<const ServedModel>& model);
+  void note_failure(const std::string& name, const char* reason);
+  void load(const std::string& name, const std::filesystem::path& directory);
+  void load_all();
+  void reload();
+};
+
+/// The directory to load; a new name gets an entry.
+std::filesystem::path ModelRegistry::Impl::begin_load(const std::string& name,
+                                                      const std::filesystem::path& directory) {
+  const std::lock_guard lock(mutex);
+  Entry* known = entry(name);
+  if (!known) {
+    if (directory.empty())
+      throw HttpError(404, ErrorType::kOther, "there is no model '" + printable(name, 100) + "' here");
+    entries.push_back({.status = {.name = name, .directory = directory}});
+    known = &entries.back();
+  }
+  known->status.state = ModelState::kLoading;
+  return directory.empty() ? known->status.directory : directory;
+}
+
+std::shared_ptr<const ServedModel> ModelRegistry::Impl::make(const std::string& name,
+                                                             const std::filesystem::path& directory) {
+  const Clock::time_point begun = Clock::now();
+  auto model = std::make_unique<ServedModel>();
+  model->name = name;
+  model->directory = directory;
+  model->sha256 = sha256_of_link(directory);
+  read_prompts(*model);
+  model->shared = SharedModel::load(directory, options.model, options.batching);
+  if (metrics) feed_metrics(*model->shared, *metrics);
+  model->load_seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  {
+    const std::lock_guard lock(mutex);
+    model->version = entry(name)->loads + 1;
+  }
+  // Freeing a model waits for its compute thread and gives back gigabytes: never on the I/O thread, which may
+  // be the last that looked at it.
+  auto free_later = [reaper = reaper](const ServedModel* gone) { reaper->post([gone] { delete gone; }); };
+  return {model.release(), free_later};
+}
+
+void ModelRegistry::Impl::succeed(const std::shared_ptr<const ServedModel>& model) {
+  std::shared_ptr<const ServedModel> old;
+  {
+    const std::lock_guard lock(mutex);
+    Entry& known = *entry(model->name);
+    old = std::exchange(known.status.ready, model);
+    known.status.directory = model->directory;
+    known.status.state = ModelState::kReady;
+    known.status.reason.clear();
+    known.loads = model->version;
+  }
+  if (metrics) metrics->model_loads.add();
+  tell("model '" + model->name + "' " +
+           (old ? "is version " + std::to_string(model->version) + " now" : "is ready") + ": " +
+           model->directory.string() + ", " + model->shared->device() + ", loaded in " +
+           seconds_text(model->load_seconds),
+       false);
+}
+
+void ModelRegistry::Impl::note_failure(const std::string& name, const char* reason) {
+  bool kept = false, starting = false;
+  {
+    const std::lock_guard lock(mutex);
+    Entry& known = *entry(name);
+    kept = known.status.ready != nullptr;
+    starting = !all_loaded_once;
+    known.status.state = kept ? ModelState::kReady : ModelState::kFailed;
+    known.status.reason = reason;
+    const bool of_options =
+        std::ranges::any_of(options.models, [&](const auto& m) { return m.first == name; });
+    if (!of_options && known.loads == 0)
+      std::erase_if(entries, [&](const Entry& e) { return e.status.name == name; });
+  }
+  if (metrics) metrics->model_load_failures.add();
+  if (starting) return;  // start() tells it
+  tell("model '" + name + "' can't be loaded" + (kept ? ", the old version stays: " : ": ") + reason, true);
+}
+
+void ModelRegistry::Impl::load(const std::string& name, const std::filesystem::path& directory) {
+  const std::lock_guard one(one_load);
+  const std::filesystem::path from = begin_load(name, directory);
+  try {
+    succeed(make(name, from));
+  } catch (const std::exception& error) {
+    note_failure(name, error.what());
+    throw;
+  }
+}
+
+void ModelRegistry::Impl::load_all() {
+  for (const auto& [name, directory] : options.models) {
+    if (stopping) return;
+    load(name, directory);
+  }
+  const std::lock_guard lock(mutex);
+  all_loaded_once = true;
+}
+
+void ModelRegistry::Impl::reload() {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex);
+    reload_asked = false;
+    for (const Entry& e : entries) {
+      if (e.status.state != ModelState::kUnloaded) names.push_back(e.status.name);
+    }
+  }
+  for (const std::string& name : names) {
+    if (stopping) return;
+    try {
+      load(name, {});
+    } catch (const std::exception&) {
+      // note_failure() has told it
+    }
+  }
+}
+
+ModelRegistry::ModelRegistry(const ServeOptions& options, Metrics* metrics)
+    : impl_(new Impl{.options = options, .metrics = metrics}) {
+  for (const auto& [name, directory] : options.models) {
+    if (impl_->entry(name))
+      fail(ErrorCode::kUsage, "[serve] two models are named '", name, "'; give one another name");
+    impl_->entries.push_back({.status = {.name = name, .directory = directory}});
+  }
+  impl_->loader.emplace();
+}
+
+ModelRegistry::~ModelRegistry() {
+  stop();
+  impl_->loader.reset();
+  const std::lock_guard lock(impl_->mutex);
+  impl_->entries.clear();
+}
+
+void ModelRegistry::start(std::function<void(const std::string&, int)> on_done) {
+  impl_->loader->post([this, on_done = std::move(on_done)] {
+    std::string reason;
+    int exit_code = 0;
+    try {
+      impl_->load_all();
+    } catch (const Error& error) {
+      reason = error.what(), exit_code = static_cast<int>(error.code());
+    } catch (const std::exception& error) {
+      reason = std::string("[serve] ") + error.what(), exit_code = static_cast<int>(ErrorCode::kResource);
+    }
+    const std::lock_guard lock(impl_->telling);
+    if (on_done && !impl_->stopping) on_done(reason, exit_code);
+  });
+}
+
+void ModelRegistry::stop() {
+  const std::lock_guard lock(impl_->telling);
+  impl_->stopping = true;
+}
+
+void ModelRegistry::start_and_wait() { impl_->load_all(); }
+
+void ModelRegistry::load(const std::string& name, const std::filesystem::path& directory) {
+  impl_->load(name, directory);
+}
+
+void ModelRegistry::unload(const std::string& name) {
+  std::shared_ptr<const ServedModel> old;  // goes after the lock
+  const std::lock_guard one(impl_->one_load);
+  {
+    const std::lock_guard lock(impl_->mutex);
+    Entry* known = impl_->entry(name);
+    if (!known)
+      throw HttpError(404, ErrorType::kOther, "there is no model '" + printable(name, 100) + "' here");
+    old.swap(known->status.ready);
+    known->status.state = ModelState::kUnloaded;
+  }
+  impl_->tell("model '" + name + "' is unloaded", false);
+}
+
+void ModelRegistry::reload_all() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (std::exchange(impl_->reload_asked, true)) return;  // one that waits sees the newest files too
+  }
+  impl_->loader->post([this] { impl_->reload(); });
+}
+
+bool ModelRegistry::ready() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->all_loaded_once;
+}
+
+std::vector<ModelStatus> ModelRegistry::list() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<ModelStatus> out;
+  for (const Entry& e : impl_->entries) out.push_back(e.status);
+  return out;
+}
+
+std::shared_ptr<const ServedModel> ModelRegistry::find(std::string_view name, bool* known) const {
+  const std::lock_guard lock(impl_->mutex);
+  const Entry* found =
+      name.empty() ? (impl_->entries.empty() ? nullptr : &impl_->entries.front()) : impl_->entry(name);
+  if (known) *known = found != nullptr;
+  return found ? found->status.ready : nullptr;
+}
+
+std::shared_ptr<const ServedModel> ModelRegistry::find_task(std::string_view task) const {
+  const std::lock_guard lock(impl_->mutex);
+  for (const Entry& e : impl_->entries) {
+    if (e.status.ready && e.status.ready->shared->info().task == task) return e.status.ready;
+  }
+  return nullptr;
+}
+
+}  // namespace roberta::server

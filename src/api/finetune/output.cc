@@ -1,0 +1,114 @@
+#include "api/finetune/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/convert.h"
+#include "core/error.h"
+#include "io/file.h"
+#include "io/safetensors.h"
+
+namespace roberta {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Borrows the values.
+TensorToWrite tensor_of(const ParameterEntry& entry, std::span<const float> values, HeadKind head,
+                        DType dtype) {
+  const float* first = values.data() + entry.offset;
+  const auto fill = [first, dtype](uint64_t offset, std::span<std::byte> out) {
+    const int64_t size = size_of(dtype), n = static_cast<int64_t>(out.size()) / size;
+    const float* from = first + static_cast<int64_t>(offset) / size;
+    convert({const_cast<float*>(from), 1, n, n, DType::kF32}, {out.data(), 1, n, n, dtype});
+  };
+  return {file_name_of(entry.spec.name, head), dtype, entry.spec.shape, fill};
+}
+
+/// A folder with this file is taken for a model: it comes last.
+int turn_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name == "config.json" ? 2 : name == "adapter_config.json" ? 1 : 0;
+}
+
+std::vector<fs::path> files_of(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
+    return std::pair(turn_of(a), a) < std::pair(turn_of(b), b);
+  });
+  return files;
+}
+
+[[noreturn]] void fail_with(const fs::path& path, int error) {
+  fail(ErrorCode::kResource, "[finetune] ", path.string(), ": can't be written: ", std::strerror(error),
+       free_space_hint(path.parent_path(), error));
+}
+
+}  // namespace
+
+void write_model(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
+                 const Tokenizer& tokenizer, Precision precision) {
+  const DType dtype = precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  std::vector<TensorToWrite> tensors;
+  for (const ParameterEntry& entry : parameters.entries()) {
+    if (!entry.adapter)
+      tensors.push_back(tensor_of(entry, parameters.values(), parameters.trained().head, dtype));
+  }
+  write_sharded_safetensors(directory, tensors);
+  tokenizer.save(directory);
+  write_config(directory, config);
+}
+
+void write_adapter(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
+                   const AdapterConfig& adapter, const Tokenizer& tokenizer) {
+  std::vector<AdapterTensor> tensors;
+  for (const ParameterEntry& entry : parameters.entries()) {
+    if (!entry.trained) continue;
+    tensors.push_back(
+        {entry.spec.name, entry.spec.shape,
+         parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()))});
+  }
+  write_adapter_weights(directory, adapter, parameters.trained().head, tensors);
+  tokenizer.save(directory);
+  write_config(directory, config);
+  write_adapter_config(directory, adapter);
+}
+
+void put_files(const fs::path& output, const std::function<void(const fs::path&)>& fill) {
+  const fs::path folder = output / concat(".model.tmp-", getpid());
+  std::error_code error;
+  fs::remove_all(folder, error);
+  fs::create_directories(folder, error);
+  if (error) fail_with(folder, error.value());
+  try {
+    fill(folder);
+    for (const fs::path& file : files_of(folder)) {
+      if (const int wrong = sync_file(file)) fail_with(output / file.filename(), wrong);
+      fs::rename(file, output / file.filename(), error);
+      if (error) fail_with(output / file.filename(), error.value());
+    }
+    if (const int wrong = sync_directory(output)) fail_with(output, wrong);
+  } catch (...) {
+    fs::remove_all(folder, error);
+    throw;
+  }
+  fs::remove_all(folder, error);
+}
+
+void copy_model(const fs::path& from, const fs::path& to) {
+  for (const fs::path& file : files_of(from)) {
+    const std::string name = file.filename().string();
+    if (name.starts_with(".") || name == "latest" || name == "log.jsonl") continue;
+    std::error_code error;
+    fs::copy_file(file, to / name, fs::copy_options::overwrite_existing, error);
+    if (error) fail_with(to / name, error.value());
+  }
+}
+
+}  // namespace roberta

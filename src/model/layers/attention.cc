@@ -1,0 +1,118 @@
+#include "model/layers/attention.h"
+
+#include <cmath>
+
+#include "model/layers/linear.h"
+
+namespace roberta {
+namespace {
+
+float scale_of(const RobertaConfig& config) {
+  return 1.0f / std::sqrt(static_cast<float>(config.head_width()));
+}
+
+void project(Pass& pass, const AttentionParams& params, const View& x_q, const View& x, const View& q,
+             const View& kv) {
+  pass.ops.gemm({.x = x_q, .w = &params.query.w, .bias = params.query.bias, .y = q});
+  pass.ops.gemm({.x = x, .w = &params.key_value.w, .bias = params.key_value.bias, .y = kv});
+}
+
+void project_distinct(Pass& pass, const AttentionParams& params, const AttentionRows& rows, const View& q,
+                      const View& kv) {
+  Arena::Scope scope(pass.arena);
+  const View own_q = pass.temp(rows.distinct.rows, q.cols, q.dtype);
+  const View own_kv = pass.temp(rows.distinct.rows, kv.cols, kv.dtype);
+  project(pass, params, rows.distinct, rows.distinct, own_q, own_kv);
+  pass.ops.gather_rows({.x = own_q, .rows = rows.copies, .y = q});
+  pass.ops.gather_rows({.x = own_kv, .rows = rows.copies, .y = kv});
+}
+
+}  // namespace
+
+void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+               const AttentionRows& rows, const Hidden& x_q, const Hidden& x, const Hidden& y,
+               AttentionSaved* saved) {
+  const int64_t c = config.hidden_size, n = x_q.full.rows;
+  const bool save = saved != nullptr;
+  Arena::Scope scope(pass.arena);
+  const View q = pass.keep_if(save, n, c, pass.matrix);
+  const View kv = pass.keep_if(save, x.full.rows, 2 * c, pass.matrix);
+  const View context = pass.keep_if(save, n, c, pass.matrix);
+  const View lse = save ? pass.keep(n, config.num_attention_heads, pass.wide) : View{};
+  const View sum = pass.keep_if(save, n, c, pass.wide);
+  const View stats = save ? pass.keep(n, 2, pass.wide) : View{};
+  if (!rows.copies.empty())
+    project_distinct(pass, params, rows, q, kv);
+  else
+    project(pass, params, x_q.matrix(), x.matrix(), q, kv);
+  pass.ops.attention({.q = q,
+                      .k = kv.columns(0, c),
+                      .v = kv.columns(c, c),
+                      .q_starts = rows.q_starts,
+                      .starts = rows.starts,
+                      .heads = config.num_attention_heads,
+                      .scale = scale_of(config),
+                      .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
+                      .y = context,
+                      .lse = lse});
+  pass.ops.gemm({.x = context, .w = &params.output.w, .bias = params.output.bias, .y = sum});
+  pass.ops.layer_norm({.x = sum,
+                       .residual = x_q.full,
+                       .gamma = params.norm.gamma,
+                       .beta = params.norm.beta,
+                       .eps = static_cast<float>(config.layer_norm_eps),
+                       .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
+                       .y = y.full,
+                       .y_low = y.low,
+                       .sum = save ? sum : View{},
+                       .stats = stats});
+  if (save) *saved = {x_q.matrix(), x.matrix(), q, kv, context, lse, sum, stats};
+}
+
+void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
+                    const AttentionRows& rows, const AttentionSaved& saved, const View& d, const View& dx,
+                    const AttentionGrads& grads, bool by_input) {
+  const int64_t c = config.hidden_size, n = d.rows, t = saved.kv.rows;
+  Arena::Scope scope(pass.arena);
+  const View dq = pass.temp(n, c, pass.matrix);
+  const View dkv = pass.temp(t, 2 * c, pass.matrix);
+  {
+    Arena::Scope inner(pass.arena);
+    const View dout = pass.temp(n, c, pass.matrix);
+    pass.ops.layer_norm_grad(
+        {.dy = d,
+         .sum = saved.sum,
+         .stats = saved.stats,
+         .gamma = params.norm.gamma,
+         .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
+         .accumulate = pass.accumulate(),
+         .dgamma = grads.norm.gamma,
+         .dbeta = grads.norm.beta,
+         .dresidual = d,
+         .dx = dout});
+    linear_grad(pass, dout, saved.context, grads.output);
+    const View dcontext = pass.temp(n, c, pass.matrix);
+    pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
+    pass.ops.attention_grad({.q = saved.q,
+                             .k = saved.kv.columns(0, c),
+                             .v = saved.kv.columns(c, c),
+                             .q_starts = rows.q_starts,
+                             .starts = rows.starts,
+                             .heads = config.num_attention_heads,
+                             .scale = scale_of(config),
+                             .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
+                             .y = saved.context,
+                             .lse = saved.lse,
+                             .dy = dcontext,
+                             .dq = dq,
+                             .dk = dkv.columns(0, c),
+                             .dv = dkv.columns(c, c)});
+  }
+  linear_grad(pass, dq, saved.x_q, grads.query);
+  linear_grad(pass, dkv, saved.x, grads.key_value);
+  if (!by_input) return;
+  pass.ops.gemm({.x = dq, .w = &params.query.transposed, .add = d, .y = d});
+  pass.ops.gemm({.x = dkv, .w = &params.key_value.transposed, .add = dx ? View{} : d, .y = dx ? dx : d});
+}
+
+}  // namespace roberta

@@ -1,0 +1,41 @@
+#pragma once
+// Places of a text by code point, as tokens' offsets count them.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer/pretokenize.h"
+#include "text/unicode/utf8.h"
+
+namespace roberta {
+
+/// Borrows the text, unless it is ill-formed: then it is read as the tokenizer reads it, U+FFFD for what
+/// isn't.
+class CodePoints {
+ public:
+  explicit CodePoints(std::string_view text) : text_(well_formed(text, repaired_)) {
+    starts_.reserve(text_.size() + 1);
+    for (size_t i = 0; i < text_.size(); ++i) {
+      if (!is_continuation(text_[i])) starts_.push_back(i);
+    }
+    starts_.push_back(text_.size());
+  }
+  CodePoints(const CodePoints&) = delete;
+  CodePoints& operator=(const CodePoints&) = delete;
+
+  size_t size() const { return starts_.size() - 1; }
+  /// Code points [begin, end), as far as the text goes.
+  std::string_view slice(size_t begin, size_t end) const {
+    const size_t from = std::min(begin, size()), to = std::clamp(end, from, size());
+    return text_.substr(starts_[from], starts_[to] - starts_[from]);
+  }
+
+ private:
+  std::string repaired_;
+  std::string_view text_;
+  std::vector<size_t> starts_;  // bytes
+};
+
+}  // namespace roberta

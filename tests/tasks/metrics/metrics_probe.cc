@@ -1,0 +1,10 @@
+// Answers the cases of tools/parity/metrics_parity.py: one JSON object a line in, one answer a line out.
+
+#include <iostream>
+
+#include "tests/tasks/metrics/metric_cases.h"
+
+int main() {
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << roberta::answer_metric_case(nlohmann::json::parse(line)).dump() << "\n";
+}
