@@ -55,7 +55,7 @@ inline void show(const char* what, const server::HttpRequest& request, const ser
 }
 
 [[noreturn]] inline void fail_check(const server::HttpRequest& request, const server::HttpResponse& response,
-                                  const char* what) {
+                                    const char* what) {
   show(what, request, response);
   std::abort();
 }

@@ -1,5 +1,5 @@
-// Untrusted bytes of a connection: the first byte determines in what pieces the rest arrives. The pieces must not
-// matter; a service with tiny models responds to every complete request.
+// Untrusted bytes of a connection: the first byte determines in what pieces the rest arrives. The pieces must
+// not matter; a service with tiny models responds to every complete request.
 
 #include <algorithm>
 #include <cstdint>
@@ -78,7 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Read whole = read(bytes, 0), pieces = read(bytes, 1 + data[0] % 61);
-  // With several errors, pieces may reveal another one first; an error in the last bytes may need one more byte.
+  // With several errors, pieces may reveal another one first; an error in the last bytes may need one more
+  // byte.
   const bool waits = pieces.rejected == 0 && pieces.used == bytes.size();
   if (((whole.rejected != 0) != (pieces.rejected != 0) && !waits) ||
       whole.requests.size() != pieces.requests.size() ||

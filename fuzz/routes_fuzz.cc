@@ -1,5 +1,5 @@
-// Untrusted bodies, route by route: the first line is the path, the rest the JSON posted to it (empty: GET). A
-// service with tiny models of every task responds.
+// Untrusted bodies, route by route: the first line is the path, the rest the JSON posted to it (empty: GET).
+// A service with tiny models of every task responds.
 
 #include <cstdint>
 #include <string>
