@@ -22,15 +22,15 @@ std::string ScoreTable::lines(std::span<const ScoreLine> lines, bool plain) cons
   std::string out;
   for (const ScoreLine& line : lines) {
     check_finite(line.score);
-    std::string name = printable(line.name), rest = printable(line.rest);
-    if (!rest.empty()) name.append(static_cast<size_t>(width - display_width(name)), ' ');
+    std::string name = printable(line.name), details = printable(line.details);
+    if (!details.empty()) name.append(static_cast<size_t>(width - display_width(name)), ' ');
     std::string score = plain ? fixed(line.score, 4) : fixed(line.score * 100.0, 2);
     out += std::string(score.size() < 7 ? 7 - score.size() : 0, ' ') + score;
     if (!plain) {
       out += std::string(" %  ") + (color_ ? "\033[36m" : "") + bar(line.score, 20, blocks_) +
              (color_ ? "\033[0m" : "");
     }
-    out += " " + name + (rest.empty() ? "" : "   " + rest) + "\n";
+    out += " " + name + (details.empty() ? "" : "   " + details) + "\n";
   }
   return out;
 }

@@ -49,7 +49,7 @@ std::string as_json(const BlimpEvaluation& result) {
   return out + "}";
 }
 
-/// Phenomena with a bar, the paradigms of each below it, the whole at the end.
+/// One line with a bar per phenomenon, followed by its paradigms; the total at the end.
 class Table {
  public:
   Table(const BlimpEvaluation& result, bool color) : color_(color), blocks_(utf8_locale()) {
@@ -85,7 +85,7 @@ class Table {
 
 }  // namespace
 
-EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
   Model model = load_model(settings);
   BlimpEvaluation result;
   {

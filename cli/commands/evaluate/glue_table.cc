@@ -77,7 +77,7 @@ class Columns {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// As on the card: a task a column, its headline's median; and the spread over the runs below it.
+/// As on a model card: one column per task with the median of its primary metric and the spread over the runs.
 std::string card_text(const GlueTable& table) {
   std::vector<std::string> titles = {""}, medians = {"median"}, deviations = {"deviation"}, runs = {"runs"};
   for (const GlueRow& row : table.rows) {
@@ -109,9 +109,9 @@ std::string metrics_text(const GlueTable& table) {
 
 }  // namespace
 
-EvaluationAnswer answer_of(const GlueTable& table, const Settings& settings) {
+EvaluationOutput output_of(const GlueTable& table, const Settings& settings) {
   const bool color = use_color(STDOUT_FILENO, settings.text("color"));
-  EvaluationAnswer out;
+  EvaluationOutput out;
   const std::string title = "GLUE dev sets, x 100";
   out.text = (color ? "\033[1m" + title + "\033[0m" : title) + "\n\n" + card_text(table) + "\n" +
              metrics_text(table);

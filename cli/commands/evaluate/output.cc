@@ -1,4 +1,4 @@
-// What evaluations have in common when they are shown: tables of metrics, as text and JSON.
+// Shared output of evaluations: tables of metrics as text and JSON.
 
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ void append_value(std::string& out, double value) {
   if (std::isfinite(value))
     append_json_number(out, value);
   else
-    out += "null";  // a correlation of constants is no number
+    out += "null";  // the correlation of constants is undefined
 }
 
 std::string as_json(const TaskEvaluation& evaluation) {
@@ -66,7 +66,7 @@ std::string as_text(const TaskEvaluation& evaluation) {
 
 }  // namespace
 
-EvaluationAnswer answer_of(const TaskEvaluation& evaluation) {
+EvaluationOutput output_of(const TaskEvaluation& evaluation) {
   return {as_text(evaluation), as_json(evaluation), report_of(evaluation)};
 }
 

@@ -16,8 +16,8 @@ namespace roberta::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"format", Type::kChoice, "text", "text|json", "a table for eyes, or JSON"},
-    {"total-only", Type::kFlag, "false", "", "leave the single tokens out"},
+    {"format", Type::kChoice, "text", "text|json", "output format"},
+    {"total-only", Type::kFlag, "false", "", "print only the total of each text, not the single tokens"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -60,7 +60,7 @@ std::string right(std::string text, size_t width) {
   return text.size() < width ? text.insert(0, width - text.size(), ' ') : text;
 }
 
-/// Total and text, then for each token its logarithm, its probability as a bar, and itself.
+/// Total and text, then for each token its log-probability, its probability as a bar, and the token.
 std::string as_text(const Row& row, const Score& score, bool total_only, bool color) {
   check_finite(score.log_prob);
   std::string out = right(fixed(score.log_prob, 4), 11) + "  " + (color ? "\033[1m" : "") +
@@ -75,18 +75,18 @@ std::string as_text(const Row& row, const Score& score, bool total_only, bool co
 }
 
 int run(const Settings& settings) {
-  bool json = answers_are_json(settings), total_only = settings.flag("total-only");
+  bool json = wants_json(settings), total_only = settings.flag("total-only");
   bool color = use_color(STDOUT_FILENO, settings.text("color"));
   Model model = load_model(settings);
-  StreamPlan plan;
-  plan.batch_bytes = 64 << 10;
-  plan.batch_rows = 1024;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.batch_bytes = 64 << 10;
+  stream.batch_rows = 1024;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     std::vector<std::string> texts;
     for (const Row& row : rows) texts.push_back(row.text);
     std::vector<Score> scores = score(model, texts);
     for (size_t i = 0; i < rows.size(); ++i)
-      answers[i] = json ? as_json(scores[i], total_only) : as_text(rows[i], scores[i], total_only, color);
+      results[i] = json ? as_json(scores[i], total_only) : as_text(rows[i], scores[i], total_only, color);
   });
 }
 
@@ -96,12 +96,10 @@ extern const Command score_command;
 const Command score_command{
     .name = "score",
     .arguments = "[TEXT...]",
-    .summary = "pseudo-log-likelihood of each text",
+    .summary = "compute the pseudo-log-likelihood of texts",
     .description =
-        "Masks each token in turn and sums log P(token | all others): the higher, the more natural the model "
-        "finds\n"
-        "the text. Natural logarithms; special tokens are left out. JSON: {\"log_prob\", \"perplexity\", "
-        "\"tokens\":\n"
+        "Masks each token in turn and sums log P(token | all other tokens); a higher sum means a more likely\n"
+        "text. Natural logarithms, without special tokens. JSON: {\"log_prob\", \"perplexity\", \"tokens\":\n"
         "[{\"token\", \"id\", \"log_prob\", \"offset\"}]}.",
     .example = "roberta score --model DIR 'The cats sleep.' 'The cats sleeps.'",
     .groups = kGroups,
