@@ -198,8 +198,8 @@ int64_t input_size() {
   return fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
 }
 
-/// Reads batches of lines. A batch ends when it is full or when no further line is available yet: a slow sender
-/// gets its results at once, a fast one full batches.
+/// Reads batches of lines. A batch ends when it is full or when no further line is available yet: a slow
+/// sender gets its results at once, a fast one full batches.
 class BatchReader {
  public:
   BatchReader(const Settings& settings, const StreamOptions& options)
@@ -208,8 +208,8 @@ class BatchReader {
         max_line_bytes_(settings.text("max-line-bytes")),
         max_bytes_(options.batch_bytes),
         max_rows_(settings.flag("line-buffered") || is_terminal(STDIN_FILENO) || is_terminal(STDOUT_FILENO)
-                  ? 1
-                  : options.batch_rows) {}
+                      ? 1
+                      : options.batch_rows) {}
 
   /// False at the end of the input.
   bool next(std::vector<Row>& rows) {
@@ -243,7 +243,8 @@ class BatchReader {
   bool starved_ = false;
 };
 
-void stream_input(const Settings& settings, const StreamOptions& options, const ProcessRows& process, RowWriter& writer) {
+void stream_input(const Settings& settings, const StreamOptions& options, const ProcessRows& process,
+                  RowWriter& writer) {
   if (is_terminal(STDIN_FILENO)) log(Level::kInfo, "reading lines from the terminal; press Ctrl-D to end");
   BatchReader batches(settings, options);
   // No bar if the results are printed on the same terminal.

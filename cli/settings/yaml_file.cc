@@ -33,8 +33,8 @@ namespace {
   throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "'" + did_you_mean(kebab(key), names));
 }
 
-/// Options of the shared groups may appear at the top level of any file, so that one file serves all commands of
-/// a project.
+/// Options of the shared groups may appear at the top level of any file, so that one file serves all commands
+/// of a project.
 bool is_shared_option(const std::string& key) {
   for (std::span<const Option> options :
        {std::span<const Option>(kCommonOptions), std::span<const Option>(kModelOptions),
@@ -81,8 +81,8 @@ void read_mapping(const YAML::Node& mapping, const Command& command, bool top, c
       const size_t first = entries.size();
       read_section(pair.second, *section, place, entries);
       if (entries.size() > first && is_deprecated_title(*section, key))
-        entries[first].warning = where + ": section '" + key + "' is deprecated; use '" +
-                                 std::string(section->title) + ":'";
+        entries[first].warning =
+            where + ": section '" + key + "' is deprecated; use '" + std::string(section->title) + ":'";
       continue;
     }
     const Option* option = find_option(command, key);
@@ -108,7 +108,8 @@ std::vector<YamlEntry> read_yaml_options(const std::filesystem::path& file, cons
   try {
     YAML::Node root = YAML::Load(read_yaml_text(file, "--config"));
     if (root.IsNull()) return all;
-    if (!root.IsMap()) throw Error(ErrorCode::kUsage, place + ": the file is not a mapping of 'name: value' lines");
+    if (!root.IsMap())
+      throw Error(ErrorCode::kUsage, place + ": the file is not a mapping of 'name: value' lines");
     for (const auto& pair : root) {
       if (!pair.first.IsScalar() || !pair.second.IsMap()) continue;
       // An option group of this command ("run:") takes precedence over a command of that name.
