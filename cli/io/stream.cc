@@ -102,7 +102,7 @@ class RowWriter {
       : options_(options),
         keep_fields_(settings.flag("keep-fields")),
         skip_(settings.text("on-error") == "skip"),
-        place_(from_arguments ? "argument " : "line ") {}
+        prefix_(from_arguments ? "argument " : "line ") {}
 
   void result(const Row& row, const std::string& result) {
     if (options_.silent) return;
@@ -113,11 +113,11 @@ class RowWriter {
   void error(const Row& row, const std::string& message, ErrorCode code = ErrorCode::kInput) {
     if (!skip_) {
       output_.flush();  // the results before the invalid row are valid
-      throw Error(code, place_ + std::to_string(row.line) + ": " + message);
+      throw Error(code, prefix_ + std::to_string(row.line) + ": " + message);
     }
     ++skipped_;
     if (options_.on_invalid_row) options_.on_invalid_row(row);
-    if (options_.silent) return log(Level::kWarning, place_ + std::to_string(row.line) + ": " + message);
+    if (options_.silent) return log(Level::kWarning, prefix_ + std::to_string(row.line) + ": " + message);
     std::string members = "\"error\":";
     append_json_string(members, message);
     members += ",\"line\":" + std::to_string(row.line);
@@ -150,7 +150,7 @@ class RowWriter {
 
   const StreamOptions& options_;
   bool keep_fields_, skip_;
-  std::string place_;
+  std::string prefix_;
   int64_t skipped_ = 0;
   Output output_;
 };

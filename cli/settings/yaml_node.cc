@@ -67,7 +67,7 @@ std::string read_yaml_text(const std::filesystem::path& file, const std::string&
   return text;
 }
 
-std::string place_of(const YAML::Node& node, const std::string& file) {
+std::string location_of(const YAML::Node& node, const std::string& file) {
   return file + ":" + std::to_string(node.Mark().line + 1);  // yaml-cpp counts from 0
 }
 

@@ -126,7 +126,7 @@ class Reader {
       if (key == "jobs") continue;
       // If there are jobs, they may refer to the values of top-level inputs.
       if (key == "inputs" && jobs && pair.second.IsMap()) continue;
-      read_key(top, key, pair.second, place_of(pair.first, name_));
+      read_key(top, key, pair.second, location_of(pair.first, name_));
     }
     std::vector<Draft> drafts;
     if (!jobs) {
@@ -137,7 +137,7 @@ class Reader {
       for (const auto& pair : jobs) drafts.push_back(read_job(top, key_of(pair.first), pair.second));
     } else {
       throw Error(ErrorCode::kUsage,
-                  place_of(jobs, name_) + ": 'jobs:' is neither a list nor a mapping of names to jobs");
+                  location_of(jobs, name_) + ": 'jobs:' is neither a list nor a mapping of names to jobs");
     }
     for (Draft& draft : drafts) {
       if (draft.skipped) continue;
@@ -150,13 +150,13 @@ class Reader {
 
   std::string key_of(const YAML::Node& node) const {
     if (!node.IsScalar())
-      throw Error(ErrorCode::kUsage, place_of(node, name_) + ": a key is not a plain string");
+      throw Error(ErrorCode::kUsage, location_of(node, name_) + ": a key is not a plain string");
     return node.Scalar();
   }
 
   Draft read_job(const Draft& top, const std::string& name, const YAML::Node& node) {
     Draft draft = top;
-    draft.where = place_of(node, name_);
+    draft.where = location_of(node, name_);
     if (!name.empty()) draft.fields["name"] = {name, draft.where};
     if (!node.IsMap())
       throw Error(ErrorCode::kUsage, draft.where + ": the job is not a mapping of 'name: value' lines");
@@ -174,7 +174,7 @@ class Reader {
           (means == "data" || pair.second["test_data"] || pair.second["data"]))
         draft.data.clear();
       if (means == "metrics" && !std::exchange(metrics, true)) draft.metrics.clear();
-      read_key(draft, key, pair.second, place_of(pair.first, name_));
+      read_key(draft, key, pair.second, location_of(pair.first, name_));
     }
     return draft;
   }
@@ -209,13 +209,13 @@ class Reader {
     return texts;
   }
 
-  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& place) {
-    const std::string where = place + ": " + key;
+  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& location) {
+    const std::string where = location + ": " + key;
     const std::string name(translated(kSynonyms, snake(key)));
     if (name == "inputs" || name == "parameters") {
       if (!value.IsMap()) throw Error(ErrorCode::kUsage, where + ": expected a mapping");
       for (const auto& pair : value)
-        read_key(draft, key_of(pair.first), pair.second, place_of(pair.first, name_));
+        read_key(draft, key_of(pair.first), pair.second, location_of(pair.first, name_));
     } else if (name == "outputs") {
       for (const auto& pair : value)
         if (pair.second.IsMap() && pair.second["path"])
@@ -266,7 +266,7 @@ class Reader {
     if (!value.IsMap())
       throw Error(ErrorCode::kUsage, where + ": expected a mapping such as 'text: NAME, label: NAME'");
     for (const auto& pair : value) {
-      const std::string key = key_of(pair.first), at = place_of(pair.first, name_) + ": " + key;
+      const std::string key = key_of(pair.first), at = location_of(pair.first, name_) + ": " + key;
       const std::string option(translated(kColumns, snake(key)));
       if (option != "text" && option != "text-pair" && option != "label") {
         std::vector<std::string> names;
@@ -399,7 +399,7 @@ class Reader {
     } else if (value.IsMap() && job.command->name != "evaluate") {  // a section of options: "optimizer:"
       for (const auto& pair : value) {
         const std::string inner = key_of(pair.first);
-        add_pending(job, {inner, pair.second, place_of(pair.first, name_) + ": " + inner});
+        add_pending(job, {inner, pair.second, location_of(pair.first, name_) + ": " + inner});
       }
     } else {
       unknown_key(*job.command, key, where);

@@ -36,9 +36,9 @@ std::string as_text(const ScoreTable& table, const std::string& question,
                     const std::vector<Answer>& answers) {
   std::vector<ScoreLine> lines;
   for (const Answer& answer : answers) {
-    const std::string place =
+    const std::string range =
         "[" + std::to_string(answer.offset.begin) + ", " + std::to_string(answer.offset.end) + ")";
-    lines.push_back({answer.score, answer.answer.empty() ? "(no answer)" : answer.answer, place});
+    lines.push_back({answer.score, answer.answer.empty() ? "(no answer)" : answer.answer, range});
   }
   return table.title(question) + table.lines(lines);
 }
