@@ -1,5 +1,5 @@
-// Predicts the masked words of a text with the C++ API: fill_mask MODEL_DIRECTORY "Paris is the <mask> of France."
-// Built against the installed package (see CMakeLists.txt, or
+// Predicts the masked words of a text with the C++ API: fill_mask MODEL_DIRECTORY "Paris is the <mask> of
+// France." Built against the installed package (see CMakeLists.txt, or
 //   g++ -std=c++20 fill_mask.cc $(pkg-config --static --cflags --libs roberta) -o fill_mask).
 
 #include <cstdio>

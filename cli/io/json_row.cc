@@ -157,7 +157,7 @@ std::vector<int32_t> parse_plain_ids(std::string_view line) {
     bool separated = next == line.size() || line[next] == ' ' || line[next] == '\t' || line[next] == ',';
     if (error != std::errc{} || id < 0 || !separated)
       reject("column " + std::to_string(i + 1) + ": expected a token id, got '" +
-          std::string(line.substr(i, std::min<size_t>(20, line.find(' ', i) - i))) + "'");
+             std::string(line.substr(i, std::min<size_t>(20, line.find(' ', i) - i))) + "'");
     ids.push_back(id);
     i = next;
   }
@@ -178,7 +178,7 @@ ParsedRow parse_row(std::string_view json, Field field) {
   if (field == Field::kWords) {
     if (first == second)
       reject(first ? "the row has both 'text' and 'words'; give only one of them"
-                : "the row has neither 'text' nor 'words'");
+                   : "the row has neither 'text' nor 'words'");
   } else if (field != Field::kQuestion && !first) {
     reject("the row has no member '" + std::string(members[0].name) + "'");
   }

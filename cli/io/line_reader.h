@@ -16,8 +16,8 @@ class LineReader {
   };
 
   LineReader(int fd, size_t max_bytes) : fd_(fd), max_bytes_(max_bytes) {}
-  /// The next line without its line end (LF or CRLF). With `wait` false, returns kWouldBlock instead of waiting
-  /// for more bytes. Throws Error(kInput) if reading fails.
+  /// The next line without its line end (LF or CRLF). With `wait` false, returns kWouldBlock instead of
+  /// waiting for more bytes. Throws Error(kInput) if reading fails.
   Status next(std::string& line, bool wait);
   int64_t bytes_read() const { return bytes_read_; }
 

@@ -10,6 +10,6 @@ namespace roberta::cli {
 Precision precision_of(const Settings& settings);    ///< --dtype
 int thread_count(const Settings& settings);          ///< --threads; 0 = all
 Tokenizer load_tokenizer(const Settings& settings);  ///< from --model
-Model load_model(const Settings& settings);          ///< with --dtype, --device, ...; logs a load report with -v
+Model load_model(const Settings& settings);  ///< with --dtype, --device, ...; logs a load report with -v
 
 }  // namespace roberta::cli

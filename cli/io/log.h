@@ -1,5 +1,6 @@
 #pragma once
-// Messages on standard error: "roberta COMMAND: LEVEL: text", or one JSON object per line with --log-format json.
+// Messages on standard error: "roberta COMMAND: LEVEL: text", or one JSON object per line with --log-format
+// json.
 
 #include <string>
 #include <string_view>

@@ -34,7 +34,8 @@ void write_directory(const fs::path& output, const std::function<void(const fs::
   fs::rename(whole, output, error);
   if (error) {
     throw Error(ErrorCode::kResource,
-                "--output " + output.string() + ": cannot rename the finished directory into place: " + error.message());
+                "--output " + output.string() +
+                    ": cannot rename the finished directory into place: " + error.message());
   }
 }
 

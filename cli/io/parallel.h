@@ -1,6 +1,6 @@
 #pragma once
-// A parallel loop for work of the commands themselves (formatting results). Exceptions propagate as from a plain
-// loop.
+// A parallel loop for work of the commands themselves (formatting results). Exceptions propagate as from a
+// plain loop.
 
 #include <algorithm>
 #include <cstdint>

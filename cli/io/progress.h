@@ -1,6 +1,6 @@
 #pragma once
-// Progress of a long operation: a bar with rate and remaining time on a terminal, otherwise a log line every few
-// seconds.
+// Progress of a long operation: a bar with rate and remaining time on a terminal, otherwise a log line every
+// few seconds.
 
 #include <chrono>
 #include <cstdint>

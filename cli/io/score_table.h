@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "cli/io/style.h"
 #include "cli/settings/settings.h"
 
 namespace roberta::cli {
@@ -15,8 +16,7 @@ struct ScoreLine {
 
 class ScoreTable {
  public:
-  /// Uses --color and the capabilities of the terminal and the locale.
-  explicit ScoreTable(const Settings& settings);
+  explicit ScoreTable(const Settings& settings) : style_(settings) {}
 
   /// The input row and a line end.
   std::string title(const std::string& text) const;
@@ -25,7 +25,7 @@ class ScoreTable {
   std::string lines(std::span<const ScoreLine> lines, bool plain = false) const;
 
  private:
-  bool color_, blocks_;
+  Style style_;
 };
 
 }  // namespace roberta::cli

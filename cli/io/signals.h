@@ -8,13 +8,13 @@
 
 namespace roberta::cli {
 
-/// Called once at the start of main, because every thread inherits the signal mask it sets. A dedicated thread
-/// waits for the signals, so cleaning up may allocate and access files. A signal that is ignored at the start
-/// (nohup, a background job of a shell) stays ignored.
+/// Called once at the start of main, because every thread inherits the signal mask it sets. A dedicated
+/// thread waits for the signals, so cleaning up may allocate and access files. A signal that is ignored at
+/// the start (nohup, a background job of a shell) stays ignored.
 void watch_signals();
 
-/// During its lifetime the first SIGINT or SIGTERM requests a stop, the second terminates the program. One at a
-/// time.
+/// During its lifetime the first SIGINT or SIGTERM requests a stop, the second terminates the program. One at
+/// a time.
 class StopRequest {
  public:
   StopRequest();
@@ -25,8 +25,8 @@ class StopRequest {
   int exit_code() const;  ///< 130 or 143, once requested
 };
 
-/// During its lifetime the first SIGINT or SIGTERM calls `stop`, the second terminates the program, and each SIGHUP
-/// calls `reload`. Both run on the thread that waits for signals and must not throw. One at a time.
+/// During its lifetime the first SIGINT or SIGTERM calls `stop`, the second terminates the program, and each
+/// SIGHUP calls `reload`. Both run on the thread that waits for signals and must not throw. One at a time.
 class ServerSignals {
  public:
   ServerSignals(std::function<void()> stop, std::function<void()> reload);
@@ -35,8 +35,8 @@ class ServerSignals {
   ServerSignals& operator=(const ServerSignals&) = delete;
 };
 
-/// A file or directory that is removed by the destructor, or when a signal terminates the program, unless keep()
-/// was called.
+/// A file or directory that is removed by the destructor, or when a signal terminates the program, unless
+/// keep() was called.
 class Temporary {
  public:
   explicit Temporary(std::filesystem::path path);

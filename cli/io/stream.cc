@@ -102,7 +102,7 @@ class RowWriter {
       : options_(options),
         keep_fields_(settings.flag("keep-fields")),
         skip_(settings.text("on-error") == "skip"),
-        place_(from_arguments ? "argument " : "line ") {}
+        prefix_(from_arguments ? "argument " : "line ") {}
 
   void result(const Row& row, const std::string& result) {
     if (options_.silent) return;
@@ -113,11 +113,11 @@ class RowWriter {
   void error(const Row& row, const std::string& message, ErrorCode code = ErrorCode::kInput) {
     if (!skip_) {
       output_.flush();  // the results before the invalid row are valid
-      throw Error(code, place_ + std::to_string(row.line) + ": " + message);
+      throw Error(code, prefix_ + std::to_string(row.line) + ": " + message);
     }
     ++skipped_;
     if (options_.on_invalid_row) options_.on_invalid_row(row);
-    if (options_.silent) return log(Level::kWarning, place_ + std::to_string(row.line) + ": " + message);
+    if (options_.silent) return log(Level::kWarning, prefix_ + std::to_string(row.line) + ": " + message);
     std::string members = "\"error\":";
     append_json_string(members, message);
     members += ",\"line\":" + std::to_string(row.line);
@@ -150,7 +150,7 @@ class RowWriter {
 
   const StreamOptions& options_;
   bool keep_fields_, skip_;
-  std::string place_;
+  std::string prefix_;
   int64_t skipped_ = 0;
   Output output_;
 };
@@ -198,8 +198,8 @@ int64_t input_size() {
   return fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : 0;
 }
 
-/// Reads batches of lines. A batch ends when it is full or when no further line is available yet: a slow sender
-/// gets its results at once, a fast one full batches.
+/// Reads batches of lines. A batch ends when it is full or when no further line is available yet: a slow
+/// sender gets its results at once, a fast one full batches.
 class BatchReader {
  public:
   BatchReader(const Settings& settings, const StreamOptions& options)
@@ -208,8 +208,8 @@ class BatchReader {
         max_line_bytes_(settings.text("max-line-bytes")),
         max_bytes_(options.batch_bytes),
         max_rows_(settings.flag("line-buffered") || is_terminal(STDIN_FILENO) || is_terminal(STDOUT_FILENO)
-                  ? 1
-                  : options.batch_rows) {}
+                      ? 1
+                      : options.batch_rows) {}
 
   /// False at the end of the input.
   bool next(std::vector<Row>& rows) {
@@ -243,7 +243,8 @@ class BatchReader {
   bool starved_ = false;
 };
 
-void stream_input(const Settings& settings, const StreamOptions& options, const ProcessRows& process, RowWriter& writer) {
+void stream_input(const Settings& settings, const StreamOptions& options, const ProcessRows& process,
+                  RowWriter& writer) {
   if (is_terminal(STDIN_FILENO)) log(Level::kInfo, "reading lines from the terminal; press Ctrl-D to end");
   BatchReader batches(settings, options);
   // No bar if the results are printed on the same terminal.

@@ -14,9 +14,9 @@
 namespace roberta::cli {
 
 struct Row {
-  int64_t line = 0;                   ///< line of the input, or index of the argument; from 1
-  std::string text;                   ///< the text, the first text of a pair, or the question
-  std::optional<std::string> second;  ///< the second text of a pair, or the context
+  int64_t line = 0;                               ///< line of the input, or index of the argument; from 1
+  std::string text;                               ///< the text, the first text of a pair, or the question
+  std::optional<std::string> second;              ///< the second text of a pair, or the context
   std::optional<std::vector<std::string>> words;  ///< Field::kWords, instead of the text
   std::vector<int32_t> ids;                       ///< Field::kIds
   std::string source;                             ///< the JSONL row as read; empty for plain text
@@ -25,14 +25,14 @@ struct Row {
 };
 
 /// Fills in one result per row: JSON without line ends, or text without the last line end. Error(kInput) or
-/// Error(kNumeric) means that one of the rows is invalid: the driver finds it by calling again with parts of the
-/// batch, so a failed call must have no effect.
+/// Error(kNumeric) means that one of the rows is invalid: the driver finds it by calling again with parts of
+/// the batch, so a failed call must have no effect.
 using ProcessRows = std::function<void(std::span<const Row> rows, std::span<std::string> results)>;
 
 struct StreamOptions {
   Field field = Field::kText;
-  bool pairs =
-      false;  ///< Field::kPair: each row must have a second text; plain rows are two columns separated by a tab
+  bool pairs = false;  ///< Field::kPair: each row must have a second text; plain rows are two columns
+                       ///< separated by a tab
   /// Field::kQuestion: used for rows without the member. With one of them, a plain row is the other; without
   /// either it is two columns.
   std::optional<std::string> question, context;

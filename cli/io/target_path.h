@@ -5,7 +5,8 @@
 
 namespace roberta::cli {
 
-/// Absolute, with symbolic links resolved and without a trailing slash: rename() would replace the link itself.
+/// Absolute, with symbolic links resolved and without a trailing slash: rename() would replace the link
+/// itself.
 std::filesystem::path target_path(const std::filesystem::path& path);
 
 }  // namespace roberta::cli

@@ -37,8 +37,8 @@ struct Option {
   /// A noun phrase or an imperative, with the unit and the meaning of the default.
   std::string_view help;
   char letter = 0;  ///< short form (-v)
-  /// Earlier names, separated by '|'. Each is still accepted as a flag, an environment variable and a YAML key,
-  /// with a warning.
+  /// Earlier names, separated by '|'. Each is still accepted as a flag, an environment variable and a YAML
+  /// key, with a warning.
   std::string_view deprecated_names = "";
 };
 
@@ -50,10 +50,10 @@ struct OptionGroup {
 
 struct Command {
   std::string_view name;
-  std::string_view arguments;           ///< for the usage line: "[TEXT...]"
-  std::string_view summary;             ///< one line
-  std::string_view description;         ///< paragraphs of plain text, in lines short enough to print unchanged
-  std::string_view example;             ///< one line that a user can paste
+  std::string_view arguments;    ///< for the usage line: "[TEXT...]"
+  std::string_view summary;      ///< one line
+  std::string_view description;  ///< paragraphs of plain text, in lines short enough to print unchanged
+  std::string_view example;      ///< one line that a user can paste
   std::span<const OptionGroup> groups;  ///< in addition to the common options
   int min_arguments = 0;
   int max_arguments = -1;  ///< -1: any number

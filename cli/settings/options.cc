@@ -64,8 +64,7 @@ std::string check_integer(const Option& option, std::string_view value, const st
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   auto [low, high] = range_of(option);
   if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
-    reject(where, value,
-        low == INT64_MIN ? "an integer" : "an integer in " + std::string(option.values));
+    reject(where, value, low == INT64_MIN ? "an integer" : "an integer in " + std::string(option.values));
   return std::to_string(number);
 }
 
@@ -163,8 +162,7 @@ std::string kebab(std::string_view name) {
 
 std::string environment_name(std::string_view name) {
   std::string out = "ROBERTA_";
-  for (char c : name)
-    out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char c : name) out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 

@@ -65,8 +65,8 @@ inline constexpr OptionGroup kStreamGroup{"Input and output", kStreamOptions};
 
 /// All groups of a command, the common one last.
 std::vector<OptionGroup> groups_of(const Command& command);
-/// The group named by a section of a YAML file ("optimizer"), ignoring case; null if there is none. Deprecated
-/// titles are found too.
+/// The group named by a section of a YAML file ("optimizer"), ignoring case; null if there is none.
+/// Deprecated titles are found too.
 const OptionGroup* find_section(const Command& command, std::string_view name);
 /// Whether `name` is the deprecated title of the group.
 bool is_deprecated_title(const OptionGroup& group, std::string_view name);
@@ -88,7 +88,8 @@ std::string value_name(const Option& option);  ///< for help: "text|json", "N", 
 std::string type_name(const Option& option);   ///< "flag", "integer 1..100", "choice", ...
 /// The type, default, environment variable and deprecated names, for help: "integer 1..9; default 1; ..."
 std::string option_facts(const Option& option);
-/// The value in canonical spelling. Throws Error(kUsage) that starts with `where` ("--top-k", "ROBERTA_TOP_K").
+/// The value in canonical spelling. Throws Error(kUsage) that starts with `where` ("--top-k",
+/// "ROBERTA_TOP_K").
 std::string check_value(const Option& option, std::string_view value, const std::string& where);
 
 }  // namespace roberta::cli

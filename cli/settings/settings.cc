@@ -79,7 +79,8 @@ Settings::Settings(const Command& command, std::span<const std::string> argument
 /// --set optimizer.learning_rate=1e-4: an option under its name in a recipe; the section is optional.
 void Settings::set_named(std::string_view text, Origin origin, const std::string& where) {
   const size_t equals = text.find('=');
-  if (equals == std::string_view::npos) throw Error(ErrorCode::kUsage, where + ": '" + std::string(text) + "' is not of the form NAME=VALUE");
+  if (equals == std::string_view::npos)
+    throw Error(ErrorCode::kUsage, where + ": '" + std::string(text) + "' is not of the form NAME=VALUE");
   std::string name = kebab(text.substr(0, equals));
   const size_t dot = name.find('.');
   const std::string section = dot == std::string::npos ? "" : name.substr(0, dot);

@@ -33,8 +33,8 @@ namespace {
   throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "'" + did_you_mean(kebab(key), names));
 }
 
-/// Options of the shared groups may appear at the top level of any file, so that one file serves all commands of
-/// a project.
+/// Options of the shared groups may appear at the top level of any file, so that one file serves all commands
+/// of a project.
 bool is_shared_option(const std::string& key) {
   for (std::span<const Option> options :
        {std::span<const Option>(kCommonOptions), std::span<const Option>(kModelOptions),
@@ -46,17 +46,17 @@ bool is_shared_option(const std::string& key) {
 
 YamlEntry entry_of(const Option& option, const YAML::Node& value, const std::string& key,
                    const std::string& where) {
-  const std::string place = where + ": " + key;
-  return {&option, yaml_value(value, option, place), place, key_warning(option, key, where)};
+  const std::string full = where + ": " + key;
+  return {&option, yaml_value(value, option, full), full, key_warning(option, key, where)};
 }
 
 /// Reads the section of one option group.
-void read_section(const YAML::Node& mapping, const OptionGroup& group, const std::string& place,
+void read_section(const YAML::Node& mapping, const OptionGroup& group, const std::string& file,
                   std::vector<YamlEntry>& entries) {
   std::vector<std::string> names;
   for (const Option& option : group.options) names.emplace_back(option.name);
   for (const auto& pair : mapping) {
-    const std::string where = place_of(pair.first, place);
+    const std::string where = location_of(pair.first, file);
     if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": the key is not an option name");
     const std::string& key = pair.first.Scalar();
     const Option* found = nullptr;
@@ -69,20 +69,20 @@ void read_section(const YAML::Node& mapping, const OptionGroup& group, const std
   }
 }
 
-void read_mapping(const YAML::Node& mapping, const Command& command, bool top, const std::string& place,
+void read_mapping(const YAML::Node& mapping, const Command& command, bool top, const std::string& file,
                   std::vector<YamlEntry>& entries) {
   for (const auto& pair : mapping) {
-    std::string where = place_of(pair.first, place);
+    std::string where = location_of(pair.first, file);
     if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": the key is not an option name");
     const std::string& key = pair.first.Scalar();
     const OptionGroup* section = pair.second.IsMap() ? find_section(command, key) : nullptr;
     if (top && !section && find_command(key) && pair.second.IsMap()) continue;
     if (section) {
       const size_t first = entries.size();
-      read_section(pair.second, *section, place, entries);
+      read_section(pair.second, *section, file, entries);
       if (entries.size() > first && is_deprecated_title(*section, key))
-        entries[first].warning = where + ": section '" + key + "' is deprecated; use '" +
-                                 std::string(section->title) + ":'";
+        entries[first].warning =
+            where + ": section '" + key + "' is deprecated; use '" + std::string(section->title) + ":'";
       continue;
     }
     const Option* option = find_option(command, key);
@@ -103,23 +103,24 @@ std::string key_warning(const Option& option, const std::string& key, const std:
 }
 
 std::vector<YamlEntry> read_yaml_options(const std::filesystem::path& file, const Command& command) {
-  const std::string place = file.string();
+  const std::string name = file.string();
   std::vector<YamlEntry> own, all;
   try {
     YAML::Node root = YAML::Load(read_yaml_text(file, "--config"));
     if (root.IsNull()) return all;
-    if (!root.IsMap()) throw Error(ErrorCode::kUsage, place + ": the file is not a mapping of 'name: value' lines");
+    if (!root.IsMap())
+      throw Error(ErrorCode::kUsage, name + ": the file is not a mapping of 'name: value' lines");
     for (const auto& pair : root) {
       if (!pair.first.IsScalar() || !pair.second.IsMap()) continue;
       // An option group of this command ("run:") takes precedence over a command of that name.
       const std::string& key = pair.first.Scalar();
       const Command* section = find_section(command, key) ? nullptr : find_command(key);
       std::vector<YamlEntry> ignored;
-      if (section) read_mapping(pair.second, *section, false, place, section == &command ? own : ignored);
+      if (section) read_mapping(pair.second, *section, false, name, section == &command ? own : ignored);
     }
-    read_mapping(root, command, true, place, all);
+    read_mapping(root, command, true, name, all);
   } catch (const YAML::Exception& e) {
-    throw Error(ErrorCode::kUsage, place + ":" + std::to_string(e.mark.line + 1) + ":" +
+    throw Error(ErrorCode::kUsage, name + ":" + std::to_string(e.mark.line + 1) + ":" +
                                        std::to_string(e.mark.column + 1) + ": invalid YAML: " + e.msg);
   }
   own.insert(own.end(), all.begin(), all.end());

@@ -55,7 +55,8 @@ std::string read_yaml_text(const std::filesystem::path& file, const std::string&
     throw Error(ErrorCode::kUsage,
                 name + ": cannot be read: " + (in ? "it is a directory" : std::strerror(errno)));
   }
-  if (text.size() > kMaxFileBytes) throw Error(ErrorCode::kUsage, name + ": the file is larger than the limit of 1 MiB");
+  if (text.size() > kMaxFileBytes)
+    throw Error(ErrorCode::kUsage, name + ": the file is larger than the limit of 1 MiB");
   // yaml-cpp parses nested flow collections recursively, so the depth is checked first.
   int depth = 0;
   for (char c : text) {
@@ -66,7 +67,7 @@ std::string read_yaml_text(const std::filesystem::path& file, const std::string&
   return text;
 }
 
-std::string place_of(const YAML::Node& node, const std::string& file) {
+std::string location_of(const YAML::Node& node, const std::string& file) {
   return file + ":" + std::to_string(node.Mark().line + 1);  // yaml-cpp counts from 0
 }
 
@@ -81,7 +82,8 @@ std::string yaml_value(const YAML::Node& node, const Option& option, const std::
   if (node.IsSequence()) {
     std::string joined;
     for (const YAML::Node& item : node) {
-      if (!item.IsScalar()) throw Error(ErrorCode::kUsage, where + ": the list has an element that is not a plain value");
+      if (!item.IsScalar())
+        throw Error(ErrorCode::kUsage, where + ": the list has an element that is not a plain value");
       joined += (joined.empty() ? "" : ",") + item.Scalar();
     }
     return joined;

@@ -75,8 +75,7 @@ Result shell(const std::string& command, const Environment& environment) {
   return run_words({"/bin/bash", "-c", command}, "", environment);
 }
 
-Process::Process(const std::vector<std::string>& arguments, const Environment& environment,
-                           bool err) {
+Process::Process(const std::vector<std::string>& arguments, const Environment& environment, bool err) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = fork();
@@ -113,7 +112,8 @@ std::string Process::read_line() {
     }
     pollfd input{from_, POLLIN, 0};
     char bytes[4096];
-    ssize_t n = poll(&input, 1, static_cast<int>(kTimeout.count())) > 0 ? read(from_, bytes, sizeof bytes) : 0;
+    ssize_t n =
+        poll(&input, 1, static_cast<int>(kTimeout.count())) > 0 ? read(from_, bytes, sizeof bytes) : 0;
     if (n <= 0) return "(no line)";
     buffer_.append(bytes, static_cast<size_t>(n));
   }

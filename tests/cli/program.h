@@ -1,5 +1,6 @@
 #pragma once
-// Runs the built program as a user would: as a process with a clean environment, capturing output and exit code.
+// Runs the built program as a user would: as a process with a clean environment, capturing output and exit
+// code.
 
 #include <functional>
 #include <map>
@@ -17,8 +18,8 @@ using Environment = std::map<std::string, std::string>;
 
 /// Path of the program (ROBERTA_BIN, otherwise bin/roberta).
 std::string program();
-/// Standard input is a file with the content `input`. Only PATH, HOME, ROBERTA_CPU and the options of sanitizers are
-/// inherited from the environment.
+/// Standard input is a file with the content `input`. Only PATH, HOME, ROBERTA_CPU and the options of
+/// sanitizers are inherited from the environment.
 Result run(const std::vector<std::string>& arguments, const std::string& input = "",
            const Environment& environment = {});
 /// Runs a shell command in which $R is the program.
@@ -29,7 +30,7 @@ class Process {
  public:
   /// With `err`, reads standard error instead of standard output.
   explicit Process(const std::vector<std::string>& arguments, const Environment& environment = {},
-                        bool err = false);
+                   bool err = false);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -60,8 +61,8 @@ class Scratch {
 
 std::string read_file(const std::string& path);
 
-/// Calls `condition` until it holds. False after two minutes, so that a test fails only if something is wrong and not
-/// on a busy machine.
+/// Calls `condition` until it holds. False after two minutes, so that a test fails only if something is wrong
+/// and not on a busy machine.
 bool wait_for(const std::function<bool()>& condition);
 
 }  // namespace roberta::cli_test

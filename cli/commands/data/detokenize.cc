@@ -44,8 +44,9 @@ const Command detokenize_command{
     .arguments = "[IDS...]",
     .summary = "convert token ids to text",
     .description =
-        "Decodes each argument or each line of standard input: ids separated by spaces or commas, a JSON list,\n"
-        "or {\"ids\": [...]} as printed by tokenize. Use --format json for texts that contain line ends.",
+        "Decodes each argument or each line of standard input: ids separated by spaces or commas, a JSON\n"
+        "list, or {\"ids\": [...]} as printed by tokenize. Use --format json for texts that contain line\n"
+        "ends.",
     .example = "roberta tokenize --model DIR 'Hello world' | roberta detokenize --model DIR",
     .groups = kGroups,
     .run = run,

@@ -18,7 +18,8 @@ constexpr Option kOptions[] = {
      "how documents are split into samples, as in 'pretrain'"},
     {"length", Type::kInteger, "512", "2..1048576", "length of a sample in tokens"},
     {"mask", Type::kFlag, "false", "", "mask the samples as training does, and list the masked tokens"},
-    {"seed", Type::kInteger, "0", "0..9223372036854775807", "seed of the training run, which determines order and masks"},
+    {"seed", Type::kInteger, "0", "0..9223372036854775807",
+     "seed of the training run, which determines order and masks"},
     {"epoch", Type::kInteger, "0", "0..1000000000", "epoch of the training run, from 0"},
     {"mask-prob", Type::kNumber, "0.15", "FRACTION", "fraction of tokens to mask"},
     {"whole-word", Type::kFlag, "false", "", "mask whole words"},
@@ -53,8 +54,8 @@ const Command inspect_command{
     .arguments = "DIR",
     .summary = "show the contents of a prepared corpus",
     .description =
-        "Prints the counts of each data set; with --samples the first samples of an epoch, and with --mask\n"
-        "their masks. --verify detects any damaged byte.",
+        "Prints the counts of each data set; with --samples the first samples of an epoch, and with\n"
+        "--mask their masks. --verify detects any damaged byte.",
     .example = "roberta inspect corpus --samples 2 --length 64 --mask --epoch 1",
     .groups = kGroups,
     .min_arguments = 1,

@@ -25,8 +25,8 @@ constexpr Option kOptions[] = {
     {"format", Type::kChoice, "auto", "auto|text|jsonl", "input format; auto = by file name"},
     {"field", Type::kText, "text", "NAME", "member of a JSON object that holds the text"},
     {"boundary", Type::kChoice, "document", "document~card|fairseq",
-     "document boundaries: document = <s> document </s> with line ends kept as text; fairseq = stripped lines, "
-     "</s> after each line and each document"},
+     "document boundaries: document = <s> document </s> with line ends kept as text; fairseq = stripped "
+     "lines, </s> after each line and each document"},
     {"held-out", Type::kNumber, "0.005", "FRACTION",
      "fraction of documents held out from training, selected by their hashes"},
     {"keep-duplicates", Type::kFlag, "false", "", "keep documents that are equal to an earlier one"},
@@ -140,14 +140,15 @@ const Command prepare_command{
     .arguments = "[NAME=]PATH...",
     .summary = "convert raw text to a corpus for pretraining",
     .description =
-        "Reads text (one paragraph per line, blank lines between documents) and JSON lines, plain, .gz or .zst,\n"
-        "from files, directories, glob patterns or standard input ('-'). Tokenizes on all cores, removes\n"
-        "duplicate documents, holds out a validation split, and writes memory-mapped shards and a manifest.\n"
-        "Trailing white space of lines is removed. Strings such as <mask> in the text are ordinary text.\n"
+        "Reads text (one paragraph per line, blank lines between documents) and JSON lines, plain, .gz\n"
+        "or .zst, from files, directories, glob patterns or standard input ('-'). Tokenizes on all\n"
+        "cores, removes duplicate documents, holds out a validation split, and writes memory-mapped\n"
+        "shards and a manifest. Trailing white space of lines is removed. Strings such as <mask> in the\n"
+        "text are ordinary text.\n"
         "\n"
-        "The same command resumes an interrupted run from its last complete shard and writes the same bytes as\n"
-        "an uninterrupted run. Memory use does not depend on the input size, except for 16 to 28 bytes per\n"
-        "document and the window size of zstd files.",
+        "The same command resumes an interrupted run from its last complete shard and writes the same\n"
+        "bytes as an uninterrupted run. Memory use does not depend on the input size, except for 16 to\n"
+        "28 bytes per document and the window size of zstd files.",
     .example = "roberta prepare --tokenizer DIR --output corpus wiki=wiki.txt.zst books=books/*.txt.gz",
     .groups = kGroups,
     .run = run,

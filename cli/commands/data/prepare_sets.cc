@@ -104,7 +104,8 @@ void set_weights(std::span<const std::string> weights, std::vector<PrepareSet>& 
         std::find_if(sets.begin(), sets.end(), [&](const PrepareSet& set) { return set.name == name; });
     std::vector<std::string> names;
     for (const PrepareSet& set : sets) names.push_back(set.name);
-    if (found == sets.end()) reject("--weights: data set '" + name + "' not found" + did_you_mean(name, names));
+    if (found == sets.end())
+      reject("--weights: data set '" + name + "' not found" + did_you_mean(name, names));
     found->weight = weight_of(entry.substr(equals + 1), "--weights: " + name);
   }
 }

@@ -118,9 +118,9 @@ const Command tokenize_command{
     .arguments = "[TEXT...]",
     .summary = "convert text to token ids, tokens and offsets",
     .description =
-        "Encodes each argument or each line of standard input and prints {\"ids\", \"tokens\", \"offsets\"}; offsets\n"
-        "count code points. Special tokens are added, and special strings in the text are recognized, as in\n"
-        "Hugging Face tokenizers. Texts are never truncated.",
+        "Encodes each argument or each line of standard input and prints {\"ids\", \"tokens\",\n"
+        "\"offsets\"}; offsets count code points. Special tokens are added, and special strings in the\n"
+        "text are recognized, as in Hugging Face tokenizers. Texts are never truncated.",
     .example = "echo 'Hello world' | roberta tokenize --model DIR",
     .groups = kGroups,
     .run = run,

@@ -20,15 +20,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Option kOptions[] = {
-    {"vocab-size", Type::kInteger, "50265", "1..1048576",
-     "size of the vocabulary, including special tokens"},
+    {"vocab-size", Type::kInteger, "50265", "1..1048576", "size of the vocabulary, including special tokens"},
     {"output", Type::kPath, "", "DIR", "directory for the tokenizer files", 'o'},
     {"overwrite", Type::kFlag, "false", "", "write into a directory that is not empty"},
-    {"min-frequency", Type::kInteger, "2", "0..9223372036854775807", "minimum frequency of a pair to be merged"},
+    {"min-frequency", Type::kInteger, "2", "0..9223372036854775807",
+     "minimum frequency of a pair to be merged"},
     {"special-tokens", Type::kList, "<s>,<pad>,</s>,<unk>,<mask>", "TOKEN,...",
      "special tokens, the first entries of the vocabulary in this order"},
     {"add-prefix-space", Type::kFlag, "false", "", "add a space before texts that do not start with one"},
-    {"max-token-length", Type::kInteger, "0", "0..1000000", "maximum length of a token in bytes; 0 = unlimited"},
+    {"max-token-length", Type::kInteger, "0", "0..1000000",
+     "maximum length of a token in bytes; 0 = unlimited"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
@@ -43,8 +44,8 @@ void check_output_directory(const fs::path& output, bool overwrite) {
   if (fs::exists(output, error) && !fs::is_directory(output, error))
     throw Error(ErrorCode::kUsage, "--output " + output.string() + ": expected a directory, got a file");
   if (!overwrite && fs::is_directory(output, error) && !fs::is_empty(output, error))
-    throw Error(ErrorCode::kUsage,
-                "--output " + output.string() + " is not empty; choose another directory, or use --overwrite");
+    throw Error(ErrorCode::kUsage, "--output " + output.string() +
+                                       " is not empty; choose another directory, or use --overwrite");
 }
 
 /// A new directory appears atomically. In an existing one each file is replaced atomically; other files stay.
@@ -109,9 +110,10 @@ const Command train_tokenizer_command{
     .arguments = "[FILE...]",
     .summary = "train a byte-level BPE tokenizer on text",
     .description =
-        "Reads plain, .gz and .zst files, or standard input, and writes tokenizer.json, vocab.json, merges.txt,\n"
-        "tokenizer_config.json and special_tokens_map.json. Vocabulary and merges, including ties, are those of\n"
-        "Hugging Face's ByteLevelBPETokenizer.train. The output directory appears only when it is complete.",
+        "Reads plain, .gz and .zst files, or standard input, and writes tokenizer.json, vocab.json,\n"
+        "merges.txt, tokenizer_config.json and special_tokens_map.json. Vocabulary and merges, including\n"
+        "ties, are those of Hugging Face's ByteLevelBPETokenizer.train. The output directory appears\n"
+        "only when it is complete.",
     .example = "roberta train-tokenizer --vocab-size 8000 --output my-tokenizer corpus.txt more.txt.gz",
     .groups = kGroups,
     .run = run,

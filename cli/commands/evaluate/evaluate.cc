@@ -36,7 +36,8 @@ constexpr Option kOptions[] = {
 };
 constexpr Option kDataOptions[] = {
     {"text", Type::kText, "", "NAME",
-     "column of the text; default: 'input_string' (fill-mask), 'tokens' (ner), a common name (classification)"},
+     "column of the text; default: 'input_string' (fill-mask), 'tokens' (ner), a common name "
+     "(classification)"},
     {"text-pair", Type::kText, "", "NAME", "column of the second text (classification)"},
     {"label", Type::kText, "", "NAME",
      "column of the label; default: 'title' (fill-mask), 'ner_tags' (ner), a common name (classification)"},
@@ -46,23 +47,31 @@ constexpr Option kDataOptions[] = {
 };
 constexpr Option kGlueOptions[] = {
     {"task", Type::kText, "", "NAME", "GLUE task: cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli"},
-    {"runs", Type::kPath, "", "DIR", "instead of a model: collect metrics.json of all fine-tuning runs in DIR"},
+    {"runs", Type::kPath, "", "DIR",
+     "instead of a model: collect metrics.json of all fine-tuning runs in DIR"},
 };
 constexpr Option kNerOptions[] = {
-    {"tag-scheme", Type::kChoice, "auto", "auto|iob1|iob2|none", "scheme of the tags; none = plain tags that do not form chunks"},
+    {"tag-scheme", Type::kChoice, "auto", "auto|iob1|iob2|none",
+     "scheme of the tags; none = plain tags that do not form chunks"},
     {"two-tags", Type::kFlag, "false", "",
      "instead of a model: the last two columns of FILE are the true and the predicted tag"},
 };
 constexpr Option kSquadOptions[] = {
-    {"doc-stride", Type::kInteger, "128", "0..1048576", "overlap of consecutive windows of a long context in tokens"},
-    {"n-best", Type::kInteger, "20", "1..10000", "number of start and end positions considered for an answer"},
+    {"doc-stride", Type::kInteger, "128", "0..1048576",
+     "overlap of consecutive windows of a long context in tokens"},
+    {"n-best", Type::kInteger, "20", "1..10000",
+     "number of start and end positions considered for an answer"},
     {"max-answer-length", Type::kInteger, "30", "1..1048576", "maximum length of an answer in tokens"},
-    {"max-question-length", Type::kInteger, "0", "0..1048576", "length in tokens to which questions are truncated; 0 = unlimited"},
+    {"max-question-length", Type::kInteger, "0", "0..1048576",
+     "length in tokens to which questions are truncated; 0 = unlimited"},
     {"null-threshold", Type::kNumber, "0", "NUMBER",
      "SQuAD 2.0: predict no answer if its score exceeds that of the best answer by more than this"},
-    {"predictions-in", Type::kPath, "", "FILE", "instead of a model: predictions.json to score, {id: answer}"},
-    {"null-odds-in", Type::kPath, "", "FILE", "null_odds.json for --predictions-in, to find the best thresholds"},
-    {"no-answer-threshold", Type::kNumber, "1", "NUMBER", "with --null-odds-in, odds above which no answer is predicted"},
+    {"predictions-in", Type::kPath, "", "FILE",
+     "instead of a model: predictions.json to score, {id: answer}"},
+    {"null-odds-in", Type::kPath, "", "FILE",
+     "null_odds.json for --predictions-in, to find the best thresholds"},
+    {"no-answer-threshold", Type::kNumber, "1", "NUMBER",
+     "with --null-odds-in, odds above which no answer is predicted"},
 };
 constexpr Option kMlmOptions[] = {
     {"seed", Type::kInteger, "0", "0..9223372036854775807", "seed that determines the masked tokens"},
@@ -73,14 +82,16 @@ constexpr Option kMlmOptions[] = {
      "file for each block as JSON: {\"ids\" (masked), \"positions\", \"targets\", \"log_probs\"}"},
 };
 constexpr Option kBiasOptions[] = {
-    {"report", Type::kPath, "", "FILE", "file for the bias report as JSON; `roberta info DIR` shows DIR/bias.json"},
+    {"report", Type::kPath, "", "FILE",
+     "file for the bias report as JSON; `roberta info DIR` shows DIR/bias.json"},
     {"update-card", Type::kFlag, "false", "",
      "write the bias report into the model directory: bias.json and a section of README.md"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions},         {"Data", kDataOptions},
-                                   {"GLUE", kGlueOptions},        {"Tags", kNerOptions},
-                                   {"SQuAD", kSquadOptions},      {"Masked language modeling", kMlmOptions, "Masked language modelling"},
-                                   {"CrowS-Pairs", kBiasOptions}, kModelGroup};
+constexpr OptionGroup kGroups[] = {
+    {"Options", kOptions},         {"Data", kDataOptions},
+    {"GLUE", kGlueOptions},        {"Tags", kNerOptions},
+    {"SQuAD", kSquadOptions},      {"Masked language modeling", kMlmOptions, "Masked language modelling"},
+    {"CrowS-Pairs", kBiasOptions}, kModelGroup};
 
 int run(const Settings& settings) {
   const EvaluationOutput output = evaluate(settings);
@@ -111,10 +122,10 @@ EvaluationOutput evaluate(const Settings& settings) {
   const std::span<const std::string> files = std::span(settings.arguments()).subspan(1);
   const int count = static_cast<int>(files.size());
   if (count < task.min_files || (task.max_files >= 0 && count > task.max_files)) {
-    throw Error(ErrorCode::kUsage,
-                "evaluate " + std::string(task.name) + ": expected " +
-                    (task.min_files < task.max_files ? "at most " : "") + std::to_string(task.max_files) +
-                    " file or directory, got " + std::to_string(count));
+    throw Error(ErrorCode::kUsage, "evaluate " + std::string(task.name) + ": expected " +
+                                       (task.min_files < task.max_files ? "at most " : "") +
+                                       std::to_string(task.max_files) + " file or directory, got " +
+                                       std::to_string(count));
   }
   EvaluationOutput output = task.run(settings, files);
   output.report.facts = facts_of(settings, files);
@@ -127,35 +138,37 @@ const Command evaluate_command{
     .arguments = "TASK [FILE...]",
     .summary = "evaluate a model on a data set",
     .description =
-        "glue --task TASK FILE: a GLUE dev file or its directory (for MNLI both dev sets), with the metrics of\n"
-        "the task.\n"
-        "glue --runs DIR: the table of a model card from fine-tuning runs, with medians over seeds and their\n"
-        "spread.\n"
+        "glue --task TASK FILE: a GLUE dev file or its directory (for MNLI both dev sets), with the\n"
+        "metrics of the task.\n"
         "\n"
-        "classification FILE: a classifier on labeled texts (.tsv, .csv, .jsonl): accuracy, F1, precision and\n"
-        "recall with every averaging, Matthews correlation and balanced accuracy; correlations for regression;\n"
-        "F1 for multi-label classification.\n"
+        "glue --runs DIR: the table of a model card from fine-tuning runs, with medians over seeds and\n"
+        "their spread.\n"
+        "\n"
+        "classification FILE: a classifier on labeled texts (.tsv, .csv, .jsonl): accuracy, F1,\n"
+        "precision and recall with every averaging, Matthews correlation and balanced accuracy;\n"
+        "correlations for regression; F1 for multi-label classification.\n"
         "\n"
         "ner FILE: a tagger on CoNLL columns or JSONL: precision, recall and F1 of entities, as seqeval.\n"
         "\n"
         "squad FILE: a question-answering model on SQuAD 1.1 or 2.0: exact match and F1 of the official\n"
         "script. --predictions-in scores an existing predictions.json.\n"
         "\n"
-        "mlm [FILE...]: masked-language-model loss on text. Documents (.txt separated by blank lines, .jsonl,\n"
-        "also .gz, .zst, or standard input) are joined as <s> ... </s> and split into blocks of the model's\n"
-        "maximum length; 15 % of the tokens, determined by the seed, are replaced by <mask>. A directory is a\n"
-        "corpus made by `roberta prepare`, whose held-out split is used. JSON: {\"loss\" (nats), \"bits\",\n"
-        "\"perplexity\", \"masked_tokens\"}.\n"
+        "mlm [FILE...]: masked-language-model loss on text. Documents (.txt separated by blank lines,\n"
+        ".jsonl, also .gz, .zst, or standard input) are joined as <s> ... </s> and split into blocks of\n"
+        "the model's maximum length; 15 % of the tokens, determined by the seed, are replaced by <mask>.\n"
+        "A directory is a corpus made by `roberta prepare`, whose held-out split is used. JSON:\n"
+        "{\"loss\" (nats), \"bits\", \"perplexity\", \"masked_tokens\"}.\n"
         "\n"
-        "fill-mask FILE: texts with <mask> and the original words (.jsonl, .csv, .tsv): accuracy at 1 and 5,\n"
-        "mean reciprocal rank, perplexity per word.\n"
+        "fill-mask FILE: texts with <mask> and the original words (.jsonl, .csv, .tsv): accuracy at 1\n"
+        "and 5, mean reciprocal rank, perplexity per word.\n"
         "\n"
-        "blimp PATH: the minimal pairs of BLiMP, a directory of .jsonl files or a tar archive of them: fraction\n"
-        "of pairs whose acceptable sentence has the higher pseudo-log-likelihood, overall, by phenomenon and by\n"
-        "paradigm.\n"
+        "blimp PATH: the minimal pairs of BLiMP, a directory of .jsonl files or a tar archive of them:\n"
+        "fraction of pairs whose acceptable sentence has the higher pseudo-log-likelihood, overall, by\n"
+        "phenomenon and by paradigm.\n"
         "\n"
-        "crows-pairs FILE: percentage of the pairs of CrowS-Pairs (its .csv) whose more stereotyping sentence\n"
-        "is more likely to the model; 50 means no preference. See docs/evaluation.md for its interpretation.",
+        "crows-pairs FILE: percentage of the pairs of CrowS-Pairs (its .csv) whose more stereotyping\n"
+        "sentence is more likely to the model; 50 means no preference. See docs/evaluation.md for its\n"
+        "interpretation.",
     .example = "roberta evaluate mlm --model DIR --format json held-out.txt",
     .groups = kGroups,
     .min_arguments = 1,

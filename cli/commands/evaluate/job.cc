@@ -106,7 +106,8 @@ class Reader {
   JobFile read(const std::vector<std::string>& overrides) {
     try {
       root_ = YAML::Load(read_yaml_text(file_, "job file"));
-      if (!root_.IsMap()) throw Error(ErrorCode::kUsage, name_ + ": the file is not a mapping of 'name: value' lines");
+      if (!root_.IsMap())
+        throw Error(ErrorCode::kUsage, name_ + ": the file is not a mapping of 'name: value' lines");
       read_all(overrides);
     } catch (const YAML::Exception& e) {
       throw Error(ErrorCode::kUsage, name_ + ":" + std::to_string(e.mark.line + 1) + ":" +
@@ -125,7 +126,7 @@ class Reader {
       if (key == "jobs") continue;
       // If there are jobs, they may refer to the values of top-level inputs.
       if (key == "inputs" && jobs && pair.second.IsMap()) continue;
-      read_key(top, key, pair.second, place_of(pair.first, name_));
+      read_key(top, key, pair.second, location_of(pair.first, name_));
     }
     std::vector<Draft> drafts;
     if (!jobs) {
@@ -135,7 +136,8 @@ class Reader {
     } else if (jobs.IsMap()) {
       for (const auto& pair : jobs) drafts.push_back(read_job(top, key_of(pair.first), pair.second));
     } else {
-      throw Error(ErrorCode::kUsage, place_of(jobs, name_) + ": 'jobs:' is neither a list nor a mapping of names to jobs");
+      throw Error(ErrorCode::kUsage,
+                  location_of(jobs, name_) + ": 'jobs:' is neither a list nor a mapping of names to jobs");
     }
     for (Draft& draft : drafts) {
       if (draft.skipped) continue;
@@ -147,18 +149,20 @@ class Reader {
   }
 
   std::string key_of(const YAML::Node& node) const {
-    if (!node.IsScalar()) throw Error(ErrorCode::kUsage, place_of(node, name_) + ": a key is not a plain string");
+    if (!node.IsScalar())
+      throw Error(ErrorCode::kUsage, location_of(node, name_) + ": a key is not a plain string");
     return node.Scalar();
   }
 
   Draft read_job(const Draft& top, const std::string& name, const YAML::Node& node) {
     Draft draft = top;
-    draft.where = place_of(node, name_);
+    draft.where = location_of(node, name_);
     if (!name.empty()) draft.fields["name"] = {name, draft.where};
-    if (!node.IsMap()) throw Error(ErrorCode::kUsage, draft.where + ": the job is not a mapping of 'name: value' lines");
+    if (!node.IsMap())
+      throw Error(ErrorCode::kUsage, draft.where + ": the job is not a mapping of 'name: value' lines");
     if (node["type"] && node["type"].IsScalar() && node["type"].Scalar() == "command") {
       out_.warnings.push_back(draft.where + ": '" + name +
-                             "' is an Azure ML command and is not run; its outputs must already exist");
+                              "' is an Azure ML command and is not run; its outputs must already exist");
       draft.skipped = true;
       return draft;
     }
@@ -170,7 +174,7 @@ class Reader {
           (means == "data" || pair.second["test_data"] || pair.second["data"]))
         draft.data.clear();
       if (means == "metrics" && !std::exchange(metrics, true)) draft.metrics.clear();
-      read_key(draft, key, pair.second, place_of(pair.first, name_));
+      read_key(draft, key, pair.second, location_of(pair.first, name_));
     }
     return draft;
   }
@@ -205,13 +209,13 @@ class Reader {
     return texts;
   }
 
-  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& place) {
-    const std::string where = place + ": " + key;
+  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& location) {
+    const std::string where = location + ": " + key;
     const std::string name(translated(kSynonyms, snake(key)));
     if (name == "inputs" || name == "parameters") {
       if (!value.IsMap()) throw Error(ErrorCode::kUsage, where + ": expected a mapping");
       for (const auto& pair : value)
-        read_key(draft, key_of(pair.first), pair.second, place_of(pair.first, name_));
+        read_key(draft, key_of(pair.first), pair.second, location_of(pair.first, name_));
     } else if (name == "outputs") {
       for (const auto& pair : value)
         if (pair.second.IsMap() && pair.second["path"])
@@ -262,7 +266,7 @@ class Reader {
     if (!value.IsMap())
       throw Error(ErrorCode::kUsage, where + ": expected a mapping such as 'text: NAME, label: NAME'");
     for (const auto& pair : value) {
-      const std::string key = key_of(pair.first), at = place_of(pair.first, name_) + ": " + key;
+      const std::string key = key_of(pair.first), at = location_of(pair.first, name_) + ": " + key;
       const std::string option(translated(kColumns, snake(key)));
       if (option != "text" && option != "text-pair" && option != "label") {
         std::vector<std::string> names;
@@ -279,7 +283,8 @@ class Reader {
     for (const std::string& text : texts)
       for (const std::string& column : split(text)) columns.push_back(column);
     if (columns.empty() || columns.size() > 2)
-      throw Error(ErrorCode::kUsage, where + ": expected one column, or two for pairs; got " + std::to_string(columns.size()));
+      throw Error(ErrorCode::kUsage,
+                  where + ": expected one column, or two for pairs; got " + std::to_string(columns.size()));
     draft.options["text"] = {columns[0], where};
     if (columns.size() == 2) draft.options["text-pair"] = {columns[1], where};
   }
@@ -340,12 +345,13 @@ class Reader {
   std::string require_path(const Text& text) const {
     if (text.text == "-") return text.text;
     if (text.text.starts_with("${{")) {
-      throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
-                                         " is the output of another step, which is not run; set it with --set");
+      throw Error(ErrorCode::kUsage,
+                  text.where + ": " + text.text +
+                      " is the output of another step, which is not run; set it with --set");
     }
     if (text.text.starts_with("azureml:")) {
-      throw Error(ErrorCode::kUsage,
-                  text.where + ": " + text.text + " is stored in Azure ML; download it and set its path with --set");
+      throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
+                                         " is stored in Azure ML; download it and set its path with --set");
     }
     if (const std::optional<std::string> path = found(text.text)) return *path;
     throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
@@ -393,7 +399,7 @@ class Reader {
     } else if (value.IsMap() && job.command->name != "evaluate") {  // a section of options: "optimizer:"
       for (const auto& pair : value) {
         const std::string inner = key_of(pair.first);
-        add_pending(job, {inner, pair.second, place_of(pair.first, name_) + ": " + inner});
+        add_pending(job, {inner, pair.second, location_of(pair.first, name_) + ": " + inner});
       }
     } else {
       unknown_key(*job.command, key, where);
@@ -416,16 +422,19 @@ class Reader {
     for (const Text& text : draft.data) job.arguments.push_back(require_path(text));
     for (const auto& [name, text] : draft.options) {
       if (name == "format" || name == "html" || name == "config" || name == "help" || name == "version")
-        throw Error(ErrorCode::kUsage, text.where + " cannot be set in a job; results are written to 'output:'");
+        throw Error(ErrorCode::kUsage,
+                    text.where + " cannot be set in a job; results are written to 'output:'");
       job.options.push_back({find_option(*job.command, name),
-                             name == "model" || name == "adapter" ? require_path(text) : text.text, text.where});
+                             name == "model" || name == "adapter" ? require_path(text) : text.text,
+                             text.where});
     }
     for (const Text& metric : draft.metrics) {
       const std::string name = metric_name(task, metric.text);
       if (known_metric(task, name)) {
         job.metrics.push_back(name);
       } else if (draft.ignore_unknown_metrics) {
-        out_.warnings.push_back(metric.where + ": metric '" + metric.text + "' is not supported and is ignored");
+        out_.warnings.push_back(metric.where + ": metric '" + metric.text +
+                                "' is not supported and is ignored");
       } else {
         throw Error(ErrorCode::kUsage,
                     metric.where + ": " + task + " has no metric '" + metric.text + "'" +

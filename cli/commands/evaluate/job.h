@@ -26,8 +26,9 @@ struct JobFile {
   std::vector<std::string> warnings;  ///< ignored keys and deprecated names
 };
 
-/// `overrides` are the NAME=VALUE of --set; they take precedence. Throws Error(kUsage) with file, line and the
-/// nearest name for an unknown key. Paths are relative to the job file, otherwise to the working directory.
+/// `overrides` are the NAME=VALUE of --set; they take precedence. Throws Error(kUsage) with file, line and
+/// the nearest name for an unknown key. Paths are relative to the job file, otherwise to the working
+/// directory.
 JobFile read_job_file(const std::filesystem::path& file, const std::vector<std::string>& overrides);
 
 /// The canonical name of a metric: "exact_match" is "exact", "f1_score_macro" is "f1_macro".

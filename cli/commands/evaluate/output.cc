@@ -1,11 +1,10 @@
 // Shared output of evaluations: tables of metrics as text and JSON.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "cli/commands/evaluate/evaluate.h"
+#include "cli/io/style.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/version.h"
 #include "io/json/json_text.h"
@@ -71,17 +70,15 @@ EvaluationOutput output_of(const TaskEvaluation& evaluation) {
 }
 
 std::string bars_of(const ReportGroup& group, const Settings& settings) {
-  const bool blocks = utf8_locale(), color = use_color(STDOUT_FILENO, settings.text("color"));
+  const Style style(settings);
   int width = 8;
   for (const ReportRow& row : group.rows) width = std::max(width, display_width(printable(row.name)));
   std::string out;
   for (const ReportRow& row : group.rows) {
     const std::string name = printable(row.name), value = fixed(row.value, 1);
     const double part = std::clamp((row.value - group.low) / (group.high - group.low), 0.0, 1.0);
-    out += name + std::string(static_cast<size_t>(width - display_width(name)), ' ') +
-           std::string(value.size() < 8 ? 8 - value.size() : 0, ' ') + value +
-           (group.unit.empty() ? "" : " " + group.unit) + "  " + (color ? "\033[36m" : "") +
-           bar(part, 20, blocks) + (color ? "\033[0m" : "") +
+    out += name + std::string(static_cast<size_t>(width - display_width(name)), ' ') + align_right(value, 8) +
+           (group.unit.empty() ? "" : " " + group.unit) + "  " + style.bar(part) +
            (row.count > 0 ? "  of " + std::to_string(row.count) : "") + "\n";
   }
   return out;

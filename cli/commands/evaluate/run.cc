@@ -166,7 +166,8 @@ int run(const Settings& settings) {
     checked.require("model");
   }
   if (evaluates && file.output.empty())
-    throw Error(ErrorCode::kUsage, settings.arguments()[0] + ": 'output:' is missing; add it or give --output DIR");
+    throw Error(ErrorCode::kUsage,
+                settings.arguments()[0] + ": 'output:' is missing; add it or give --output DIR");
   const fs::path output = fs::absolute(file.output).lexically_normal();
   const std::string resolved = resolved_text(file.jobs, settings, output);
   if (settings.flag("dry-run")) return print_all(resolved), 0;
@@ -205,9 +206,10 @@ const Command run_command{
     .summary = "run the evaluations of a job file",
     .description =
         "Runs the jobs of a YAML file: task, model, data, columns, metrics, output, and any option of\n"
-        "`roberta evaluate`. The fields of Azure ML evaluation pipelines are supported too (docs/evaluation.md).\n"
-        "Writes metrics.json, predictions.jsonl, report.html and job.yml, the job as executed, to the output\n"
-        "directory. A job may also name another command: 'command: pretrain' with its options.",
+        "`roberta evaluate`. The fields of Azure ML evaluation pipelines are supported too\n"
+        "(docs/evaluation.md). Writes metrics.json, predictions.jsonl, report.html and job.yml, the job\n"
+        "as executed, to the output directory. A job may also name another command: 'command: pretrain'\n"
+        "with its options.",
     .example = "roberta run job.yml --set model=DIR",
     .groups = kGroups,
     .min_arguments = 1,

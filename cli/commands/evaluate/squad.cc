@@ -8,7 +8,8 @@
 namespace roberta::cli {
 namespace {
 
-/// The names of run_qa's other files: eval_predictions.json, eval_nbest_predictions.json, eval_null_odds.json.
+/// The names of run_qa's other files: eval_predictions.json, eval_nbest_predictions.json,
+/// eval_null_odds.json.
 std::filesystem::path sibling(const std::filesystem::path& predictions, const std::string& name) {
   constexpr std::string_view kDefaultName = "predictions";
   if (predictions.empty()) return {};

@@ -36,9 +36,9 @@ std::string as_text(const ScoreTable& table, const std::string& question,
                     const std::vector<Answer>& answers) {
   std::vector<ScoreLine> lines;
   for (const Answer& answer : answers) {
-    const std::string place =
+    const std::string range =
         "[" + std::to_string(answer.offset.begin) + ", " + std::to_string(answer.offset.end) + ")";
-    lines.push_back({answer.score, answer.answer.empty() ? "(no answer)" : answer.answer, place});
+    lines.push_back({answer.score, answer.answer.empty() ? "(no answer)" : answer.answer, range});
   }
   return table.title(question) + table.lines(lines);
 }
@@ -80,7 +80,8 @@ int run(const Settings& settings) {
   stream.batch_rows = 256;
   const bool single = stream.question && stream.context;
   if (single && !settings.arguments().empty())
-    throw Error(ErrorCode::kUsage, "--question together with --context takes no arguments; got '" + settings.arguments()[0] + "'");
+    throw Error(ErrorCode::kUsage, "--question together with --context takes no arguments; got '" +
+                                       settings.arguments()[0] + "'");
   Model model = load_model(settings);
   const auto shown = [&](const std::string& question, const std::vector<Answer>& answers) {
     if (!json) return as_text(table, question, answers);
@@ -110,10 +111,10 @@ const Command answer_command{
     .summary = "answer questions from a text (question answering)",
     .description =
         "Each row, an argument or a line of standard input, is a question with --context, a context with\n"
-        "--question, and otherwise a question, a tab and a context. The answer is a span of the context; long\n"
-        "contexts are split into windows. --format json prints the output of the pipeline of transformers 4:\n"
-        "{\"score\", \"start\", \"end\", \"answer\"}, or a list of several; positions count code points of the\n"
-        "context. JSONL rows: {\"question\", \"context\"}.",
+        "--question, and otherwise a question, a tab and a context. The answer is a span of the context;\n"
+        "long contexts are split into windows. --format json prints the output of the pipeline of\n"
+        "transformers 4: {\"score\", \"start\", \"end\", \"answer\"}, or a list of several; positions\n"
+        "count code points of the context. JSONL rows: {\"question\", \"context\"}.",
     .example =
         "roberta answer --model DIR --context 'My name is Wolf and I live in Berlin.' 'Where do I live?'",
     .groups = kGroups,

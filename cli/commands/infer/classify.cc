@@ -82,8 +82,8 @@ const Command classify_command{
     .arguments = "[TEXT...]",
     .summary = "classify texts or pairs of texts",
     .description =
-        "Prints the most probable label of each argument or each line of standard input, or the value for a\n"
-        "regression model. --format json prints the output of the transformers pipeline: a list of\n"
+        "Prints the most probable label of each argument or each line of standard input, or the value\n"
+        "for a regression model. --format json prints the output of the transformers pipeline: a list of\n"
         "{\"label\", \"score\"}. JSONL rows: {\"text\"}, or {\"text\", \"text_pair\"}.",
     .example = "roberta classify --model DIR --all-scores 'A fine film.'",
     .groups = kGroups,

@@ -28,7 +28,8 @@ constexpr Option kOptions[] = {
     {"layers", Type::kIntegerList, "-1", "-10000..10000", "layers to concatenate: 0 = embeddings, -1 = last"},
     {"truncate", Type::kFlag, "false", "",
      "truncate texts to the model's maximum length instead of rejecting longer ones"},
-    {"output", Type::kPath, "", "FILE.npy", "NumPy file for the float32 rows, in the order of the input", 'o'},
+    {"output", Type::kPath, "", "FILE.npy", "NumPy file for the float32 rows, in the order of the input",
+     'o'},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -72,8 +73,7 @@ bool wants_npy(const Settings& settings) {
     throw Error(ErrorCode::kUsage, "--output writes a .npy file; for --format " + settings.text("format") +
                                        " redirect standard output: > FILE");
   if (output && settings.flag("keep-fields"))
-    throw Error(ErrorCode::kUsage,
-                "--keep-fields and --output cannot be combined; give only one of them");
+    throw Error(ErrorCode::kUsage, "--keep-fields and --output cannot be combined; give only one of them");
   return output;
 }
 
@@ -126,9 +126,9 @@ const Command embed_command{
     .arguments = "[TEXT...]",
     .summary = "compute embeddings of texts or their tokens",
     .description =
-        "Prints one vector for each argument or each line of standard input; with --pooling none one for each\n"
-        "token, special tokens included. In a .npy file the token rows of all texts are concatenated; a row\n"
-        "skipped by --on-error skip is NaN.",
+        "Prints one vector for each argument or each line of standard input; with --pooling none one for\n"
+        "each token, special tokens included. In a .npy file the token rows of all texts are\n"
+        "concatenated; a row skipped by --on-error skip is NaN.",
     .example = "roberta embed --model DIR --pooling mean --normalize --output vectors.npy < texts.txt",
     .groups = kGroups,
     .run = run,

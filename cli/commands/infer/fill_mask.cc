@@ -50,8 +50,8 @@ std::string as_text(const ScoreTable& table, const Row& row, const std::vector<J
 }
 
 template <class Filled>
-void write_results(std::span<const Row> rows, std::span<std::string> results, const Filled& filled,
-                   bool json, const ScoreTable& table) {
+void write_results(std::span<const Row> rows, std::span<std::string> results, const Filled& filled, bool json,
+                   const ScoreTable& table) {
   for (size_t i = 0; i < rows.size(); ++i)
     results[i] = json ? as_json(filled[i]) : as_text(table, rows[i], filled[i]);
 }
@@ -59,8 +59,7 @@ void write_results(std::span<const Row> rows, std::span<std::string> results, co
 int run(const Settings& settings) {
   bool json = wants_json(settings), joint = settings.flag("joint");
   if (joint && settings.given("targets"))
-    throw Error(ErrorCode::kUsage,
-                "--joint and --targets cannot be combined; give only one of them");
+    throw Error(ErrorCode::kUsage, "--joint and --targets cannot be combined; give only one of them");
   FillMaskOptions options;
   options.top_k = static_cast<int>(settings.integer("top-k"));
   options.targets = settings.list("targets");
@@ -89,9 +88,9 @@ const Command fill_mask_command{
     .summary = "predict the words for the <mask> of a text",
     .description =
         "Prints the most probable tokens at each <mask> of each argument or each line of standard input.\n"
-        "Several masks are predicted independently; --joint fills them together. --format json prints the\n"
-        "output of the transformers pipeline: a list of {\"score\", \"token\", \"token_str\", \"sequence\"}, or for\n"
-        "several masks a list of such lists.",
+        "Several masks are predicted independently; --joint fills them together. --format json prints\n"
+        "the output of the transformers pipeline: a list of {\"score\", \"token\", \"token_str\",\n"
+        "\"sequence\"}, or for several masks a list of such lists.",
     .example = "roberta fill-mask --model DIR 'The capital of France is <mask>.'",
     .groups = kGroups,
     .run = run,

@@ -1,12 +1,11 @@
 // roberta score: pseudo-log-likelihood of each text.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "cli/io/load.h"
 #include "cli/io/stream.h"
+#include "cli/io/style.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/options.h"
 #include "io/json/json_text.h"
@@ -56,27 +55,21 @@ std::string as_json(const Score& score, bool total_only) {
   return out += "]}";
 }
 
-std::string right(std::string text, size_t width) {
-  return text.size() < width ? text.insert(0, width - text.size(), ' ') : text;
-}
-
 /// Total and text, then for each token its log-probability, its probability as a bar, and the token.
-std::string as_text(const Row& row, const Score& score, bool total_only, bool color) {
+std::string as_text(const Row& row, const Score& score, bool total_only, const Style& style) {
+  constexpr size_t kWidth = 11;
   check_finite(score.log_prob);
-  std::string out = right(fixed(score.log_prob, 4), 11) + "  " + (color ? "\033[1m" : "") +
-                    printable(row.text) + (color ? "\033[0m" : "");
+  std::string out = align_right(fixed(score.log_prob, 4), kWidth) + "  " + style.bold(printable(row.text));
   if (total_only) return out;
-  bool blocks = utf8_locale();
   for (const TokenScore& token : score.tokens)
-    out += "\n" + right(fixed(token.log_prob, 4), 11) + "  " + (color ? "\033[36m" : "") +
-           bar(std::exp(static_cast<double>(token.log_prob)), 20, blocks) + (color ? "\033[0m" : "") + " " +
-           printable(token.token);
+    out += "\n" + align_right(fixed(token.log_prob, 4), kWidth) + "  " +
+           style.bar(std::exp(static_cast<double>(token.log_prob))) + " " + printable(token.token);
   return out + "\n";
 }
 
 int run(const Settings& settings) {
   bool json = wants_json(settings), total_only = settings.flag("total-only");
-  bool color = use_color(STDOUT_FILENO, settings.text("color"));
+  const Style style(settings);
   Model model = load_model(settings);
   StreamOptions stream;
   stream.batch_bytes = 64 << 10;
@@ -86,7 +79,7 @@ int run(const Settings& settings) {
     for (const Row& row : rows) texts.push_back(row.text);
     std::vector<Score> scores = score(model, texts);
     for (size_t i = 0; i < rows.size(); ++i)
-      results[i] = json ? as_json(scores[i], total_only) : as_text(rows[i], scores[i], total_only, color);
+      results[i] = json ? as_json(scores[i], total_only) : as_text(rows[i], scores[i], total_only, style);
   });
 }
 
@@ -98,9 +91,9 @@ const Command score_command{
     .arguments = "[TEXT...]",
     .summary = "compute the pseudo-log-likelihood of texts",
     .description =
-        "Masks each token in turn and sums log P(token | all other tokens); a higher sum means a more likely\n"
-        "text. Natural logarithms, without special tokens. JSON: {\"log_prob\", \"perplexity\", \"tokens\":\n"
-        "[{\"token\", \"id\", \"log_prob\", \"offset\"}]}.",
+        "Masks each token in turn and sums log P(token | all other tokens); a higher sum means a more\n"
+        "likely text. Natural logarithms, without special tokens. JSON: {\"log_prob\", \"perplexity\",\n"
+        "\"tokens\": [{\"token\", \"id\", \"log_prob\", \"offset\"}]}.",
     .example = "roberta score --model DIR 'The cats sleep.' 'The cats sleeps.'",
     .groups = kGroups,
     .run = run,

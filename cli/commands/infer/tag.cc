@@ -18,7 +18,8 @@ constexpr Option kOptions[] = {
      "grouping of tokens: none = each token; simple = adjacent tokens of one type; the others label whole "
      "words, by the first token, the average scores or the maximum score"},
     {"ignore-labels", Type::kList, "O", "LABEL,...", "labels to omit"},
-    {"stride", Type::kInteger, "128", "0..1048576", "overlap of consecutive windows of a long text in tokens"},
+    {"stride", Type::kInteger, "128", "0..1048576",
+     "overlap of consecutive windows of a long text in tokens"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -108,12 +109,12 @@ const Command tag_command{
     .arguments = "[TEXT...]",
     .summary = "find names and other entities in texts (token classification)",
     .description =
-        "Prints the entities of each argument or each line of standard input. --format json prints the output\n"
-        "of the transformers pipeline: a list of {\"entity_group\", \"score\", \"word\", \"start\", \"end\"}, or "
-        "with\n"
-        "--aggregation none of {\"entity\", \"score\", \"index\", \"word\", \"start\", \"end\"}; positions count\n"
-        "code points. JSONL rows: {\"text\"}, or {\"words\": [...]} for pre-split text, where positions refer to\n"
-        "the words joined by spaces. Long texts are split into windows.",
+        "Prints the entities of each argument or each line of standard input. --format json prints the\n"
+        "output of the transformers pipeline: a list of {\"entity_group\", \"score\", \"word\",\n"
+        "\"start\", \"end\"}, or with --aggregation none of {\"entity\", \"score\", \"index\", \"word\",\n"
+        "\"start\", \"end\"}; positions count code points. JSONL rows: {\"text\"}, or {\"words\": [...]}\n"
+        "for pre-split text, where positions refer to the words joined by spaces. Long texts are split\n"
+        "into windows.",
     .example = "roberta tag --model DIR 'Marie Curie was born in Warsaw.'",
     .groups = kGroups,
     .run = run,

@@ -36,7 +36,8 @@ std::vector<std::string> labels_of(const Settings& settings) {
     const size_t begin = label.find_first_not_of(" \t");
     if (begin != label.npos) labels.push_back(label.substr(begin, label.find_last_not_of(" \t") + 1 - begin));
   }
-  if (labels.empty()) throw Error(ErrorCode::kUsage, "--labels: '" + settings.text("labels") + "' contains no label");
+  if (labels.empty())
+    throw Error(ErrorCode::kUsage, "--labels: '" + settings.text("labels") + "' contains no label");
   return labels;
 }
 
@@ -73,9 +74,9 @@ const Command zero_shot_command{
     .summary = "classify texts with arbitrary labels, using a natural-language-inference model",
     .description =
         "Scores each label for each argument or each line of standard input: a model fine-tuned for\n"
-        "natural-language inference (MNLI) predicts whether the text entails the template with the label in it.\n"
-        "--format json prints the output of the transformers pipeline: {\"sequence\", \"labels\", \"scores\"}, best\n"
-        "first.",
+        "natural-language inference (MNLI) predicts whether the text entails the template with the label\n"
+        "in it. --format json prints the output of the transformers pipeline: {\"sequence\", \"labels\",\n"
+        "\"scores\"}, best first.",
     .example =
         "roberta zero-shot --model DIR --labels travel,cooking,dancing 'One day I will see the world.'",
     .groups = kGroups,

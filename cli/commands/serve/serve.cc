@@ -83,8 +83,8 @@ int run(const Settings& settings) {
   server::ModelRegistry registry(options, &metrics);
   server::Service service(options, registry, metrics);
   server::HttpServer http(options, service, metrics);
-  // A log line is true by the time it can be read: a program that reads "listening" may send a signal at once, and
-  // one that reads "draining" finds that /readyz returns 503.
+  // A log line is true by the time it can be read: a program that reads "listening" may send a signal at
+  // once, and one that reads "draining" finds that /readyz returns 503.
   const ServerSignals signals(
       [&] {
         http.stop();
@@ -121,11 +121,11 @@ const Command serve_command{
     .arguments = "",
     .summary = "serve models over HTTP: APIs of Azure ML, TEI, OpenAI, KServe and pipelines; web page at /ui",
     .description =
-        "Opens the port, loads the models, and serves requests until SIGTERM or SIGINT; then finishes all\n"
-        "accepted requests and exits with 0. A second signal terminates it at once. SIGHUP reloads the models;\n"
-        "requests use the old versions until the new ones are ready. A model that cannot be loaded at startup\n"
-        "makes it exit with 4. /readyz reports readiness, /openapi.json describes the API, /metrics exports\n"
-        "metrics (docs/serving.md). TLS is not supported: use a reverse proxy.",
+        "Opens the port, loads the models, and serves requests until SIGTERM or SIGINT; then finishes\n"
+        "all accepted requests and exits with 0. A second signal terminates it at once. SIGHUP reloads\n"
+        "the models; requests use the old versions until the new ones are ready. A model that cannot be\n"
+        "loaded at startup makes it exit with 4. /readyz reports readiness, /openapi.json describes the\n"
+        "API, /metrics exports metrics (docs/serving.md). TLS is not supported: use a reverse proxy.",
     .example = "roberta serve --model models/roberta-small-english --port 3000",
     .groups = serve_groups(),
     .max_arguments = 0,

@@ -39,10 +39,11 @@ constexpr Option kNetwork[] = {
     {"port", Type::kInteger, "3000", "0..65535",
      "port; 0 = any free port, reported on standard error; the variable PORT is used too"},
     {"api-key", Type::kList, "", "KEY,...",
-     "require 'Authorization: Bearer KEY' except for health, metrics and the web page; prefer ROBERTA_API_KEY or "
-     "a file, since other users of the machine can see options"},
+     "require 'Authorization: Bearer KEY' except for health, metrics and the web page; prefer "
+     "ROBERTA_API_KEY or a file, since other users of the machine can see options"},
     {"api-key-file", Type::kPath, "", "FILE", "file of API keys, one per line"},
-    {"cors-allow-origin", Type::kText, "", "ORIGIN,...", "origins whose web pages may send requests; * = all"},
+    {"cors-allow-origin", Type::kText, "", "ORIGIN,...",
+     "origins whose web pages may send requests; * = all"},
     {"access-log", Type::kFlag, "false", "", "log each request as a line of JSON on standard error"},
     {"ui", Type::kFlag, "true", "", "serve the web page at /ui"},
 };
@@ -51,17 +52,23 @@ constexpr Option kLimits[] = {
      "maximum number of tokens in a batch, over all clients"},
     {"max-queue-time", Type::kDuration, "10s", "",
      "maximum estimated waiting time; requests that would wait longer get 429"},
-    {"max-queue-tokens", Type::kInteger, "262144", "1..1073741824", "maximum number of waiting tokens; further requests get 429"},
-    {"max-concurrent-requests", Type::kInteger, "512", "1..100000", "maximum number of concurrent requests; further requests get 429"},
-    {"max-client-batch-size", Type::kInteger, "32", "1..1000000", "maximum number of texts in a request; larger requests get 422"},
+    {"max-queue-tokens", Type::kInteger, "262144", "1..1073741824",
+     "maximum number of waiting tokens; further requests get 429"},
+    {"max-concurrent-requests", Type::kInteger, "512", "1..100000",
+     "maximum number of concurrent requests; further requests get 429"},
+    {"max-client-batch-size", Type::kInteger, "32", "1..1000000",
+     "maximum number of texts in a request; larger requests get 422"},
     {"payload-limit", Type::kInteger, "2000000", "1..1073741824",
      "maximum size of a request body in bytes, also after decompression; larger bodies get 413"},
-    {"max-connections", Type::kInteger, "8192", "1..1000000", "maximum number of connections; further ones get 503"},
+    {"max-connections", Type::kInteger, "8192", "1..1000000",
+     "maximum number of connections; further ones get 503"},
     {"header-timeout", Type::kDuration, "10s", "", "timeout for the headers of a request; then 408"},
     {"body-timeout", Type::kDuration, "30s", "", "timeout for the body of a request; then 408"},
     {"request-timeout", Type::kDuration, "60s", "", "timeout for computing a response; then 504"},
-    {"write-timeout", Type::kDuration, "10s", "", "timeout for a client to read 16 KiB of a response; then the connection is closed"},
-    {"idle-timeout", Type::kDuration, "75s", "", "timeout between requests of a connection; then it is closed"},
+    {"write-timeout", Type::kDuration, "10s", "",
+     "timeout for a client to read 16 KiB of a response; then the connection is closed"},
+    {"idle-timeout", Type::kDuration, "75s", "",
+     "timeout between requests of a connection; then it is closed"},
     {"drain-delay", Type::kDuration, "0s", "",
      "time after SIGTERM during which /readyz returns 503 and new connections are still accepted"},
     {"drain-timeout", Type::kDuration, "30s", "", "timeout after that for finishing accepted requests"},
@@ -134,7 +141,8 @@ void read_models(const Settings& settings, server::ServeOptions& options) {
   }
   options.model.adapter = settings.path("adapter");
   if (settings.given("adapter") && options.models.size() > 1)
-    throw Error(ErrorCode::kUsage, "--adapter requires a single model; for several models give the adapters as --model");
+    throw Error(ErrorCode::kUsage,
+                "--adapter requires a single model; for several models give the adapters as --model");
 }
 
 std::vector<std::string> read_keys(const Settings& settings) {

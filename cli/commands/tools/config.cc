@@ -80,8 +80,8 @@ const Command config_command{
     .arguments = "show [--json] COMMAND [ITS OPTIONS]",
     .summary = "print the effective settings of a command and their origins",
     .description =
-        "Reads flags, environment and the --config file as COMMAND would, and prints each option with its value\n"
-        "and origin: flag, environment, file or default.",
+        "Reads flags, environment and the --config file as COMMAND would, and prints each option with\n"
+        "its value and origin: flag, environment, file or default.",
     .example = "roberta config show doctor --threads 2",
     .groups = {},
     .raw = true,

@@ -28,8 +28,8 @@
 namespace roberta::cli {
 namespace {
 
-/// The text after `key` and its separator in the first line that begins with `key`; "" if there is none or the
-/// file cannot be read.
+/// The text after `key` and its separator in the first line that begins with `key`; "" if there is none or
+/// the file cannot be read.
 std::string line_value(const char* file, const std::string& key) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);)
@@ -87,7 +87,8 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
     if (kernels.selected != kernels.available.front())
       hints.push_back("ROBERTA_CPU forces the " + kernels.selected + " kernels; unset it to use " +
                       kernels.available.front());
-    if (kernels.available.front() == "portable") hints.push_back("the processor has no AVX2; expect about a tenth of the speed");
+    if (kernels.available.front() == "portable")
+      hints.push_back("the processor has no AVX2; expect about a tenth of the speed");
   } catch (const Error& error) {
     hints.push_back(error.what());
   }
@@ -95,8 +96,8 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
   int cores = default_threads(), online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   report["cores"] = {{"usable", cores}, {"online", online}};
   if (cores < online)
-    hints.push_back("CPU affinity or a container quota limits the process to " + std::to_string(cores) + " of " +
-                    std::to_string(online) + " cores");
+    hints.push_back("CPU affinity or a container quota limits the process to " + std::to_string(cores) +
+                    " of " + std::to_string(online) + " cores");
 
   double total = kib_bytes(line_value("/proc/meminfo", "MemTotal")),
          free = kib_bytes(line_value("/proc/meminfo", "MemAvailable"));
@@ -107,7 +108,8 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
     report["memory"]["cgroup_limit_bytes"] = std::strtoll(limit.c_str(), nullptr, 10);
   if (free > 0 && free < 2e9)
     hints.push_back(
-        "less than 2 GB of memory is available; a large model may not fit, use --dtype bfloat16 to halve its size");
+        "less than 2 GB of memory is available; a large model may not fit, use --dtype bfloat16 to halve its "
+        "size");
 
   report["libraries"] = {
       {"nlohmann-json", version3(NLOHMANN_JSON_VERSION_MAJOR * 10000 + NLOHMANN_JSON_VERSION_MINOR * 100 +
@@ -181,8 +183,9 @@ const Command doctor_command{
     .arguments = "",
     .summary = "report CPU features, kernels, cores, memory and libraries",
     .description =
-        "Reports what the program finds on this machine and which kernels it will use, with hints on what slows\n"
-        "it down. ROBERTA_CPU=avx2 or portable selects other kernels. Please include the output in bug reports.",
+        "Reports what the program finds on this machine and which kernels it will use, with hints on\n"
+        "what slows it down. ROBERTA_CPU=avx2 or portable selects other kernels. Please include the\n"
+        "output in bug reports.",
     .example = "roberta doctor --format json",
     .groups = kGroups,
     .max_arguments = 0,

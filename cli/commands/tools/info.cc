@@ -35,8 +35,8 @@ const Command info_command{
     .arguments = "DIR|FILE.safetensors",
     .summary = "describe a model directory or a safetensors file",
     .description =
-        "For a directory, prints architecture, dimensions, parameters, data type, tokenizer, supported tasks and\n"
-        "the mapping of its tensors; for a file, its tensors. Weights are not loaded.",
+        "For a directory, prints architecture, dimensions, parameters, data type, tokenizer, supported\n"
+        "tasks and the mapping of its tensors; for a file, its tensors. Weights are not loaded.",
     .example = "roberta info DIR --format json",
     .groups = kGroups,
     .min_arguments = 1,

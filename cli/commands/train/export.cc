@@ -36,8 +36,8 @@ const Command export_command{
     .arguments = "",
     .summary = "write a model directory without training state, optionally with another data type",
     .description =
-        "Writes config.json, the weights as safetensors, the tokenizer files and the model card. A checkpoint\n"
-        "of 300 MB with optimizer state becomes a model of 50 MB to share.",
+        "Writes config.json, the weights as safetensors, the tokenizer files and the model card. A\n"
+        "checkpoint of 300 MB with optimizer state becomes a model of 50 MB to share.",
     .example = "roberta export --model run/checkpoint-5000 --dtype bfloat16 --output my-model",
     .groups = kGroups,
     .max_arguments = 0,

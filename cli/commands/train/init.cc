@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 constexpr Option kOptions[] = {
     {"output", Type::kPath, "", "DIR", "directory to create; must be absent or empty", 'o'},
     {"tokenizer", Type::kPath, "", "DIR", "tokenizer directory; its files are copied into the output"},
-    {"vocab-size", Type::kInteger, "0", "0..10000000",
-     "vocabulary size; 0 = that of the tokenizer"},
+    {"vocab-size", Type::kInteger, "0", "0..10000000", "vocabulary size; 0 = that of the tokenizer"},
     {"hidden-size", Type::kInteger, "768", "1..65536", "width of the hidden states"},
     {"num-hidden-layers", Type::kInteger, "12", "1..1024", "number of layers"},
     {"num-attention-heads", Type::kInteger, "0", "0..65536",
@@ -35,7 +34,8 @@ constexpr Option kOptions[] = {
     {"initializer-range", Type::kNumber, "0.02", "NUMBER", "standard deviation of the initial weights"},
     {"sinusoidal-positions", Type::kNumber, "0", "NUMBER",
      "RMS of sinusoidal initial position embeddings; 0 = normally distributed ones"},
-    {"seed", Type::kInteger, "0", "0..9223372036854775807", "random seed; the same seed gives the same bytes on every machine"},
+    {"seed", Type::kInteger, "0", "0..9223372036854775807",
+     "random seed; the same seed gives the same bytes on every machine"},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16", "data type of the weights"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
@@ -60,8 +60,8 @@ const Command init_command{
     .arguments = "",
     .summary = "create a model directory with random weights",
     .description =
-        "Writes config.json, model.safetensors and the tokenizer files of a RobertaForMaskedLM, to train or\n"
-        "measure. The default dimensions are those of roberta-base.",
+        "Writes config.json, model.safetensors and the tokenizer files of a RobertaForMaskedLM, to train\n"
+        "or measure. The default dimensions are those of roberta-base.",
     .example =
         "roberta init --tokenizer my-tokenizer --hidden-size 256 --num-hidden-layers 4 --output my-model",
     .groups = kGroups,

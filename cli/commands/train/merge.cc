@@ -36,8 +36,9 @@ const Command merge_command{
     .arguments = "",
     .summary = "merge a LoRA adapter into its base model",
     .description =
-        "Each adapted weight W becomes W + scale B A; the head is the one saved with the adapter. The result is\n"
-        "a model directory that transformers can load. Reads adapters written by PEFT and by 'roberta finetune'.",
+        "Each adapted weight W becomes W + scale B A; the head is the one saved with the adapter. The\n"
+        "result is a model directory that transformers can load. Reads adapters written by PEFT and by\n"
+        "'roberta finetune'.",
     .example = "roberta merge --model my-adapter --output my-model",
     .groups = kGroups,
     .max_arguments = 0,

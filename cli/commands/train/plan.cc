@@ -29,8 +29,7 @@ constexpr Option kWork[] = {
      "feature-extraction=embed",
      "task; auto = that of the model, or text-classification when a masked language model is fine-tuned"},
     {"batch", Type::kInteger, "0", "0..1000000",
-     "texts per request, or sequences per update; 0 = serve 1, evaluate 32, finetune 16, pretrain 256",
-     'b'},
+     "texts per request, or sequences per update; 0 = serve 1, evaluate 32, finetune 16, pretrain 256", 'b'},
     {"seq", Type::kInteger, "0", "0..1048576",
      "tokens per text, including <s> and </s>; 0 = 128, for pretrain the model's maximum up to 512", 's'},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
@@ -45,8 +44,10 @@ constexpr Option kServing[] = {
 };
 constexpr Option kTraining[] = {
     {"lora-r", Type::kInteger, "0", "0..1024", "rank of LoRA adapters; 0 = full fine-tuning"},
-    {"recompute", Type::kFlag, "false", "", "recompute activations in the backward pass, which needs less memory"},
-    {"checkpoints", Type::kInteger, "0", "0..1000000", "number of checkpoints kept; 0 = finetune 1, pretrain 3"},
+    {"recompute", Type::kFlag, "false", "",
+     "recompute activations in the backward pass, which needs less memory"},
+    {"checkpoints", Type::kInteger, "0", "0..1000000",
+     "number of checkpoints kept; 0 = finetune 1, pretrain 3"},
 };
 constexpr Option kOutput[] = {
     {"measure", Type::kFlag, "true", "",
@@ -224,11 +225,11 @@ const Command plan_command{
     .arguments = "",
     .summary = "estimate memory, disk and time for a model, and the machine sizes that fit",
     .description =
-        "Prints the memory by component, as the engine would allocate it, without loading anything; the disk\n"
-        "space; the time per request or update, measured on this machine; the smallest machine in the notation\n"
-        "of the model card (vCPU|GPUs|memory GiB|disk GiB); and which sizes of the card's published lists for\n"
-        "inference, evaluation and fine-tuning fit. GPUs are not supported: sizes with GPUs are judged by their\n"
-        "CPUs and memory.",
+        "Prints the memory by component, as the engine would allocate it, without loading anything; the\n"
+        "disk space; the time per request or update, measured on this machine; the smallest machine in\n"
+        "the notation of the model card (vCPU|GPUs|memory GiB|disk GiB); and which sizes of the card's\n"
+        "published lists for inference, evaluation and fine-tuning fit. GPUs are not supported: sizes\n"
+        "with GPUs are judged by their CPUs and memory.",
     .example = "roberta plan --model DIR --task fill-mask --batch 8 --seq 128 --dtype bf16",
     .groups = kGroups,
     .max_arguments = 0,

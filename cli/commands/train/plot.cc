@@ -17,11 +17,11 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"output", Type::kPath, "", "FILE.svg|FILE.html",
-     "output file; .html shows values under the mouse pointer; default: SVG on standard output",
-     'o'},
+     "output file; .html shows values under the mouse pointer; default: SVG on standard output", 'o'},
     {"x", Type::kChoice, "step", "step|tokens|time", "quantity on the x axis"},
     {"smooth", Type::kNumber, "0.9", "WEIGHT",
-     "weight of the previous average in the exponential moving average of the training loss; 0 = no smoothing"},
+     "weight of the previous average in the exponential moving average of the training loss; 0 = no "
+     "smoothing"},
     {"title", Type::kText, "", "TEXT", "title of the plot"},
     {"y-min", Type::kNumber, "", "NATS", "lower end of the loss axis; default: fitted to the curves"},
     {"y-max", Type::kNumber, "", "NATS", "upper end of the loss axis; default: fitted to the curves"},
@@ -49,8 +49,8 @@ int run(const Settings& settings) {
   const std::filesystem::path output = settings.path("output");
   const std::string extension = output.extension().string();
   if (!output.empty() && extension != ".svg" && extension != ".html") {
-    throw Error(ErrorCode::kUsage, "--output " + output.string() +
-                                       ": the file name must end in .svg or .html");
+    throw Error(ErrorCode::kUsage,
+                "--output " + output.string() + ": the file name must end in .svg or .html");
   }
   options.html = extension == ".html";
   const std::vector<std::filesystem::path> logs(settings.arguments().begin(), settings.arguments().end());
@@ -72,8 +72,9 @@ const Command plot_command{
     .arguments = "LOG...",
     .summary = "plot loss curves of training runs as SVG or HTML",
     .description =
-        "Plots the training and held-out loss of one or more runs. LOG is a log.jsonl or the directory of a run.\n"
-        "The training loss is smoothed, with the raw values in a lighter color; circles are held-out losses.",
+        "Plots the training and held-out loss of one or more runs. LOG is a log.jsonl or the directory\n"
+        "of a run. The training loss is smoothed, with the raw values in a lighter color; circles are\n"
+        "held-out losses.",
     .example = "roberta plot run-a run-b --x tokens --output losses.html",
     .groups = kGroups,
     .min_arguments = 1,

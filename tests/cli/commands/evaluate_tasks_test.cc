@@ -102,7 +102,8 @@ TEST_F(EvaluateTasksCommand, TagsOfModelOrFile) {
   const json result = answer({"ner", "--model", tagger, file});
   EXPECT_EQ(result["examples"], 2);
   EXPECT_EQ(result["metrics"]["x_number"], 2);
-  const std::string columns = scratch_.write("predicted.txt", "the O O\ncat B-x I-x\n\nRome B-x B-x\nsat I-x O\n");
+  const std::string columns =
+      scratch_.write("predicted.txt", "the O O\ncat B-x I-x\n\nRome B-x B-x\nsat I-x O\n");
   const json scored = answer({"ner", "--two-tags", columns});
   EXPECT_EQ(scored["metrics"]["f1"], 0.5);
   EXPECT_EQ(scored["metrics"]["accuracy"], 0.5);
@@ -126,8 +127,8 @@ TEST_F(EvaluateTasksCommand, AnswersOfModelOrFile) {
   EXPECT_EQ(result["metrics"]["total"], 2);
   EXPECT_TRUE(fs::exists(scratch_ / "eval_nbest_predictions.json"));
   EXPECT_EQ(json::parse(read_all(scratch_ / "eval_null_odds.json")).size(), 2u);
-  json scored =
-      answer({"squad", file, "--predictions-in", predictions, "--null-odds-in", scratch_ / "eval_null_odds.json"});
+  json scored = answer(
+      {"squad", file, "--predictions-in", predictions, "--null-odds-in", scratch_ / "eval_null_odds.json"});
   EXPECT_EQ(scored["metrics"], result["metrics"]);
   const std::string mine = scratch_.write("mine.json", R"({"a":"mat!","b":""})");
   scored = answer({"squad", file, "--predictions-in", mine});

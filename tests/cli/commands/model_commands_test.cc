@@ -279,8 +279,7 @@ TEST(Init, HeadsDivideTheWidth) {
 
 TEST(Init, SignalLeavesNothingBehind) {
   Scratch scratch;
-  Process process(
-      {"init", "-q", "--output", scratch.path("m"), "--vocab-size", "200000", "--threads", "1"});
+  Process process({"init", "-q", "--output", scratch.path("m"), "--vocab-size", "200000", "--threads", "1"});
   ASSERT_TRUE(wait_for([&] { return !shell("ls -A " + scratch.path("")).out.empty(); }));
   process.signal(SIGTERM);
   EXPECT_EQ(process.wait(), 143);

@@ -1,4 +1,5 @@
-// roberta serve as a process: log lines, signals, systemd, exit codes. Its responses are tested in tests/server.
+// roberta serve as a process: log lines, signals, systemd, exit codes. Its responses are tested in
+// tests/server.
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -101,7 +102,7 @@ TEST_F(Serving, MissingModelIsExit4) {
 
 TEST_F(Serving, InvalidOptionsAreRejected) {
   const auto rejected = [](std::vector<std::string> words, const std::string& message,
-                          const Environment& environment = {}) {
+                           const Environment& environment = {}) {
     words.insert(words.begin(), "serve");
     const Result result = run(words, "", environment);
     EXPECT_EQ(result.code, 2) << result.err;
@@ -131,7 +132,7 @@ TEST_F(Serving, FindsModelMountedByAzure) {
   std::filesystem::create_directories(mount + "/1/deep/bert/1_Pooling");
   scratch_->file("mount/1/deep/bert/1_Pooling/config.json", "{}");
   Process server({"serve", "--api-key-file", scratch_->file("key", "secret\r\n")},
-                      {{"AZUREML_MODEL_DIR", mount}, {"PORT", "0"}}, true);
+                 {{"AZUREML_MODEL_DIR", mount}, {"PORT", "0"}}, true);
   const int port = port_of(server.read_line());
   wait_until_ready(server);
   EXPECT_EQ(status_of(port, "/v2/models/bert"), 401);
@@ -163,7 +164,7 @@ TEST_F(Serving, NotifiesSystemd) {
     return text;
   };
   Process server({"serve", "--model", model_, "--port", "0"},
-                      {{"NOTIFY_SOCKET", path}, {"WATCHDOG_USEC", "400000"}}, true);
+                 {{"NOTIFY_SOCKET", path}, {"WATCHDOG_USEC", "400000"}}, true);
   EXPECT_EQ(next_except_watchdog(), "READY=1");
   EXPECT_EQ(next(), "WATCHDOG=1");
   EXPECT_EQ(next(), "WATCHDOG=1");

@@ -149,8 +149,8 @@ TEST_F(Stream, OneInvalidIdAmongManyIsFound) {
 
 TEST_F(Stream, InvalidUtf8) {
   Result rejected = tokenize({},
-                            "fine\nb\xff"
-                            "d\n");
+                             "fine\nb\xff"
+                             "d\n");
   EXPECT_EQ(rejected.code, 3);
   EXPECT_TRUE(contains(rejected.err, "line 2: [input] column 2: invalid UTF-8")) << rejected.err;
   Result replaced = tokenize({"--invalid-utf8", "replace", "--keep-fields"},
@@ -166,7 +166,7 @@ TEST_F(Stream, InvalidUtf8) {
 
 TEST_F(Stream, LongLines) {
   Result rejected = tokenize({"--max-line-bytes", "10", "--on-error", "skip"},
-                            "short\n" + std::string(11, 'a') + "\nshort\n");
+                             "short\n" + std::string(11, 'a') + "\nshort\n");
   EXPECT_EQ(rejected.code, 3);
   ASSERT_EQ(rows_of(rejected.out).size(), 3u);
   EXPECT_TRUE(contains(rows_of(rejected.out)[1]["error"], "longer than 10 bytes"));
@@ -236,7 +236,8 @@ TEST(TrainTokenizer, WritesAllFilesOrNothing) {
 
   Result rejected = run({"train-tokenizer", "--output", out, corpus});
   EXPECT_EQ(rejected.code, 2);
-  EXPECT_TRUE(contains(rejected.err, "is not empty; choose another directory, or use --overwrite")) << rejected.err;
+  EXPECT_TRUE(contains(rejected.err, "is not empty; choose another directory, or use --overwrite"))
+      << rejected.err;
   scratch.file("new/tok/mine.txt", "keep me");
   EXPECT_EQ(run({"train-tokenizer", "--vocab-size=280", "--overwrite", "--output", out, corpus}).code, 0);
   EXPECT_EQ(read_file(out + "/mine.txt"), "keep me");

@@ -1,5 +1,5 @@
-// classify, tag, answer and zero-shot: input and output formats, and errors for an unsuitable model or an invalid row.
-// tests/api/pipelines/heads_test.cc checks the predictions.
+// classify, tag, answer and zero-shot: input and output formats, and errors for an unsuitable model or an
+// invalid row. tests/api/pipelines/heads_test.cc checks the predictions.
 
 #include <gtest/gtest.h>
 

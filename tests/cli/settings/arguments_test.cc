@@ -163,9 +163,11 @@ INSTANTIATE_TEST_SUITE_P(
         InvalidYaml{"man:\n  markdwn: true\n", "did you mean 'markdown'?"},
         InvalidYaml{"markdown: true\n", "'markdown' is an option of 'man', not of 'doctor'"},
         InvalidYaml{"threads: many\n", "c.yaml:1: threads: 'many' is not an integer"},
-        InvalidYaml{"threads: [1, [2]]\n", "an element that is not a plain value"}, InvalidYaml{"threads: {a: 1}\n", "got a mapping"},
-        InvalidYaml{"threads:\n", "has no value"}, InvalidYaml{"- 1\n", "not a mapping of 'name: value' lines"},
-        InvalidYaml{"threads: [1\nquiet: }", "invalid YAML"}, InvalidYaml{"help: true\n", "cannot be set in a file"},
+        InvalidYaml{"threads: [1, [2]]\n", "an element that is not a plain value"},
+        InvalidYaml{"threads: {a: 1}\n", "got a mapping"}, InvalidYaml{"threads:\n", "has no value"},
+        InvalidYaml{"- 1\n", "not a mapping of 'name: value' lines"},
+        InvalidYaml{"threads: [1\nquiet: }", "invalid YAML"},
+        InvalidYaml{"help: true\n", "cannot be set in a file"},
         InvalidYaml{std::string(100, '['), "nested deeper than 64"}));
 
 TEST(YamlFile, SectionOfCommandTakesPrecedence) {
@@ -193,15 +195,19 @@ TEST(Deprecated, NameIsAcceptedWithWarning) {
                     current = scratch.file("current.yaml", "answer:\n  max_answer_length: 3\n");
   const auto [flag, flag_value] = max_answer_length({"--max-answer", "3"});
   EXPECT_EQ(flag_value, 3);
-  EXPECT_TRUE(contains(flag, "warning: option --max-answer is deprecated; use --max-answer-length\n")) << flag;
+  EXPECT_TRUE(contains(flag, "warning: option --max-answer is deprecated; use --max-answer-length\n"))
+      << flag;
   const auto [variable, variable_value] = max_answer_length({}, {{"ROBERTA_MAX_ANSWER", "3"}});
   EXPECT_EQ(variable_value, 3);
-  EXPECT_TRUE(contains(variable, "ROBERTA_MAX_ANSWER is deprecated; use ROBERTA_MAX_ANSWER_LENGTH\n")) << variable;
+  EXPECT_TRUE(contains(variable, "ROBERTA_MAX_ANSWER is deprecated; use ROBERTA_MAX_ANSWER_LENGTH\n"))
+      << variable;
   const auto [key, key_value] = max_answer_length({"--config", top});
   EXPECT_EQ(key_value, 3);
-  EXPECT_TRUE(contains(key, "top.yaml:2: option 'max_answer' is deprecated; use 'max-answer-length'\n")) << key;
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"--max-answer-length", "3"}, {"--max_answer_length=3"}, {"--config", current}}) {
+  EXPECT_TRUE(contains(key, "top.yaml:2: option 'max_answer' is deprecated; use 'max-answer-length'\n"))
+      << key;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--max-answer-length", "3"},
+                                                {"--max_answer_length=3"},
+                                                {"--config", current}}) {
     const auto [none, value] = max_answer_length(words);
     EXPECT_EQ(value, 3);
     EXPECT_EQ(none, "");
@@ -229,7 +235,8 @@ TEST(Deprecated, SectionTitleIsAcceptedWithWarning) {
                              scratch.file("c.yaml", "plan:\n  answer:\n    rate: 5\n")});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(json::parse(result.out)["rate"]["value"], 5);
-  EXPECT_TRUE(contains(result.err, "c.yaml:2: section 'answer' is deprecated; use 'Output:'\n")) << result.err;
+  EXPECT_TRUE(contains(result.err, "c.yaml:2: section 'answer' is deprecated; use 'Output:'\n"))
+      << result.err;
 }
 
 TEST(Doctor, Json) {
