@@ -7,7 +7,7 @@
 #include "server/core/json_body.h"
 #include "server/core/route.h"
 #include "server/protocols/tei/tei.h"
-#include "server/tasks/inputs.h"
+#include "server/tasks/encoding.h"
 #include "tasks/decoding/code_points.h"
 
 namespace roberta::server {
@@ -19,31 +19,30 @@ void append_tokens(std::string& out, const Tokenizer& tokenizer, const std::stri
   out += '[';
   for (size_t i = 0; i < encoding.ids.size(); ++i) {
     const bool special = encoding.special_tokens_mask[i] != 0;
-    const Offset place = encoding.offsets[i];
+    const Offset offset = encoding.offsets[i];
     out += i ? ",{\"id\":" : "{\"id\":";
     append_number(out, encoding.ids[i]);
     out += ",\"text\":";
     append_json_string(out, special ? std::string_view(tokenizer.id_to_token(encoding.ids[i]))
-                                    : points.slice(place.begin, place.end));
+                                    : points.slice(offset.begin, offset.end));
     if (special) {
       out += ",\"special\":true,\"start\":null,\"stop\":null}";
       continue;
     }
     out += ",\"special\":false,\"start\":";
-    append_number(out, place.begin);
+    append_number(out, offset.begin);
     out += ",\"stop\":";
-    append_number(out, place.end);
+    append_number(out, offset.end);
     out += '}';
   }
   out += ']';
 }
 
-/// TEI's bound: what has more could not be cut to the model's length in earnest, and its tokens fill a reply
-/// twenty times the text.
-void need_characters(const std::string& text, int64_t longest) {
-  const int64_t limit = 250 * longest, count = count_code_points(text);
+/// TEI's limit. The response to /tokenize is about twenty times as long as its text.
+void check_characters(const std::string& text, int64_t max_length) {
+  const int64_t limit = 250 * max_length, count = count_code_points(text);
   if (count <= limit) return;
-  refuse("`inputs` must have less than " + std::to_string(limit) +
+  reject("`inputs` must have less than " + std::to_string(limit) +
          " characters. Given: " + std::to_string(count));
 }
 
@@ -78,10 +77,10 @@ void append_model_type(std::string& out, const ModelInfo& info) {
 }
 
 /// Of the default model, or of ?model=NAME.
-HttpResponse info(Exchange& exchange) {
-  const ServedModel& served = exchange.use_model(exchange.request.parameter("model"));
+HttpResponse info(RequestContext& context) {
+  const ServedModel& served = context.use_model(context.request.parameter("model"));
   const SharedModel& model = *served.shared;
-  const ServeOptions& options = exchange.options;
+  const ServeOptions& options = context.options;
   HttpResponse response;
   std::string& out = response.body;
   const auto number = [&out](const char* name, int64_t value) {
@@ -112,62 +111,59 @@ HttpResponse info(Exchange& exchange) {
   return response;
 }
 
-using Reply = std::string (*)(Exchange&, const Json&);
-template <Reply reply>
-HttpResponse answer(Exchange& exchange) {
-  HttpResponse response;
-  response.body = reply(exchange, parse_body(exchange.request));
-  return response;
+using WriteBody = std::string (*)(RequestContext&, const Json&);
+template <WriteBody write_body>
+HttpResponse respond(RequestContext& context) {
+  return json_response(write_body(context, parse_body(context.request)));
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/embed", Where::kWorker, answer<embed_reply>, false, "embed"},
-    {"POST", "/embed_all", Where::kWorker, answer<embed_all_reply>, false, "embed_all"},
-    {"POST", "/embed_sparse", Where::kWorker, answer<embed_sparse_reply>, false, "embed_sparse"},
-    {"POST", "/predict", Where::kWorker, answer<predict_reply>, false, "predict"},
-    {"POST", "/rerank", Where::kWorker, answer<rerank_reply>, false, "rerank"},
-    {"POST", "/similarity", Where::kWorker, answer<similarity_reply>, false, "similarity"},
-    {"POST", "/tokenize", Where::kWorker, answer<tokenize_reply>, false, "tokenize", false},
-    {"POST", "/decode", Where::kWorker, answer<decode_reply>, false, "decode", false},
-    {"GET", "/info", Where::kInline, info, false, "info"},
+    {"POST", "/embed", Executor::kWorker, respond<embed_response>, false, "embed"},
+    {"POST", "/embed_all", Executor::kWorker, respond<embed_all_response>, false, "embed_all"},
+    {"POST", "/embed_sparse", Executor::kWorker, respond<embed_sparse_response>, false, "embed_sparse"},
+    {"POST", "/predict", Executor::kWorker, respond<predict_response>, false, "predict"},
+    {"POST", "/rerank", Executor::kWorker, respond<rerank_response>, false, "rerank"},
+    {"POST", "/similarity", Executor::kWorker, respond<similarity_response>, false, "similarity"},
+    {"POST", "/tokenize", Executor::kWorker, respond<tokenize_response>, false, "tokenize", false},
+    {"POST", "/decode", Executor::kWorker, respond<decode_response>, false, "decode", false},
+    {"GET", "/info", Executor::kInline, info, false, "info"},
 };
 
 }  // namespace
 
-std::string tokenize_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = exchange.use_model(text_member(body, "model", ""));
-  const std::vector<std::string> texts = read_texts(exchange, need_member(body, "inputs"), "inputs");
-  const EncodingWishes wishes = encoding_wishes(exchange, served, body);
+std::string tokenize_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = context.use_model(text_member(body, "model", ""));
+  const std::vector<std::string> texts = read_texts(context, required_member(body, "inputs"), "inputs");
+  const EncodingOverrides overrides = encoding_overrides(context, served, body);
   const Tokenizer& tokenizer = served.shared->tokenizer();
   EncodeOptions options;
   options.add_special_tokens = boolean(body, "add_special_tokens", true);
-  for (const std::string& text : texts) need_characters(text, served.shared->info().max_length);
+  for (const std::string& text : texts) check_characters(text, served.shared->info().max_length);
   std::string out = "[";
   for (const std::string& text : texts) {
     if (out.size() > 1) out += ',';
-    const std::string whole = wishes.prompt ? *wishes.prompt + text : text;
+    const std::string whole = overrides.prompt ? *overrides.prompt + text : text;
     append_tokens(out, tokenizer, whole, tokenizer.encode(whole, options));
   }
   return out += ']';
 }
 
-std::string decode_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = exchange.use_model(text_member(body, "model", ""));
-  const Json& ids = need_member(body, "ids");
+std::string decode_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = context.use_model(text_member(body, "model", ""));
+  const Json& ids = required_member(body, "ids");
   std::vector<Model::Ids> lists;
   if (ids.is_array() && !ids.empty() && ids[0].is_array()) {
-    if (ids.size() > static_cast<size_t>(exchange.options.max_client_batch_size))
-      count_inputs(exchange, ids.size(), 1, "ids");
+    check_batch_size(context, ids.size());  // before anything is copied
     for (const Json& list : ids) lists.push_back(read_ids(list, "ids"));
   } else {
     lists.push_back(read_ids(ids, "ids"));
   }
   int64_t count = 0;
   for (const Model::Ids& list : lists) {
-    if (list.empty()) refuse_empty("ids");
+    if (list.empty()) reject_empty("ids");
     count += static_cast<int64_t>(list.size());
   }
-  count_inputs(exchange, lists.size(), count, "ids");
+  count_inputs(context, lists.size(), count, "ids");
   const bool skip = boolean(body, "skip_special_tokens", true);
   std::string out = "[";
   for (const Model::Ids& list : lists) {
@@ -178,8 +174,8 @@ std::string decode_reply(Exchange& exchange, const Json& body) {
 }
 
 RouteTable tei_routes() {
-  static const Dialect dialect{"tei", own_dialect().error};
-  return {dialect, kRoutes};
+  static const Protocol protocol{"tei", default_protocol().error};
+  return {protocol, kRoutes};
 }
 
 }  // namespace roberta::server

@@ -1,4 +1,4 @@
-// /predict and /rerank: labels of texts or pairs, and texts by how well they answer a query.
+// /predict and /rerank: labels of texts or pairs; texts ranked by how well they match a query.
 
 #include <algorithm>
 #include <numeric>
@@ -9,7 +9,7 @@
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 #include "server/protocols/tei/tei.h"
-#include "server/tasks/inputs.h"
+#include "server/tasks/encoding.h"
 #include "tasks/decoding/probabilities.h"
 
 namespace roberta::server {
@@ -25,7 +25,7 @@ TextPair read_sequence(const Json& value) {
   const bool good = value.is_array() && (value.size() == 1 || value.size() == 2) &&
                     std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_string(); });
   if (!good) {
-    refuse(
+    reject(
         "`inputs` must be a string, a pair of strings [string, string] or a batch of mixed strings and pairs "
         "[[string], [string, string], ...]");
   }
@@ -34,39 +34,33 @@ TextPair read_sequence(const Json& value) {
   return pair;
 }
 
-PredictInputs read_predict_inputs(Exchange& exchange, const Json& value) {
+PredictInputs read_predict_inputs(RequestContext& context, const Json& value) {
   PredictInputs out;
   if (value.is_string()) {
     out.items.push_back({value.get<std::string>(), std::nullopt});
   } else if (value.is_array() && value.empty()) {
-    refuse_empty("inputs");
+    reject_empty("inputs");
   } else if (value.is_array() && value[0].is_array()) {
     out.batch = true;
-    if (value.size() > static_cast<size_t>(exchange.options.max_client_batch_size))
-      count_inputs(exchange, value.size(), 1, "inputs");  // refuses before anything is copied
+    check_batch_size(context, value.size());  // before anything is copied
     for (const Json& item : value) out.items.push_back(read_sequence(item));
   } else {
     out.items.push_back(read_sequence(value));
   }
-  int64_t characters = 0;
-  for (const TextPair& item : out.items) {
-    if (item.first.empty() && (!item.second || item.second->empty())) refuse_empty("inputs");
-    characters += count_code_points(item.first) + (item.second ? count_code_points(*item.second) : 0);
-  }
-  count_inputs(exchange, out.items.size(), characters, "inputs");
+  count_pairs(context, out.items, "inputs");
   return out;
 }
 
 /// Logits of the model in use, which is `served`.
-Matrix predict(Exchange& exchange, const ServedModel& served, const std::vector<TextPair>& pairs,
-               const EncodingWishes& wishes) {
+Matrix predict(RequestContext& context, const ServedModel& served, const std::vector<TextPair>& pairs,
+               const EncodingOverrides& overrides) {
   std::vector<Model::Ids> sequences;
-  for (const TextPair& pair : pairs) sequences.push_back(encode_pair(*served.shared, pair, wishes));
-  return exchange.model().sequence_logits(sequences);
+  for (const TextPair& pair : pairs) sequences.push_back(encode_pair(*served.shared, pair, overrides));
+  return context.model().sequence_logits(sequences);
 }
 
-/// As text-embeddings-inference: sigmoid of one label, else softmax; but for several labels at once sigmoid,
-/// where its softmax would be wrong.
+/// As text-embeddings-inference: sigmoid for one label, softmax for several. For models where several labels
+/// may be true at once it is the sigmoid, as TEI's softmax would be wrong.
 void to_scores(std::span<float> row, const ModelInfo& info) {
   if (row.size() > 1 && info.problem_type != "multi_label_classification") {
     softmax(row);
@@ -75,7 +69,7 @@ void to_scores(std::span<float> row, const ModelInfo& info) {
   }
 }
 
-/// Places of the scores, highest first.
+/// Indices of the scores, highest first.
 std::vector<size_t> ranking(std::span<const float> scores) {
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -104,13 +98,13 @@ bool can_rank(const ModelInfo& info) {
   return is_classifier(info) && (info.labels.size() == 1 || info.labels.size() == 2);
 }
 
-std::string predict_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose_model(exchange, text_member(body, "model", ""), is_classifier);
+std::string predict_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose_model(context, text_member(body, "model", ""), is_classifier);
   const ModelInfo& info = served.shared->info();
   if (!is_classifier(info)) throw HttpError(424, ErrorType::kBackend, "Model is not a classifier model");
-  const PredictInputs inputs = read_predict_inputs(exchange, need_member(body, "inputs"));
+  const PredictInputs inputs = read_predict_inputs(context, required_member(body, "inputs"));
   const bool raw = boolean(body, "raw_scores", false);
-  Matrix scores = predict(exchange, served, inputs.items, encoding_wishes(exchange, served, body));
+  Matrix scores = predict(context, served, inputs.items, encoding_overrides(context, served, body));
   std::string out;
   for (int64_t i = 0; i < scores.rows; ++i) {
     if (!raw) to_scores(scores.row(i), info);
@@ -120,12 +114,12 @@ std::string predict_reply(Exchange& exchange, const Json& body) {
   return inputs.batch ? out += ']' : out;
 }
 
-std::string rerank_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose_model(exchange, text_member(body, "model", ""), can_rank);
-  const std::string query = need_string(need_member(body, "query"), "query");
-  const Json& list = need_member(body, "texts");
-  if (!list.is_array()) refuse("`texts` must be a list of texts");
-  if (list.empty()) refuse("`texts` cannot be empty");
+std::string rerank_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose_model(context, text_member(body, "model", ""), can_rank);
+  const std::string query = required_string(required_member(body, "query"), "query");
+  const Json& list = required_member(body, "texts");
+  if (!list.is_array()) reject("`texts` must be a list of texts");
+  if (list.empty()) reject("`texts` cannot be empty");
   if (!can_rank(served.shared->info()))
     throw HttpError(424, ErrorType::kBackend, "model is not a re-ranker model");
   const std::vector<std::string> texts = strings(list, "texts");
@@ -134,15 +128,15 @@ std::string rerank_reply(Exchange& exchange, const Json& body) {
   int64_t characters = count_code_points(query) * static_cast<int64_t>(texts.size());
   std::vector<TextPair> pairs;
   for (const std::string& text : texts) {
-    if (query.empty() && text.empty()) refuse_empty("inputs");
+    if (query.empty() && text.empty()) reject_empty("inputs");
     characters += count_code_points(text);
     pairs.push_back({query, text});
   }
-  count_inputs(exchange, texts.size(), characters, "texts");
-  const Matrix logits = predict(exchange, served, pairs, encoding_wishes(exchange, served, body));
+  count_inputs(context, texts.size(), characters, "texts");
+  const Matrix logits = predict(context, served, pairs, encoding_overrides(context, served, body));
   std::vector<float> scores;
   for (int64_t i = 0; i < logits.rows; ++i) {
-    // Of two labels the second says "relevant", and the sigmoid of the difference is its softmax.
+    // With two labels the second means "relevant"; the sigmoid of the difference is its softmax.
     const std::span<const float> row = logits.row(i);
     const float logit = row.size() == 1 ? row[0] : row[1] - row[0];
     scores.push_back(raw ? logit : sigmoid(logit));
@@ -162,10 +156,11 @@ std::string rerank_reply(Exchange& exchange, const Json& body) {
   return out += ']';
 }
 
-std::string main_reply(Exchange& exchange, const Json& body) {
-  if (find_member(body, "query") && find_member(body, "texts")) return rerank_reply(exchange, body);
-  const ServedModel& served = exchange.use_model(text_member(body, "model", ""));
-  return is_classifier(served.shared->info()) ? predict_reply(exchange, body) : embed_reply(exchange, body);
+std::string main_response(RequestContext& context, const Json& body) {
+  if (find_member(body, "query") && find_member(body, "texts")) return rerank_response(context, body);
+  const ServedModel& served = context.use_model(text_member(body, "model", ""));
+  return is_classifier(served.shared->info()) ? predict_response(context, body)
+                                              : embed_response(context, body);
 }
 
 }  // namespace roberta::server

@@ -1,4 +1,4 @@
-#include "server/http/response_text.h"
+#include "server/http/response_writer.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -70,7 +70,7 @@ std::string_view body_of(const HttpResponse& response) {
 
 bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
-std::string head_text(const HttpResponse& response, const HeadFacts& facts) {
+std::string head_text(const HttpResponse& response, const HeadOptions& facts) {
   std::string out;
   out.reserve(512);
   out += "HTTP/1.1 ";

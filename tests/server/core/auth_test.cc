@@ -1,4 +1,4 @@
-// Keys, origins and ids: what stands before the routes.
+// Keys, origins and ids: checks before the routes.
 
 #include <gtest/gtest.h>
 
@@ -13,38 +13,38 @@
 namespace roberta::server {
 namespace {
 
-TEST(KeyRing, WithoutKeysEverybodyComesIn) {
-  EXPECT_TRUE(KeyRing({}).admits(""));
-  EXPECT_TRUE(KeyRing({}).admits("Basic abc"));
+TEST(ApiKeys, WithoutKeysAllAreAuthorized) {
+  EXPECT_TRUE(ApiKeys({}).authorizes(""));
+  EXPECT_TRUE(ApiKeys({}).authorizes("Basic abc"));
 }
 
-TEST(KeyRing, OnlyTheKeysOpen) {
-  const KeyRing keys({"sesame", "another-key"});
-  EXPECT_TRUE(keys.admits("Bearer sesame"));
-  EXPECT_TRUE(keys.admits("bearer another-key"));
-  EXPECT_TRUE(keys.admits("BEARER   sesame"));
+TEST(ApiKeys, OnlyTheKeysAuthorize) {
+  const ApiKeys keys({"sesame", "another-key"});
+  EXPECT_TRUE(keys.authorizes("Bearer sesame"));
+  EXPECT_TRUE(keys.authorizes("bearer another-key"));
+  EXPECT_TRUE(keys.authorizes("BEARER   sesame"));
   for (const char* wrong :
        {"", "Bearer", "Bearer ", "sesame", "Basic sesame", "Bearer sesam", "Bearer sesame1", "Bearer Sesame",
         "Bearer sesame ", "Bearer sesame,another-key", "Bearersesame", "Bearer xesame", "Bearer sesamf"})
-    EXPECT_FALSE(keys.admits(wrong)) << wrong;
+    EXPECT_FALSE(keys.authorizes(wrong)) << wrong;
 }
 
-TEST(KeyRing, LongAndOddTokens) {
+TEST(ApiKeys, LongAndOddTokens) {
   const std::string longest(256, 'k');
-  const KeyRing keys({longest});
-  EXPECT_TRUE(keys.admits("Bearer " + longest));
-  EXPECT_FALSE(keys.admits("Bearer " + longest + "k"));
-  EXPECT_FALSE(keys.admits("Bearer " + std::string(255, 'k')));
-  EXPECT_FALSE(keys.admits("Bearer " + std::string(256 + 65536, 'k')));
-  const KeyRing short_key({"k"});
-  EXPECT_FALSE(short_key.admits(std::string("Bearer k\0", 9)));  // padding is no wild card
-  EXPECT_FALSE(short_key.admits("Bearer kk"));
+  const ApiKeys keys({longest});
+  EXPECT_TRUE(keys.authorizes("Bearer " + longest));
+  EXPECT_FALSE(keys.authorizes("Bearer " + longest + "k"));
+  EXPECT_FALSE(keys.authorizes("Bearer " + std::string(255, 'k')));
+  EXPECT_FALSE(keys.authorizes("Bearer " + std::string(256 + 65536, 'k')));
+  const ApiKeys short_key({"k"});
+  EXPECT_FALSE(short_key.authorizes(std::string("Bearer k\0", 9)));  // padding is not a wildcard
+  EXPECT_FALSE(short_key.authorizes("Bearer kk"));
 }
 
-TEST(KeyRing, RefusesKeysThatNobodyCouldSend) {
-  EXPECT_ERROR(ErrorCode::kUsage, KeyRing({""}), "API key");
-  EXPECT_ERROR(ErrorCode::kUsage, KeyRing({"two words"}), "API key");
-  EXPECT_ERROR(ErrorCode::kUsage, KeyRing({std::string(257, 'k')}), "API key");
+TEST(ApiKeys, RejectsInvalidKeys) {
+  EXPECT_ERROR(ErrorCode::kUsage, ApiKeys({""}), "API key");
+  EXPECT_ERROR(ErrorCode::kUsage, ApiKeys({"two words"}), "API key");
+  EXPECT_ERROR(ErrorCode::kUsage, ApiKeys({std::string(257, 'k')}), "API key");
 }
 
 HttpRequest from(const std::string& origin) { return request_of("GET", "/", "", {{"origin", origin}}); }
@@ -91,7 +91,7 @@ TEST(Cors, Preflight) {
   EXPECT_FALSE(has_header(no, "access-control-allow-methods"));
 }
 
-TEST(Cors, RefusesWhatIsNoOrigin) {
+TEST(Cors, RejectsInvalidOrigins) {
   EXPECT_ERROR(ErrorCode::kUsage, Cors("a.example"), "cors-allow-origin", "a.example");
   EXPECT_ERROR(ErrorCode::kUsage, Cors("https://a.example/page"), "cors-allow-origin");
 }
@@ -101,31 +101,31 @@ TEST(RequestIds, MadeWhenAbsent) {
   const RequestIds ids = read_ids(request_of("GET", "/"));
   EXPECT_TRUE(std::regex_match(ids.request, uuid)) << ids.request;
   EXPECT_NE(ids.request, read_ids(request_of("GET", "/")).request);
-  HttpResponse answer;
-  add_id_headers(ids, true, answer);
-  EXPECT_EQ(header_of(answer, "x-request-id"), ids.request);
-  EXPECT_EQ(header_of(answer, "x-ms-request-id"), ids.request);
-  EXPECT_FALSE(has_header(answer, "x-ms-client-request-id"));
+  HttpResponse response;
+  add_id_headers(ids, true, response);
+  EXPECT_EQ(header_of(response, "x-request-id"), ids.request);
+  EXPECT_EQ(header_of(response, "x-ms-request-id"), ids.request);
+  EXPECT_FALSE(has_header(response, "x-ms-client-request-id"));
 }
 
-/// As the tests of Azure's inference server have it.
+/// As in the tests of Azure's inference server.
 TEST(RequestIds, LegacyAndClientId) {
-  auto answer_to = [](Headers headers) {
+  auto response_to = [](Headers headers) {
     HttpResponse out;
     add_id_headers(read_ids(request_of("GET", "/", "", std::move(headers))), false, out);
     return out;
   };
-  HttpResponse out = answer_to({{"x-ms-request-id", "A"}});
+  HttpResponse out = response_to({{"x-ms-request-id", "A"}});
   EXPECT_EQ(header_of(out, "x-ms-request-id"), "A");
   EXPECT_EQ(header_of(out, "x-ms-client-request-id"), "A");
-  out = answer_to({{"x-ms-client-request-id", "A"}});
+  out = response_to({{"x-ms-client-request-id", "A"}});
   EXPECT_EQ(header_of(out, "x-ms-request-id"), "A");
   EXPECT_EQ(header_of(out, "x-ms-client-request-id"), "A");
-  out = answer_to({{"x-ms-request-id", "A"}, {"x-ms-client-request-id", "B"}, {"x-request-id", "C"}});
+  out = response_to({{"x-ms-request-id", "A"}, {"x-ms-client-request-id", "B"}, {"x-request-id", "C"}});
   EXPECT_EQ(header_of(out, "x-request-id"), "C");
   EXPECT_EQ(header_of(out, "x-ms-request-id"), "A");
   EXPECT_EQ(header_of(out, "x-ms-client-request-id"), "B");
-  out = answer_to({{"x-request-id", "C"}});
+  out = response_to({{"x-request-id", "C"}});
   EXPECT_FALSE(has_header(out, "x-ms-request-id"));
 }
 
@@ -134,9 +134,9 @@ TEST(RequestIds, TooLong) {
   EXPECT_EQ(read_ids(request_of("GET", "/", "", {{"x-request-id", longest}})).problem, "");
   RequestIds ids = read_ids(request_of("GET", "/", "", {{"x-request-id", too_long}}));
   EXPECT_EQ(ids.problem, "x-request-id must not exceed 100 characters");
-  HttpResponse answer;
-  add_id_headers(ids, true, answer);
-  EXPECT_TRUE(answer.headers.empty());
+  HttpResponse response;
+  add_id_headers(ids, true, response);
+  EXPECT_TRUE(response.headers.empty());
   for (const char* name : {"x-ms-request-id", "x-ms-client-request-id"}) {
     ids = read_ids(request_of("GET", "/", "", {{"x-request-id", "A"}, {name, too_long}}));
     EXPECT_EQ(ids.problem, "x-ms-request-id and x-ms-client-request-id must not exceed 100 characters");

@@ -1,11 +1,12 @@
-// The page at /ui, that of the routes at /docs, and /openapi.json: files inside the program. What the page
-// wants to know of the models is /ui/models.json.
+// The page at /ui, the documentation of the routes at /docs, and /openapi.json: files embedded in the
+// program. The page gets the facts about the models from /ui/models.json.
 
 #include <algorithm>
 
 #include "io/json/json_text.h"
 #include "roberta/tokenizer.h"
 #include "server/core/route.h"
+#include "server/tasks/task.h"
 #include "server/ui/ui_files.h"
 
 namespace roberta::server {
@@ -13,12 +14,12 @@ namespace {
 
 // ---- files
 
-/// Scripts and styles of the program itself, nothing else: no text of a user or a model can become code.
+/// Only scripts and styles of the program itself: no text of a user or a model can become code.
 constexpr std::string_view kPolicy =
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// Browsers keep the file, but ask each time whether it is still that one: a new program shows its page at
-/// once.
+/// Browsers cache the file, but validate it every time, so that a new version of the program shows its own
+/// page.
 HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file) {
   HttpResponse response;
   response.headers = {{"ETag", std::string(file.etag)},
@@ -37,34 +38,34 @@ HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file)
   return response;
 }
 
-HttpResponse file_named(const Exchange& exchange, std::string_view name) {
+HttpResponse file_named(const RequestContext& context, std::string_view name) {
   const std::span<const EmbeddedFile> files = ui_files();
   const auto file = std::find_if(files.begin(), files.end(), [&](const auto& f) { return f.name == name; });
-  if (file == files.end()) throw HttpError(404, ErrorType::kOther, "the page has no such file");
-  return file_response(exchange.request, *file);
+  if (file == files.end()) throw HttpError(404, ErrorType::kOther, "file not found on the page");
+  return file_response(context.request, *file);
 }
 
-void need_ui(const Exchange& exchange) {
-  if (!exchange.options.ui) throw HttpError(404, ErrorType::kOther, "the page is switched off (--no-ui)");
+void require_ui(const RequestContext& context) {
+  if (!context.options.ui) throw HttpError(404, ErrorType::kOther, "the page is disabled (--no-ui)");
 }
 
-HttpResponse page(Exchange& exchange) {
-  need_ui(exchange);
-  return file_named(exchange, "index.html");
+HttpResponse page(RequestContext& context) {
+  require_ui(context);
+  return file_named(context, "index.html");
 }
-HttpResponse docs(Exchange& exchange) {
-  need_ui(exchange);
-  return file_named(exchange, "docs.html");
+HttpResponse docs(RequestContext& context) {
+  require_ui(context);
+  return file_named(context, "docs.html");
 }
-HttpResponse page_file(Exchange& exchange) {
-  need_ui(exchange);
-  return file_named(exchange, exchange.path_parameters.find("file")->second);
+HttpResponse page_file(RequestContext& context) {
+  require_ui(context);
+  return file_named(context, context.path_parameters.find("file")->second);
 }
-HttpResponse openapi(Exchange& exchange) { return file_named(exchange, "openapi.json"); }
+HttpResponse openapi(RequestContext& context) { return file_named(context, "openapi.json"); }
 
-/// The page's own addresses are relative to /ui, so that a proxy may put a prefix before it.
-HttpResponse to_page(Exchange& exchange) {
-  need_ui(exchange);
+/// The page's links are relative to /ui, so that a proxy may add a prefix.
+HttpResponse redirect_to_page(RequestContext& context) {
+  require_ui(context);
   HttpResponse response;
   response.status = 308;
   response.content_type.clear();
@@ -87,21 +88,15 @@ std::string_view name_of(ModelState state) {
   }
 }
 
-bool entails(std::string_view label) {
-  constexpr std::string_view kStart = "entail";
-  return label.size() >= kStart.size() && std::equal(kStart.begin(), kStart.end(), label.begin(),
-                                                     [](char a, char b) { return a == (b | 0x20); });
-}
-
-/// The tabs that the model is good for, in the names of server/ui/tasks.js.
+/// The tabs for the model, by the names in server/ui/tasks.js.
 std::vector<std::string_view> tabs_of(const SharedModel& model) {
-  const ModelInfo& info = model.info();
   if (!model.has_tokenizer()) return {};
   std::vector<std::string_view> tabs;
-  if (info.has_mlm_head && model.tokenizer().has_mask()) tabs.push_back("fill-mask");
-  if (!info.task.empty() && info.task != "fill-mask") tabs.push_back(info.task);
-  if (info.task == "text-classification" && std::any_of(info.labels.begin(), info.labels.end(), entails))
-    tabs.push_back("zero-shot-classification");
+  for (const TaskTraits* task : task_table()) {
+    if (task->task == Task::kFeatureExtraction || !task->fits(model.info())) continue;
+    if (task->task == Task::kFillMask && !model.tokenizer().has_mask()) continue;
+    tabs.push_back(task->name);
+  }
   tabs.insert(tabs.end(), {"embed", "tokens"});
   return tabs;
 }
@@ -160,13 +155,13 @@ void append_model(std::string& out, const ModelStatus& status) {
   out += object.finish();
 }
 
-HttpResponse models(Exchange& exchange) {
-  need_ui(exchange);
+HttpResponse models(RequestContext& context) {
+  require_ui(context);
   HttpResponse response;
   response.headers = {{"Cache-Control", "no-store"}};
   response.body = "{\"version\":\"" ROBERTA_VERSION "\",\"models\":[";
   bool first = true;
-  for (const ModelStatus& status : exchange.registry.list()) {
+  for (const ModelStatus& status : context.registry.list()) {
     if (!first) response.body += ',';
     first = false;
     append_model(response.body, status);
@@ -175,18 +170,18 @@ HttpResponse models(Exchange& exchange) {
   return response;
 }
 
-// The files are open, since the page is where a key is asked for; what it learns of the models is not.
+// The files need no key, since the page is where the key is entered; the facts about the models need it.
 constexpr Route kRoutes[] = {
-    {"GET", "/ui", Where::kInline, page, true},
-    {"GET", "/ui/", Where::kInline, to_page, true},
-    {"GET", "/ui/models.json", Where::kInline, models},
-    {"GET", "/ui/{file}", Where::kInline, page_file, true},
-    {"GET", "/docs", Where::kInline, docs, true},
-    {"GET", "/openapi.json", Where::kInline, openapi, true, "openapi"},
+    {"GET", "/ui", Executor::kInline, page, true},
+    {"GET", "/ui/", Executor::kInline, redirect_to_page, true},
+    {"GET", "/ui/models.json", Executor::kInline, models},
+    {"GET", "/ui/{file}", Executor::kInline, page_file, true},
+    {"GET", "/docs", Executor::kInline, docs, true},
+    {"GET", "/openapi.json", Executor::kInline, openapi, true, "openapi"},
 };
 
 }  // namespace
 
-RouteTable ui_routes() { return {own_dialect(), kRoutes}; }
+RouteTable ui_routes() { return {default_protocol(), kRoutes}; }
 
 }  // namespace roberta::server

@@ -1,5 +1,5 @@
 #pragma once
-// One HTTP request and its answer as plain data; nothing of a socket or of an HTTP library.
+// An HTTP request and its response as plain data, without a socket or an HTTP library.
 
 #include <string>
 #include <string_view>
@@ -13,11 +13,13 @@ struct HttpRequest {
   std::string path;    ///< percent-decoded, without the query: "/v2/models/m/infer"
   std::string query;   ///< as sent, without '?'
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, values trimmed
-  std::string body;                                          ///< decompressed; within the limit
+  std::string body;                                          ///< decompressed, within the limit
 
-  /// The first value of a header (name in lower case); empty when there is none.
+  /// The first value of a header (name in lower case); empty when absent.
   std::string_view header(std::string_view name) const;
-  /// A parameter of the query, percent-decoded; empty when there is none.
+  /// All values of a parameter of the query, percent-decoded.
+  std::vector<std::string> parameters(std::string_view name) const;
+  /// The first of them; empty when absent.
   std::string parameter(std::string_view name) const;
 };
 
@@ -26,9 +28,14 @@ struct HttpResponse {
   std::string content_type = "application/json";  ///< no header when empty
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  /// Static bytes that live as long as the program (a file of the page), sent instead of `body` when not
-  /// empty.
+  /// When not empty, sent instead of `body`: bytes that live as long as the program (a file of the page).
   std::string_view static_body;
 };
+
+inline HttpResponse json_response(std::string body) {
+  HttpResponse response;
+  response.body = std::move(body);
+  return response;
+}
 
 }  // namespace roberta::server

@@ -1,4 +1,4 @@
-// KServe: the models themselves. Triton's repository (index, load, unload) and statistics; V1.
+// KServe: the models. Triton's repository (index, load, unload) and statistics; V1.
 
 #include <chrono>
 
@@ -16,19 +16,19 @@ const char* name_of(const ModelStatus& status) {
   return status.state == ModelState::kLoading ? "LOADING" : "UNAVAILABLE";
 }
 
-/// The object of a body that may be absent.
-Json optional_body(const Exchange& exchange) {
-  if (exchange.request.body.empty()) return Json::object();
-  Json body = parse_body(exchange.request);
+/// An empty object for an absent body.
+Json optional_body(const RequestContext& context) {
+  if (context.request.body.empty()) return Json::object();
+  Json body = parse_body(context.request);
   if (!body.is_object()) throw HttpError(400, ErrorType::kValidation, "the body must be an object");
   return body;
 }
 
-void need_control(const Exchange& exchange) {
-  if (!exchange.options.model_control)
+void require_model_control(const RequestContext& context) {
+  if (!context.options.model_control)
     throw HttpError(
         403, ErrorType::kOther,
-        "models are not loaded and unloaded over HTTP here; start the server with --model-control");
+        "loading and unloading models over HTTP is disabled; start the server with --model-control");
 }
 
 int64_t start_second() {
@@ -36,7 +36,7 @@ int64_t start_second() {
   return std::chrono::duration_cast<std::chrono::seconds>(start).count();
 }
 
-/// What OpenAI's clients and KServe's look for, in one object.
+/// One object with the members that OpenAI's clients and KServe's expect.
 void append_model(std::string& out, const ModelStatus& status) {
   out += "{\"id\":";
   append_json_string(out, status.name);
@@ -49,10 +49,10 @@ void append_model(std::string& out, const ModelStatus& status) {
 
 }  // namespace
 
-HttpResponse repository_index(Exchange& exchange) {
-  const bool only_ready = boolean(optional_body(exchange), "ready", false);
+HttpResponse repository_index(RequestContext& context) {
+  const bool only_ready = boolean(optional_body(context), "ready", false);
   std::string out = "[";
-  for (const ModelStatus& status : exchange.registry.list()) {
+  for (const ModelStatus& status : context.registry.list()) {
     if (only_ready && !status.ready) continue;
     if (out.size() > 1) out += ',';
     out += "{\"name\":";
@@ -65,37 +65,37 @@ HttpResponse repository_index(Exchange& exchange) {
   return json_response(out += ']');
 }
 
-HttpResponse repository_load(Exchange& exchange) {
-  need_control(exchange);
-  const std::string& name = exchange.path_parameters.at("model");
-  const Json body = optional_body(exchange);
+HttpResponse repository_load(RequestContext& context) {
+  require_model_control(context);
+  const std::string& name = context.path_parameters.at("model");
+  const Json body = optional_body(context);
   std::string directory;
   if (const Json* parameters = find_member(body, "parameters"))
     directory = text_member(*parameters, "model_directory", "");
   bool known = false;
-  exchange.registry.find(name, &known);
+  context.registry.find(name, &known);
   if (!known && directory.empty())
-    throw HttpError(404, ErrorType::kOther,
-                    "there is no model '" + printable(name, 100) +
-                        "' here; parameters.model_directory says where a new one is");
-  exchange.registry.load(name, directory);
+    throw HttpError(
+        404, ErrorType::kOther,
+        "model '" + printable(name, 100) + "' not found; set `parameters.model_directory` to load a new one");
+  context.registry.load(name, directory);
   return json_response("{}");
 }
 
-HttpResponse repository_unload(Exchange& exchange) {
-  need_control(exchange);
-  exchange.registry.unload(exchange.path_parameters.at("model"));
+HttpResponse repository_unload(RequestContext& context) {
+  require_model_control(context);
+  context.registry.unload(context.path_parameters.at("model"));
   return json_response("{}");
 }
 
-HttpResponse model_statistics(Exchange& exchange) {
-  const ServedModel& served = model_of_path(exchange);
+HttpResponse model_statistics(RequestContext& context) {
+  const ServedModel& served = model_of_path(context);
   return json_response("{\"model_stats\":[" + statistics_json(served.name, served.version) + "]}");
 }
 
-HttpResponse all_statistics(Exchange& exchange) {
+HttpResponse all_statistics(RequestContext& context) {
   std::string out = "{\"model_stats\":[";
-  for (const ModelStatus& status : exchange.registry.list()) {
+  for (const ModelStatus& status : context.registry.list()) {
     if (!status.ready) continue;
     if (out.back() != '[') out += ',';
     out += statistics_json(status.name, status.ready->version);
@@ -104,9 +104,9 @@ HttpResponse all_statistics(Exchange& exchange) {
 }
 
 /// {"models": [names]} is KServe's, {"object", "data"} OpenAI's: one list for the clients of both.
-HttpResponse v1_models(Exchange& exchange) {
+HttpResponse v1_models(RequestContext& context) {
   std::string names, data;
-  for (const ModelStatus& status : exchange.registry.list()) {
+  for (const ModelStatus& status : context.registry.list()) {
     if (!names.empty()) names += ',', data += ',';
     append_json_string(names, status.name);
     append_model(data, status);
@@ -114,33 +114,33 @@ HttpResponse v1_models(Exchange& exchange) {
   return json_response("{\"models\":[" + names + "],\"object\":\"list\",\"data\":[" + data + "]}");
 }
 
-HttpResponse v1_model(Exchange& exchange) {
-  const std::string& name = exchange.path_parameters.at("model");
-  for (const ModelStatus& status : exchange.registry.list()) {
+HttpResponse v1_model(RequestContext& context) {
+  const std::string& name = context.path_parameters.at("model");
+  for (const ModelStatus& status : context.registry.list()) {
     if (status.name != name) continue;
     HttpResponse response;
     append_model(response.body, status);
     if (!status.ready) response.status = 503;
     return response;
   }
-  throw HttpError(404, ErrorType::kOther, "there is no model '" + printable(name, 100) + "' here");
+  throw HttpError(404, ErrorType::kOther, "model '" + printable(name, 100) + "' not found");
 }
 
-HttpResponse v1_predict(Exchange& exchange) {
-  const ServedModel& served = model_of_path(exchange);
+HttpResponse v1_predict(RequestContext& context) {
+  const ServedModel& served = model_of_path(context);
   try {
-    const Json body = parse_body(exchange.request);
-    const Json& instances = need_member(body, "instances");
+    const Json body = parse_body(context.request);
+    const Json& instances = required_member(body, "instances");
     if (!instances.is_array())
-      throw HttpError(400, ErrorType::kValidation, "`instances` must be a list: {\"instances\": [\"...\"]}");
+      throw HttpError(400, ErrorType::kValidation, "`instances` must be a list such as [\"...\"]");
     const TaskRequest request =
         read_task(served.shared->info(), instances, "instances", find_member(body, "parameters"));
-    std::string out = "{\"predictions\":" + join(run_task(exchange, served, request), false) + "}";
-    count_success(served.name, exchange.scope->costs, RequestScope::Clock::now() - exchange.begun,
-                  exchange.inputs);
+    std::string out = "{\"predictions\":" + join(run_task(context, served, request), false) + "}";
+    count_success(served.name, context.scope->costs, RequestScope::Clock::now() - context.received,
+                  context.inputs);
     return json_response(std::move(out));
   } catch (...) {
-    count_failure(served.name, RequestScope::Clock::now() - exchange.begun);
+    count_failure(served.name, RequestScope::Clock::now() - context.received);
     throw;
   }
 }

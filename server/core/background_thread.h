@@ -1,5 +1,5 @@
 #pragma once
-// A thread of its own that runs what it is given, one after the other.
+// A thread that runs posted functions one after another.
 
 #include <condition_variable>
 #include <deque>
@@ -12,7 +12,7 @@ namespace roberta::server {
 class BackgroundThread {
  public:
   BackgroundThread() : thread_([this] { run(); }) {}
-  /// Runs what has been posted to its end.
+  /// Runs the functions that are still queued.
   ~BackgroundThread();
   BackgroundThread(const BackgroundThread&) = delete;
   BackgroundThread& operator=(const BackgroundThread&) = delete;
@@ -24,7 +24,7 @@ class BackgroundThread {
   void run();
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable work_cv_;
   std::deque<std::function<void()>> work_;
   bool stop_ = false;
   std::thread thread_;  // last: it uses the others

@@ -10,25 +10,24 @@
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 #include "server/protocols/tei/tei.h"
-#include "server/tasks/inputs.h"
+#include "server/tasks/encoding.h"
 
 namespace roberta::server {
 namespace {
 
-constexpr size_t kNumberBytes = 13;  // "-0.012345678," of a float; to reserve a reply's memory at once
-constexpr int64_t kLogitRows = 64;   // of the vocabulary held at once: 13 MB at 50,265 entries
+constexpr int64_t kLogitRows = 64;  // tokens whose logits are held at once: 13 MB for 50,265 entries
 
-const ServedModel& choose(Exchange& exchange, const Json& body, bool (*fits)(const ModelInfo&)) {
-  return choose_model(exchange, text_member(body, "model", ""), fits);
+const ServedModel& choose(RequestContext& context, const Json& body, bool (*fits)(const ModelInfo&)) {
+  return choose_model(context, text_member(body, "model", ""), fits);
 }
 
-size_t reply_bytes(const std::vector<Matrix>& matrices) {
+size_t response_bytes(const std::vector<Matrix>& matrices) {
   return std::accumulate(matrices.begin(), matrices.end(), size_t{2},
-                         [](size_t sum, const Matrix& m) { return sum + m.data.size() * kNumberBytes + 4; });
+                         [](size_t sum, const Matrix& m) { return sum + m.data.size() * kFloatBytes + 4; });
 }
 
-/// log(1 + relu(logits)), the highest of all tokens for each entry of the vocabulary. The logarithm grows
-/// with its argument, so it is taken once, of the highest.
+/// For each entry of the vocabulary the maximum over all tokens of log(1 + relu(logits)). The logarithm is
+/// monotonic, so it is taken once, of the maximum.
 std::vector<float> splade(Model& model, const Model::Ids& ids) {
   std::vector<float> best;
   const auto count = static_cast<int32_t>(ids.size());
@@ -73,17 +72,17 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 
 }  // namespace
 
-std::string embed_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose(exchange, body, is_any);
-  const std::vector<TextOrIds> inputs = read_inputs(exchange, need_member(body, "inputs"), "inputs");
+std::string embed_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose(context, body, is_any);
+  const std::vector<TextOrIds> inputs = read_inputs(context, required_member(body, "inputs"), "inputs");
   EmbedOptions options;
   options.pooling = own_pooling(served.shared->info());
   options.normalize = boolean(body, "normalize", true);
   options.dimensions = read_dimensions(body, served.shared->info());
   const Vectors found =
-      embed_inputs(exchange, served, inputs, encoding_wishes(exchange, served, body), options);
+      embed_inputs(context, served, inputs, encoding_overrides(context, served, body), options);
   std::string out;
-  out.reserve(reply_bytes(found.vectors));
+  out.reserve(response_bytes(found.vectors));
   for (const Matrix& vector : found.vectors) {
     out += out.empty() ? '[' : ',';
     append_json(out, vector.row(0));
@@ -91,15 +90,15 @@ std::string embed_reply(Exchange& exchange, const Json& body) {
   return out += ']';
 }
 
-std::string embed_all_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose(exchange, body, is_any);
-  const std::vector<TextOrIds> inputs = read_inputs(exchange, need_member(body, "inputs"), "inputs");
+std::string embed_all_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose(context, body, is_any);
+  const std::vector<TextOrIds> inputs = read_inputs(context, required_member(body, "inputs"), "inputs");
   EmbedOptions options;
   options.pooling = Pooling::kNone;
   const Vectors found =
-      embed_inputs(exchange, served, inputs, encoding_wishes(exchange, served, body), options);
+      embed_inputs(context, served, inputs, encoding_overrides(context, served, body), options);
   std::string out;
-  out.reserve(reply_bytes(found.vectors));
+  out.reserve(response_bytes(found.vectors));
   for (const Matrix& rows : found.vectors) {
     out += out.empty() ? '[' : ',';
     append_json(out, rows);
@@ -107,39 +106,40 @@ std::string embed_all_reply(Exchange& exchange, const Json& body) {
   return out += ']';
 }
 
-std::string embed_sparse_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose(exchange, body, has_vocabulary_head);
+std::string embed_sparse_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose(context, body, has_vocabulary_head);
   const SharedModel& model = *served.shared;
   if (!has_vocabulary_head(model.info()))
     throw HttpError(424, ErrorType::kBackend, "Model is not an embedding model with SPLADE pooling");
-  const std::vector<TextOrIds> inputs = read_inputs(exchange, need_member(body, "inputs"), "inputs");
-  const EncodingWishes wishes = encoding_wishes(exchange, served, body);
+  const std::vector<TextOrIds> inputs = read_inputs(context, required_member(body, "inputs"), "inputs");
+  const EncodingOverrides overrides = encoding_overrides(context, served, body);
   std::string out;
   for (const TextOrIds& input : inputs) {
     out += out.empty() ? '[' : ',';
-    append_sparse(out, splade(exchange.model(), encode_input(model, input, wishes)));
+    append_sparse(out, splade(context.model(), encode_input(model, input, overrides)));
   }
   return out += ']';
 }
 
-std::string similarity_reply(Exchange& exchange, const Json& body) {
-  const ServedModel& served = choose(exchange, body, is_any);
-  const Json& fields = need_member(body, "inputs");
-  if (!fields.is_object()) refuse("`inputs` must be {\"source_sentence\": text, \"sentences\": [text, ...]}");
-  const Json& sentences = need_member(fields, "sentences");
-  if (!sentences.is_array()) refuse("`inputs.sentences` must be a list of texts");
-  if (sentences.empty()) refuse_empty("inputs.sentences");
-  Json all = Json::array({need_member(fields, "source_sentence")});
-  all.insert(all.end(), sentences.begin(), sentences.end());
-  const std::vector<std::string> texts = read_texts(exchange, all, "inputs");
+std::string similarity_response(RequestContext& context, const Json& body) {
+  const ServedModel& served = choose(context, body, is_any);
+  const Json& fields = required_member(body, "inputs");
+  if (!fields.is_object()) reject("`inputs` must be {\"source_sentence\": text, \"sentences\": [text, ...]}");
+  const Json& sentences = required_member(fields, "sentences");
+  if (!sentences.is_array()) reject("`inputs.sentences` must be a list of texts");
+  if (sentences.empty()) reject_empty("inputs.sentences");
+  std::vector<std::string> texts = {
+      required_string(required_member(fields, "source_sentence"), "inputs.source_sentence")};
+  for (std::string& text : strings(sentences, "inputs.sentences")) texts.push_back(std::move(text));
+  count_texts(context, texts, "inputs");
 
   static const Json kNone = Json::object();
   const Json* parameters = find_member(body, "parameters");
-  if (parameters && !parameters->is_object()) refuse("`parameters` must be an object");
-  const EncodingWishes wishes = encoding_wishes(exchange, served, parameters ? *parameters : kNone);
+  if (parameters && !parameters->is_object()) reject("`parameters` must be an object");
+  const EncodingOverrides overrides = encoding_overrides(context, served, parameters ? *parameters : kNone);
   EmbedOptions options;
   options.pooling = own_pooling(served.shared->info());
-  const Vectors found = embed_inputs(exchange, served, {texts.begin(), texts.end()}, wishes, options);
+  const Vectors found = embed_inputs(context, served, {texts.begin(), texts.end()}, overrides, options);
   std::string out;
   for (size_t i = 1; i < found.vectors.size(); ++i) {
     out += out.empty() ? '[' : ',';

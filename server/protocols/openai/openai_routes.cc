@@ -1,4 +1,4 @@
-// OpenAI's /v1/embeddings, as text-embeddings-inference serves it. GET /v1/models is routes_azure.cc's.
+// OpenAI's /v1/embeddings, as text-embeddings-inference serves it. GET /v1/models is in kserve_models.cc.
 
 #include <bit>
 
@@ -9,19 +9,19 @@
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 #include "server/core/route.h"
-#include "server/tasks/inputs.h"
+#include "server/tasks/encoding.h"
 
 namespace roberta::server {
 namespace {
 
-/// OpenAI's own names, which its clients know.
+/// The names that OpenAI's clients expect.
 std::string_view openai_type(int status) {
   if (status == 401) return "authentication_error";
   if (status == 429) return "rate_limit_error";
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
-std::string_view openai_code(const Refusal& refusal) {
-  switch (refusal.status) {
+std::string_view openai_code(const ErrorResponse& error) {
+  switch (error.status) {
     case 401:
       return "invalid_api_key";
     case 404:
@@ -33,50 +33,50 @@ std::string_view openai_code(const Refusal& refusal) {
   }
 }
 
-/// The flat members are those of text-embeddings-inference; clients of OpenAI read "error".
-HttpResponse error(const Exchange&, const Refusal& refusal) {
+/// OpenAI's clients read "error"; the flat members are those of text-embeddings-inference.
+HttpResponse error(const RequestContext&, const ErrorResponse& error) {
   HttpResponse response;
-  response.status = refusal.status;
+  response.status = error.status;
   std::string& out = response.body;
-  const std::string_view code = openai_code(refusal);
+  const std::string_view code = openai_code(error);
   out = "{\"error\":{\"message\":";
-  append_json_string(out, refusal.message);
+  append_json_string(out, error.message);
   out += ",\"type\":";
-  append_json_string(out, openai_type(refusal.status));
+  append_json_string(out, openai_type(error.status));
   out += ",\"param\":null,\"code\":";
   if (code.empty())
     out += "null";
   else
     append_json_string(out, code);
   out += "},\"message\":";
-  append_json_string(out, refusal.message);
+  append_json_string(out, error.message);
   out += ",\"code\":";
-  append_number(out, refusal.status);
+  append_number(out, error.status);
   for (const char* name : {",\"type\":", ",\"error_type\":"}) {
     out += name;
-    append_json_string(out, type_name_of(refusal));
+    append_json_string(out, type_name_of(error));
   }
   out += '}';
   return response;
 }
 
-/// A name chooses among several models; a lone model answers to any, as in text-embeddings-inference.
-const ServedModel& choose(Exchange& exchange, const Json& body) {
+/// A name chooses among several models; a single model accepts any name, as in text-embeddings-inference.
+const ServedModel& choose(RequestContext& context, const Json& body) {
   const std::string name = text_member(body, "model", "");
   bool known = false;
-  exchange.registry.find(name, &known);
-  const bool lone = exchange.registry.list().size() <= 1;
-  return exchange.use_model(known || !lone ? std::string_view(name) : std::string_view());
+  context.registry.find(name, &known);
+  const bool single = context.registry.list().size() <= 1;
+  return context.use_model(known || !single ? std::string_view(name) : std::string_view());
 }
 
 bool wants_base64(const Json& body) {
   const std::string format = text_member(body, "encoding_format", "float");
   if (format != "float" && format != "base64")
-    refuse("`encoding_format` must be \"float\" or \"base64\", not \"" + printable(format, 40) + "\"");
+    reject("`encoding_format` must be \"float\" or \"base64\", got \"" + printable(format, 40) + "\"");
   return format == "base64";
 }
 
-/// Four bytes a number, little-endian.
+/// Four bytes for each number, little-endian.
 std::string bytes_of(std::span<const float> row) {
   std::string bytes;
   bytes.reserve(row.size() * 4);
@@ -95,18 +95,18 @@ void append_embedding(std::string& out, std::span<const float> row, bool base64)
   out += '"';
 }
 
-HttpResponse embeddings(Exchange& exchange) {
-  const Json body = parse_body(exchange.request);
-  const ServedModel& served = choose(exchange, body);
+HttpResponse embeddings(RequestContext& context) {
+  const Json body = parse_body(context.request);
+  const ServedModel& served = choose(context, body);
   const bool base64 = wants_base64(body);
-  const std::vector<TextOrIds> inputs = read_inputs(exchange, need_member(body, "input"), "input");
+  const std::vector<TextOrIds> inputs = read_inputs(context, required_member(body, "input"), "input");
   EmbedOptions options;
   options.pooling = own_pooling(served.shared->info());
   options.normalize = true;
   options.dimensions = read_dimensions(body, served.shared->info());
-  EncodingWishes wishes;
-  wishes.truncate = exchange.options.auto_truncate;
-  const Vectors found = embed_inputs(exchange, served, inputs, wishes, options);
+  EncodingOverrides overrides;
+  overrides.truncate = context.options.auto_truncate;
+  const Vectors found = embed_inputs(context, served, inputs, overrides, options);
 
   HttpResponse response;
   std::string& out = response.body;
@@ -129,14 +129,14 @@ HttpResponse embeddings(Exchange& exchange) {
   return response;
 }
 
-constexpr Dialect kDialect{"openai", error};
+constexpr Protocol kProtocol{"openai", error};
 constexpr Route kRoutes[] = {
-    {"POST", "/v1/embeddings", Where::kWorker, embeddings, false, "openai_embeddings"},
-    {"POST", "/embeddings", Where::kWorker, embeddings, false, ""},
+    {"POST", "/v1/embeddings", Executor::kWorker, embeddings, false, "openai_embeddings"},
+    {"POST", "/embeddings", Executor::kWorker, embeddings, false, ""},
 };
 
 }  // namespace
 
-RouteTable openai_routes() { return {kDialect, kRoutes}; }
+RouteTable openai_routes() { return {kProtocol, kRoutes}; }
 
 }  // namespace roberta::server
