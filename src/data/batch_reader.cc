@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
@@ -15,9 +16,7 @@ size_t cut_point(std::string_view text) {
   const std::string_view head = text.substr(0, kLongestDocument);
   if (const size_t newline = head.rfind('\n'); newline != std::string_view::npos) return newline + 1;
   if (const size_t space = head.rfind(' '); space != std::string_view::npos && space > 0) return space;
-  size_t at = head.size();
-  for (int i = 0; i < 3 && at > 1 && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80; ++i) --at;
-  return at;
+  return cut_utf8(text, kLongestDocument).size();
 }
 
 bool is_blank(std::string_view line) {

@@ -6,24 +6,13 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "text/tokenizer/pretokenize.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
 
 using Kind = EncodedDocument::Kind;
-
-constexpr std::string_view kSpaces = " \t\r\v\f";
-
-std::string_view without_end(std::string_view line) {
-  const size_t last = line.find_last_not_of(kSpaces);
-  return line.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
-std::string_view stripped(std::string_view line) {
-  const size_t first = line.find_first_not_of(kSpaces);
-  return first == std::string_view::npos ? std::string_view() : without_end(line.substr(first));
-}
 
 template <class Visit>
 void for_each_line(std::string_view text, Visit visit) {
@@ -40,7 +29,7 @@ void clean(std::string_view raw, Boundary boundary, std::string& out) {
   out.clear();
   size_t blank = 0;
   for_each_line(raw, [&](std::string_view line) {
-    line = boundary == Boundary::kFairseq ? stripped(line) : without_end(line);
+    line = boundary == Boundary::kFairseq ? trimmed(line, kWhitespace) : trimmed_end(line, kWhitespace);
     if (line.empty()) {
       ++blank;
       return;
@@ -52,14 +41,14 @@ void clean(std::string_view raw, Boundary boundary, std::string& out) {
 }
 
 bool is_text(std::string_view text) {
-  return is_well_formed(text) && std::memchr(text.data(), 0, text.size()) == nullptr;
+  return is_valid_utf8(text) && std::memchr(text.data(), 0, text.size()) == nullptr;
 }
 
 /// Ill-formed bytes and NUL as U+FFFD.
 std::string repair(std::string_view text) {
   std::string storage;
   std::string out;
-  for (const char c : well_formed(text, storage)) c == '\0' ? out += "\xEF\xBF\xBD" : out += c;
+  for (const char c : repaired_utf8(text, storage)) c == '\0' ? out += "\xEF\xBF\xBD" : out += c;
   return out;
 }
 

@@ -9,6 +9,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
@@ -298,7 +300,7 @@ std::vector<TensorInfo> parse_safetensors_header(std::span<const std::byte> firs
   const uint64_t length = safetensors_header_length(first_bytes, file_size, file_name);
   if (first_bytes.size() - 8 < length) fail_file(file_name, "the header is cut short");
   const std::string_view text(reinterpret_cast<const char*>(first_bytes.data()) + 8, length);
-  if (!is_utf8(text)) fail_file(file_name, "the header is not UTF-8");
+  if (!is_valid_utf8(text)) fail_file(file_name, "the header is not UTF-8");
   if (strict_format && !text.starts_with('{')) {
     fail(ErrorCode::kModel, "[safetensors] ", file_name,
          ": the header's first byte is not '{', which the format forbids");

@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 

@@ -7,9 +7,9 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/digest.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 

@@ -2,17 +2,17 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "tasks/features.h"
 #include "tasks/make_all.h"
 #include "text/unicode/lowercase.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
 
 std::string_view without_leading_space(std::string_view text) {
   while (!text.empty()) {
-    const size_t bytes = utf8_length(static_cast<uint8_t>(text[0]));
+    const size_t bytes = utf8_length(text[0]);
     if (bytes > text.size() || !is_python_space(decode_utf8(text.data()))) break;
     text.remove_prefix(bytes);
   }
@@ -151,9 +151,7 @@ class SpanCutter {
 Answer first_answer(const SquadQuestion& question) {
   for (const SquadAnswer& answer : question.answers) {
     if (answer.start < 0) continue;
-    const auto length =
-        std::count_if(answer.text.begin(), answer.text.end(), [](char c) { return !is_continuation(c); });
-    return {answer.start, answer.start + length};
+    return {answer.start, answer.start + static_cast<int64_t>(count_code_points(answer.text))};
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include "cli/io/output.h"
 #include "cli/io/progress.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

@@ -8,6 +8,7 @@
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/version.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

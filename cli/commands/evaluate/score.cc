@@ -9,6 +9,7 @@
 #include "cli/io/stream.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/pipeline.h"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 
 namespace roberta {
 

@@ -16,7 +16,5 @@ void append_json_number(std::string& out, double value);
 void append_number(std::string& out, int64_t value);
 /// Error(kNumeric) for NaN and infinity: an answer that holds them is none, in whatever form it is printed.
 void check_finite(double value);
-/// For eyes: `digits` behind the point.
-std::string fixed(double value, int digits);
 
 }  // namespace roberta

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
 #include "io/tar.h"
 #include "io/text_reader.h"
@@ -28,7 +29,7 @@ class Collector {
   explicit Collector(int64_t limit) : limit_(limit) {}
 
   void line(std::string_view text, const std::string& file, int64_t number) {
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos || add_quickly(text)) return;
+    if (trimmed(text).empty() || add_quickly(text)) return;
     const std::string place = concat(file, ":", number);
     Json row;
     try {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "tasks/readers/named_rows.h"
+#include "tasks/readers/table.h"
 
 namespace roberta {
 namespace {
@@ -96,11 +96,17 @@ void add_pair(CrowsPairsCount& count, double more, double less) {
 }  // namespace
 
 CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit) {
-  static const std::array<std::string, 4> kColumns = {"sent_more", "sent_less", "stereo_antistereo",
-                                                      "bias_type"};
+  const InputText input = input_text(file, read_input_file(file));
+  const auto rows = open_table(input, {.guess = false, .quotes = Quotes::kAll},
+                               {{.names = {"sent_more"}},
+                                {.names = {"sent_less"}},
+                                {.names = {"stereo_antistereo"}},
+                                {.names = {"bias_type"}}});
   CrowsPairs out;
   std::vector<std::string> types;
-  for_each_named_row(file, kColumns, [&](const std::vector<Json>& row, const std::string& place) {
+  std::vector<Json> row;
+  while ((limit == 0 || static_cast<int64_t>(out.pairs.size()) < limit) && rows->next(row)) {
+    const std::string place = rows->place();
     CrowsPair pair{need_text(row[0], "sent_more", place), need_text(row[1], "sent_less", place), true, 0};
     const std::string direction = need_text(row[2], "stereo_antistereo", place);
     if (direction != "stereo" && direction != "antistereo") {
@@ -110,8 +116,7 @@ CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit) {
     pair.stereo = direction == "stereo";
     types.push_back(need_text(row[3], "bias_type", place));
     out.pairs.push_back(std::move(pair));
-    return limit == 0 || static_cast<int64_t>(out.pairs.size()) < limit;
-  });
+  }
   if (out.pairs.empty()) fail(ErrorCode::kInput, "[crows-pairs] ", file.string(), ": no pairs");
   out.categories = types;
   std::sort(out.categories.begin(), out.categories.end());

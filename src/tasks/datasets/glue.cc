@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "tasks/datasets/label_names.h"
 
 namespace roberta {
@@ -93,9 +93,8 @@ std::vector<GlueTask> make_tasks() {
 /// Lower case, without '-', '_' and blanks.
 std::string plain(std::string_view name) {
   std::string out;
-  for (const char c : name) {
-    if (c != '-' && c != '_' && c != ' ')
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : lower(name)) {
+    if (c != '-' && c != '_' && c != ' ') out += c;
   }
   return out;
 }

@@ -7,17 +7,9 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 
 namespace roberta {
-
-std::string quoted_names(const std::vector<std::string>& names, size_t limit) {
-  std::string out;
-  for (size_t i = 0; i < std::min(names.size(), limit); ++i)
-    out += (i > 0 ? ", '" : "'") + printable(names[i], 60) + "'";
-  if (names.size() > limit) out += concat(" and ", names.size() - limit, " more");
-  return out;
-}
 
 std::optional<double> number_of(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -25,12 +17,6 @@ std::optional<double> number_of(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view()
-                                         : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 LabelNames::LabelNames(std::vector<std::string> given) : collects_(given.empty()), names_(std::move(given)) {

@@ -10,11 +10,8 @@
 
 namespace roberta {
 
-/// "'a', 'b'", and how many more of many: for messages.
-std::string quoted_names(const std::vector<std::string>& names, size_t limit = 20);
 /// The number that all of `text` is; nothing of infinities.
 std::optional<double> number_of(std::string_view text);
-std::string_view trimmed(std::string_view text);
 
 class LabelNames {
  public:

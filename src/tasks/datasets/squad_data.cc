@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/json/json_scanner.h"
 #include "tasks/readers/input_text.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
@@ -56,8 +57,7 @@ class Reader {
   }
 
   SquadData read() && {
-    if (input_.text.find_first_not_of(" \t\r\n") == std::string::npos)
-      fail(ErrorCode::kInput, "[squad] ", input_.name, ": the file is empty");
+    if (trimmed(input_.text).empty()) fail(ErrorCode::kInput, "[squad] ", input_.name, ": the file is empty");
     try {
       document();
       scanner_.end();

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "tasks/datasets/label_names.h"
-#include "tasks/readers/input_text.h"
 #include "tasks/readers/text_rows.h"
 
 namespace roberta {
@@ -15,16 +14,16 @@ class Reader {
  public:
   Reader(const InputText& input, const TextDataOptions& options)
       : options_(options),
-        rows_(open_text_rows(input, options.columns, options.labelled)),
+        rows_(input, options.columns, options.labelled),
         names_(options.kind == LabelKind::kValue ? std::vector<std::string>() : options.labels) {
     data_.file = input.file;
     data_.kind = options.kind;
-    data_.pairs = rows_->pairs();
+    data_.pairs = rows_.pairs();
   }
 
   TextData read() && {
     const bool reads_all = options_.kind != LabelKind::kValue && names_.collects();
-    for (TextRow row; (!is_full() || reads_all) && rows_->next(row);) {
+    for (TextRow row; (!is_full() || reads_all) && rows_.next(row);) {
       TextExample example;
       label(row, example);
       if (is_full()) continue;
@@ -33,9 +32,9 @@ class Reader {
       example.line = row.line;
       data_.examples.push_back(std::move(example));
     }
-    data_.skipped = rows_->skipped();
+    data_.skipped = rows_.skipped();
     if (data_.examples.empty())
-      fail(ErrorCode::kInput, "[data] ", rows_->place(), ": no rows behind the header");
+      fail(ErrorCode::kInput, "[data] ", rows_.place(), ": no rows after the header");
     finish_labels();
     return std::move(data_);
   }
@@ -46,7 +45,7 @@ class Reader {
   }
 
   [[noreturn]] void refuse(const std::string& why) const {
-    fail(ErrorCode::kInput, "[data] ", rows_->place(), ": column '", printable(rows_->label_column(), 60),
+    fail(ErrorCode::kInput, "[data] ", rows_.place(), ": column '", printable(rows_.label_column(), 60),
          "': ", why);
   }
 

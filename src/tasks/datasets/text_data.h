@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tasks/readers/input_text.h"
+
 namespace roberta {
 
 /// What the labels are.
@@ -35,11 +37,11 @@ struct TextData {
 struct TextColumns {
   std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
   bool second_optional = false;                   ///< without a column of the second text, texts are single
-  bool header = true;        ///< false: none, unless the first row has a name that is wanted and no number
-  char separator = 0;        ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
-  bool quotes = true;        ///< "..." of CSV; tab-separated files have none: there '"' is a character
-  double scale = 1;          ///< of values: STS-B has 0.2
-  bool drop_broken = false;  ///< rows with another number of columns than the header are skipped (QQP)
+  bool header = true;  ///< false: none, unless the first row has a name that is wanted and no number
+  char separator = 0;  ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
+  Quotes quotes = Quotes::kCsv;
+  double scale = 1;              ///< of values: STS-B has 0.2
+  bool drop_broken = false;      ///< rows with another number of columns than the header are skipped (QQP)
   bool numbered_labels = false;  ///< a whole number that is no given label's name is a label's index
 };
 

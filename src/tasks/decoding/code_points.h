@@ -6,8 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/tokenizer/pretokenize.h"
-#include "text/unicode/utf8.h"
+#include "core/utf8.h"
 
 namespace roberta {
 
@@ -15,7 +14,7 @@ namespace roberta {
 /// isn't.
 class CodePoints {
  public:
-  explicit CodePoints(std::string_view text) : text_(well_formed(text, repaired_)) {
+  explicit CodePoints(std::string_view text) : text_(repaired_utf8(text, repaired_)) {
     starts_.reserve(text_.size() + 1);
     for (size_t i = 0; i < text_.size(); ++i) {
       if (!is_continuation(text_[i])) starts_.push_back(i);

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <optional>
 
-#include "text/unicode/utf8.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
@@ -57,7 +57,7 @@ void append_spans(const SquadWindow& window, const SquadDecodeOptions& options,
 class Context {
  public:
   explicit Context(std::string_view text) : text_(text) {
-    for (size_t i = 0; i < text.size(); i += utf8_length(static_cast<uint8_t>(text[i]))) starts_.push_back(i);
+    for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) starts_.push_back(i);
     starts_.push_back(text.size());
   }
   std::string cut(Offset offset) const {

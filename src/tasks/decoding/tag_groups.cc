@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
 #include "tasks/decoding/probabilities.h"
 #include "text/tokenizer/byte_alphabet.h"
 
@@ -16,7 +17,7 @@ std::string decoded(std::span<const Tag> parts) {
     if (!append_alphabet_bytes(part.word, bytes)) bytes += part.word;
   }
   std::string storage;
-  return std::string(well_formed(bytes, storage));
+  return std::string(repaired_utf8(bytes, storage));
 }
 
 size_t best(std::span<const float> scores) { return static_cast<size_t>(best_label(scores)); }

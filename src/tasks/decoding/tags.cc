@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 
 namespace roberta {
 namespace {

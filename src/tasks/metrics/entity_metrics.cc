@@ -5,8 +5,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "tasks/metrics/metrics.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
@@ -19,7 +19,7 @@ struct TagParts {
 
 TagParts take_apart(std::string_view tag) {
   if (tag.empty()) return {'O', "_"};
-  const size_t first = std::min(utf8_length(static_cast<uint8_t>(tag[0])), tag.size());
+  const size_t first = std::min(utf8_length(tag[0]), tag.size());
   std::string_view type = tag.substr(first);
   // "B-per-son": what stands behind the first '-', wherever it stands.
   const size_t dash = type.find('-');

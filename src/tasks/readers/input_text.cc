@@ -1,11 +1,11 @@
 #include "tasks/readers/input_text.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/byte_source.h"
-#include "text/tokenizer/pretokenize.h"
 
 namespace roberta {
 namespace {
@@ -44,10 +44,10 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
     refuse_line(input, 0, "is UTF-16; UTF-8 is wanted (iconv -f UTF-16 -t UTF-8)");
   if (const size_t nul = input.text.find('\0'); nul != std::string::npos)
     refuse_line(input, nul, "has a NUL byte; UTF-8 text is wanted");
-  if (is_well_formed(input.text)) return input;
+  if (is_valid_utf8(input.text)) return input;
   for (size_t begin = 0; begin < input.text.size();) {
     const size_t end = std::min(input.text.find('\n', begin), input.text.size());
-    if (!is_well_formed(std::string_view(input.text).substr(begin, end - begin)))
+    if (!is_valid_utf8(std::string_view(input.text).substr(begin, end - begin)))
       refuse_line(input, begin, "is not well-formed UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
     begin = end + 1;
   }
@@ -57,8 +57,7 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
 InputFormat input_format(const std::filesystem::path& file) {
   std::filesystem::path name = file.filename();
   if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-  std::string extension = name.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string extension = lower(name.extension().string());
   if (extension == ".jsonl" || extension == ".json" || extension == ".ndjson") return InputFormat::kJson;
   if (extension == ".tsv" || extension == ".tab") return InputFormat::kTabs;
   if (extension == ".csv") return InputFormat::kCommas;

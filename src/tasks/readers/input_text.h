@@ -20,6 +20,11 @@ std::string read_input_file(const std::filesystem::path& file);
 /// Checks `bytes`, the content of `file`. Error(kInput) names the line that is no UTF-8.
 InputText input_text(const std::filesystem::path& file, std::string bytes);
 
+/// In which files a field may stand in quotes, as in RFC 4180 (separators, line ends and "" inside);
+/// elsewhere
+/// '"' is an ordinary character. GLUE's .tsv files have kCsv: their quotes are text.
+enum class Quotes : uint8_t { kNone, kCsv, kAll };
+
 enum class InputFormat : uint8_t { kJson, kTabs, kCommas, kUnknown };
 /// By the name without .gz and .zst: .jsonl, .json and .ndjson; .tsv and .tab; .csv.
 InputFormat input_format(const std::filesystem::path& file);

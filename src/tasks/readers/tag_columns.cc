@@ -1,7 +1,7 @@
 #include "tasks/readers/tag_columns.h"
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "io/text_reader.h"
 
 namespace roberta {

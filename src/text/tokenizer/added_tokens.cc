@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/utf8.h"
 #include "text/unicode/unicode_table.h"
-#include "text/unicode/utf8.h"
 #include "text/unicode/word_table.h"
 
 namespace roberta {
@@ -26,8 +26,7 @@ bool space_at(std::string_view text, size_t at) {
 
 size_t leading_spaces(std::string_view text) {
   size_t count = 0;
-  for (size_t at = 0; at < text.size() && space_at(text, at); ++count)
-    at += utf8_length(static_cast<uint8_t>(text[at]));
+  for (size_t at = 0; at < text.size() && space_at(text, at); ++count) at += utf8_length(text[at]);
   return count;
 }
 
@@ -138,7 +137,7 @@ void AddedTokenMatcher::find(const Trie& trie, std::string_view text, bool parse
       begin = std::max(begin, done);
     }
     if (token.rstrip) {
-      while (end < text.size() && space_at(text, end)) end += utf8_length(static_cast<uint8_t>(text[end]));
+      while (end < text.size() && space_at(text, end)) end += utf8_length(text[end]);
     }
     if (begin > end) continue;  // wholly inside the white space that the match before took
     if (done < begin) pieces.push_back({text.substr(done, begin - done), -1});

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/utf8.h"
+
 namespace roberta {
 
 namespace detail {
@@ -36,15 +38,7 @@ inline constexpr std::array<uint16_t, 256> kByteToChar = detail::make_byte_to_ch
 inline constexpr std::array<int16_t, 0x144> kCharToByte = detail::make_char_to_byte();
 
 /// Appends the UTF-8 of one byte's character (1 or 2 bytes).
-inline void append_byte_char(std::string& out, uint8_t byte) {
-  const uint16_t code = kByteToChar[byte];
-  if (code < 0x80) {
-    out.push_back(static_cast<char>(code));
-  } else {
-    out.push_back(static_cast<char>(0xC0 | (code >> 6)));
-    out.push_back(static_cast<char>(0x80 | (code & 0x3F)));
-  }
-}
+inline void append_byte_char(std::string& out, uint8_t byte) { append_utf8(out, kByteToChar[byte]); }
 
 /// " world" -> "Ġworld".
 inline std::string bytes_to_alphabet(std::string_view bytes) {

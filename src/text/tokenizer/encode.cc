@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "text/tokenizer/tokenizer_impl.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 
@@ -169,15 +169,10 @@ bool is_ascii(std::string_view text) {
   return all < 0x80;
 }
 
-size_t count_chars(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
-}
-
 std::string_view checked(std::string_view text, std::string& storage) {
   if (text.size() >= 0xFFFFFFF0u)
     fail(ErrorCode::kInput, "[tokenizer] a text of 4 GiB or more; encode it in parts");
-  return well_formed(text, storage);
+  return repaired_utf8(text, storage);
 }
 
 /// The piece with a blank before it, unless it has one.
@@ -215,7 +210,7 @@ void Tokenizer::Impl::append_tokens(std::string_view text, bool parse_special, b
   sequence.offsets.reserve(guess);
   sequence.spaces.reserve(guess);
   for (const TextPiece& piece : state.text_pieces) {
-    const auto chars = static_cast<int64_t>(ascii ? piece.text.size() : count_chars(piece.text));
+    const auto chars = static_cast<int64_t>(ascii ? piece.text.size() : count_code_points(piece.text));
     if (piece.id >= 0) {
       sequence.ids.push_back(piece.id);
       sequence.offsets.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(at + chars)});

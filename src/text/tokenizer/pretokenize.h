@@ -40,10 +40,4 @@ void for_each_pretoken(std::string_view text, Visit&& visit) {
   }
 }
 
-/// True when `text` is well-formed UTF-8 (a fraction of a nanosecond a byte).
-bool is_well_formed(std::string_view text);
-/// `text` itself when it is well formed; otherwise `storage`, holding it with each maximal ill-formed subpart
-/// replaced by U+FFFD (as Python's errors="replace" and the Unicode standard have it).
-std::string_view well_formed(std::string_view text, std::string& storage);
-
 }  // namespace roberta

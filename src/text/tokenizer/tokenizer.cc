@@ -5,6 +5,7 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/utf8.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/tokenizer_impl.h"
 
@@ -142,7 +143,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_to
     first = false;
   }
   std::string storage;
-  const std::string_view text = well_formed(bytes, storage);
+  const std::string_view text = repaired_utf8(bytes, storage);
   return text.data() == bytes.data() ? bytes : storage;
 }
 

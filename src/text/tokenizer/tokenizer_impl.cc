@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "text/tokenizer/byte_alphabet.h"
 
 namespace roberta {
@@ -96,9 +97,7 @@ uint16_t count16(size_t count) { return static_cast<uint16_t>(std::min<size_t>(c
 /// the alphabet's 'Ġ' or white space itself.
 Tokenizer::Impl::TokenInfo describe(std::string_view token) {
   Tokenizer::Impl::TokenInfo info;
-  size_t chars = 0;
-  for (const char c : token) chars += (static_cast<uint8_t>(c) & 0xC0) != 0x80;
-  info.bytes = count16(chars);
+  info.bytes = count16(count_code_points(token));
   const auto blanks = [](std::string_view text, bool at_end) {
     size_t count = 0;
     while (!text.empty()) {
@@ -112,9 +111,9 @@ Tokenizer::Impl::TokenInfo describe(std::string_view token) {
         const char* p = at_end ? text.data() + text.size() - 1 : text.data();
         bytes = 1;
         if (at_end) {
-          while ((static_cast<uint8_t>(*p) & 0xC0) == 0x80) --p, ++bytes;
+          while (is_continuation(*p)) --p, ++bytes;
         } else {
-          while (bytes < text.size() && (static_cast<uint8_t>(p[bytes]) & 0xC0) == 0x80) ++bytes;
+          while (bytes < text.size() && is_continuation(p[bytes])) ++bytes;
         }
       }
       if (at_end)

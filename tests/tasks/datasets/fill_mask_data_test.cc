@@ -46,7 +46,7 @@ TEST_F(FillMaskData, Refusals) {
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"none\",\"title\":\"x\"}\n"),
                "a.jsonl:1", "no <mask>");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"titel\":\"x\"}\n"),
-               "a.jsonl:1", "no column 'title', did you mean 'titel'");
+               "a.jsonl:1", "no column 'title'", "did you mean 'titel'");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"title\":[\"a\",\"b\"]}\n"),
                "2 words for 1 masks");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"title\":3}\n"), "'title'");

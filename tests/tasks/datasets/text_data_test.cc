@@ -79,7 +79,7 @@ TEST(TextData, CsvFollowsRfc4180) {
 
 TEST(TextData, CsvWithoutQuotes) {
   TextDataOptions options = single();
-  options.columns.quotes = false;
+  options.columns.quotes = Quotes::kNone;
   EXPECT_EQ(firsts(parse("a.csv", "text,label\n\"a,1\n", options)), (Names{"\"a"}));
 }
 

@@ -90,29 +90,6 @@ TEST(Pretokenize, ClassCounts) {
   EXPECT_EQ(counts[static_cast<int>(CharClass::kOther)], 969100u);
 }
 
-TEST(Utf8, ReplacesMaximalSubparts) {
-  const std::string r = "\uFFFD";
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"plain \u00E9\U0001F600", "plain \u00E9\U0001F600"},
-      {"a\xFFz", "a" + r + "z"},
-      {"\xE2\x82", r},  // one truncated sequence, one replacement
-      {"\xE2\x82z", r + "z"},
-      {"\xF0\x9F\x98"
-       "A",
-       r + "A"},
-      {"\xC0\xAF", r + r},  // overlong
-      {"\xE0\x80\xAF", r + r + r},
-      {"\xED\xA0\x80", r + r + r},          // a surrogate
-      {"\xF4\x91\x92\x93", r + r + r + r},  // beyond U+10FFFF
-      {"\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63\x80\xBF\x64", r + r + r + "b" + r + "c" + r + r + "d"},
-  };
-  for (const auto& [text, fixed] : cases) {
-    std::string storage;
-    EXPECT_EQ(well_formed(text, storage), fixed);
-    EXPECT_EQ(is_well_formed(text), text == fixed);
-  }
-}
-
 TEST(ByteAlphabet, GoesThereAndBack) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
