@@ -13,6 +13,7 @@
 #include "model/sentence_transformers.h"
 #include "model/weights/checkpoint.h"
 #include "roberta/tokenizer.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 

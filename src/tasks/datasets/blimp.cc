@@ -1,7 +1,5 @@
 #include "tasks/datasets/blimp.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <map>
 
@@ -29,7 +27,7 @@ class Collector {
   explicit Collector(int64_t limit) : limit_(limit) {}
 
   void line(std::string_view text, const std::string& file, int64_t number) {
-    if (trimmed(text).empty() || add_quickly(text)) return;
+    if (trimmed(text).empty()) return;
     const std::string place = concat(file, ":", number);
     Json row;
     try {
@@ -66,19 +64,6 @@ class Collector {
       pairs.emplace_back(std::move(good), std::move(bad));
   }
 
-  /// False: not so simple; line() then says what is wrong.
-  bool add_quickly(std::string_view text) {
-    simdjson::dom::element row;
-    if (parser_.parse(text.data(), text.size()).get(row)) return false;
-    std::string_view term, uid, good, bad;
-    if (row["linguistics_term"].get(term) || row["UID"].get(uid) || row["sentence_good"].get(good) ||
-        row["sentence_bad"].get(bad))
-      return false;
-    add(std::string(term), std::string(uid), std::string(good), std::string(bad));
-    return true;
-  }
-
-  simdjson::dom::parser parser_;
   int64_t limit_;
   std::map<std::pair<std::string, std::string>, std::vector<std::pair<std::string, std::string>>> found_;
 };

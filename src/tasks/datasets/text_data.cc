@@ -117,7 +117,7 @@ class Reader {
   }
 
   const TextDataOptions& options_;
-  const std::unique_ptr<TextRows> rows_;
+  TextRows rows_;
   LabelNames names_;
   TextData data_;
 };

@@ -18,37 +18,6 @@ bool is_ascii_punctuation(char32_t c) {
 
 bool is_article(std::u32string_view word) { return word == U"a" || word == U"an" || word == U"the"; }
 
-/// Lower case, without punctuation; articles between word borders become a space; split at white space. Word
-/// borders are those of the regular expression, so the "a" of "a€" is an article, too.
-Words words_of(std::string_view text) {
-  std::u32string kept;
-  for (const char32_t c : python_lowercase(to_code_points(text)))
-    if (!is_ascii_punctuation(c)) kept.push_back(c);
-  std::u32string spaced;
-  for (size_t i = 0; i < kept.size();) {
-    size_t end = i;
-    while (end < kept.size() && is_python_word(kept[end])) ++end;
-    if (end == i) ++end;  // no word: one character as it is
-    const std::u32string_view run(kept.data() + i, end - i);
-    if (is_article(run)) {
-      spaced.push_back(U' ');
-    } else {
-      spaced += run;
-    }
-    i = end;
-  }
-  Words words(1);
-  for (const char32_t c : spaced) {
-    if (!is_python_space(c)) {
-      words.back().push_back(c);
-    } else if (!words.back().empty()) {
-      words.emplace_back();
-    }
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
-
 double f1(Words gold, Words told, bool version2) {
   if (version2 && (gold.empty() || told.empty())) return gold.empty() == told.empty();
   std::sort(gold.begin(), gold.end());
@@ -71,10 +40,10 @@ struct AnswerScore {
 AnswerScore score(const SquadPrediction& prediction, bool version2) {
   AnswerScore best;
   if (prediction.missing) return best;
-  const Words told = words_of(prediction.text);
+  const Words told = answer_words(prediction.text);
   std::vector<Words> golds;
   for (const std::string& gold : prediction.golds) {
-    golds.push_back(words_of(gold));
+    golds.push_back(answer_words(gold));
     if (version2 && golds.back().empty()) golds.pop_back();
   }
   if (version2 && golds.empty()) golds.emplace_back();
@@ -128,21 +97,33 @@ void append_means(Metrics& out, const std::string& prefix, std::span<const Answe
 
 }  // namespace
 
-std::string normalize_answer(std::string_view text) {
-  std::u32string joined;
-  for (const std::u32string& word : words_of(text)) {
-    if (!joined.empty()) joined.push_back(U' ');
-    joined += word;
+std::vector<std::u32string> answer_words(std::string_view text) {
+  std::u32string kept;
+  for (const char32_t c : python_lowercase(to_code_points(text)))
+    if (!is_ascii_punctuation(c)) kept.push_back(c);
+  std::u32string spaced;
+  for (size_t i = 0; i < kept.size();) {
+    size_t end = i;
+    while (end < kept.size() && is_python_word(kept[end])) ++end;
+    if (end == i) ++end;  // no word: one character as it is
+    const std::u32string_view run(kept.data() + i, end - i);
+    if (is_article(run)) {
+      spaced.push_back(U' ');
+    } else {
+      spaced += run;
+    }
+    i = end;
   }
-  return to_utf8(joined);
-}
-
-double squad_exact(std::string_view gold, std::string_view predicted) {
-  return words_of(gold) == words_of(predicted);
-}
-
-double squad_f1(std::string_view gold, std::string_view predicted, bool version2) {
-  return f1(words_of(gold), words_of(predicted), version2);
+  Words words(1);
+  for (const char32_t c : spaced) {
+    if (!is_python_space(c)) {
+      words.back().push_back(c);
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
 }
 
 Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version2, double threshold) {

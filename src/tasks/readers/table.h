@@ -25,9 +25,9 @@ struct WantedColumn {
   /// The first one that the table has counts. In a table without a header they are numbers, from 1. None: the
   /// column is absent.
   std::vector<std::string> names;
-  std::string role;      ///< for messages: "the text"
-  bool required = true;  ///< Error(kInput) when the table has none of the names
-  bool sparse = false;   ///< JSON objects after the first may lack it
+  std::string role = "";  ///< for messages: "the text"
+  bool required = true;   ///< Error(kInput) when the table has none of the names
+  bool sparse = false;    ///< JSON objects after the first may lack it
 };
 
 class Table {

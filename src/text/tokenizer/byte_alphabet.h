@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,16 +36,8 @@ inline constexpr std::array<uint16_t, 256> kByteToChar = detail::make_byte_to_ch
 /// Byte of each code point below 0x144; -1 where the code point is not of the alphabet.
 inline constexpr std::array<int16_t, 0x144> kCharToByte = detail::make_char_to_byte();
 
-/// Appends the UTF-8 of one byte's character (1 or 2 bytes).
+/// Appends the UTF-8 of one byte's character (1 or 2 bytes): ' ' -> "Ġ".
 inline void append_byte_char(std::string& out, uint8_t byte) { append_utf8(out, kByteToChar[byte]); }
-
-/// " world" -> "Ġworld".
-inline std::string bytes_to_alphabet(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() + bytes.size() / 4 + 2);
-  for (const char c : bytes) append_byte_char(out, static_cast<uint8_t>(c));
-  return out;
-}
 
 /// "Ġworld" -> " world", appended to `out`. False, with `out` as it was, when a character is not of the
 /// alphabet.
@@ -67,13 +58,6 @@ inline bool append_alphabet_bytes(std::string_view text, std::string& out) {
     out.push_back(static_cast<char>(kCharToByte[code]));
   }
   return true;
-}
-
-/// As above into a new string; empty optional when a character is not of the alphabet.
-inline std::optional<std::string> alphabet_to_bytes(std::string_view text) {
-  std::string out;
-  if (!append_alphabet_bytes(text, out)) return std::nullopt;
-  return out;
 }
 
 }  // namespace roberta

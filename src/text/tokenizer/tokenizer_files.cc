@@ -1,5 +1,5 @@
-// Which files a tokenizer is read from.
-#include <filesystem>
+#include "text/tokenizer/tokenizer_files.h"
+
 #include <system_error>
 
 #include "core/error.h"
@@ -106,6 +106,10 @@ TokenizerSpec read_vocab_and_merges(const fs::path& directory, const Json& confi
 }
 
 }  // namespace
+
+bool has_tokenizer_files(const fs::path& directory) {
+  return fs::exists(directory / "tokenizer.json") || fs::exists(directory / "vocab.json");
+}
 
 Tokenizer Tokenizer::from_file(const fs::path& tokenizer_json) {
   const std::string where = "[tokenizer] " + tokenizer_json.string();

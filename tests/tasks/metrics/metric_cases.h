@@ -80,7 +80,12 @@ inline MetricCase answer_metric_case(const MetricCase& c) {
     return out;
   }
   if (op == "squad") return answer_squad_case(c);
-  if (op == "normalize") return normalize_answer(c["text"].get<std::string>());
+  if (op == "normalize") {
+    std::u32string text;
+    for (const std::u32string& word : answer_words(c["text"].get<std::string>()))
+      text += (text.empty() ? U"" : U" ") + word;
+    return to_utf8(text);
+  }
   if (op == "lower") return to_utf8(python_lowercase(to_code_points(c["text"].get<std::string>())));
   if (op == "decode") return answer_decode_case(c);
   throw std::invalid_argument("unknown op " + op);
