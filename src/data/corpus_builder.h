@@ -29,8 +29,8 @@ class CorpusBuilder {
   const PrepareState& state() const { return state_; }
 
   void begin_set(const std::string& name, double weight);
-  /// `place`: where the batch begins in the file.
-  void add(const EncodedBatch& batch, size_t file, const FilePlace& place);
+  /// `position`: where the batch begins in the file.
+  void add(const EncodedBatch& batch, size_t file, const FilePosition& position);
   void end_file(size_t file, bool skipped);
   void end_set();
   /// Writes the manifest: the corpus is complete.

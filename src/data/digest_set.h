@@ -15,10 +15,10 @@ class DigestSet {
   int64_t size() const { return size_; }
 
  private:
-  /// Open addressing; an all-zero digest is a free place. Many small tables grow one at a time, so memory has
+  /// Open addressing; an all-zero digest is a free slot. Many small tables grow one at a time, so memory has
   /// no steps.
   struct Table {
-    std::vector<Digest> places;
+    std::vector<Digest> slots;
     size_t used = 0;
   };
   static bool insert_into(Table& table, const Digest& digest);

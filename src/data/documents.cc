@@ -58,7 +58,11 @@ std::string repair(std::string_view text) {
 class DocumentEncoder::Work {
  public:
   Work(const DocumentEncoder& encoder, const TextBatch& batch, const std::string& name)
-      : encoder_(encoder), options_(encoder.options_), batch_(batch), name_(name), line_(batch.place.line) {
+      : encoder_(encoder),
+        options_(encoder.options_),
+        batch_(batch),
+        name_(name),
+        line_(batch.position.line) {
     all_text_ = is_text(batch.text);
   }
 
@@ -105,7 +109,7 @@ class DocumentEncoder::Work {
                         batch_.text.begin() + static_cast<ptrdiff_t>(begin), '\n');
     counted_ = begin;
     while (!raw.empty()) {
-      const size_t end = raw.size() > kLongestDocument ? cut_point(raw) : raw.size();
+      const size_t end = raw.size() > kMaxDocumentBytes ? cut_point(raw) : raw.size();
       const std::string_view part = raw.substr(0, end);
       raw.remove_prefix(end);
       const int64_t after = line_ + std::count(part.begin(), part.end(), '\n');
@@ -155,7 +159,7 @@ class DocumentEncoder::Work {
     document.kind = kind;
     document.tokens_end = out_.ids.size();
     document.lines_end = out_.line_lengths.size();
-    document.offset = batch_.place.offset + static_cast<int64_t>(end);
+    document.offset = batch_.position.offset + static_cast<int64_t>(end);
     document.line = line_after;
     return out_.documents.emplace_back(document);
   }
@@ -191,7 +195,7 @@ class DocumentEncoder::Work {
       return;
     }
     const size_t tokens_begin = out_.ids.size();
-    options_.boundary == Boundary::kCard ? encode_card() : encode_fairseq();
+    options_.boundary == Boundary::kDocument ? encode_card() : encode_fairseq();
     EncodedDocument& document = put(Kind::kText, end, line_after);
     document.repaired = !repaired.empty();
     document.hash = digest_of(std::string_view(text_));

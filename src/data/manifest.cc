@@ -10,7 +10,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kLargest = int64_t{1} << 53;  // JSON numbers are doubles to many readers
+constexpr int64_t kMaxInteger = int64_t{1} << 53;  // JSON numbers are doubles to many readers
 constexpr uint64_t kMaxManifestBytes = 256u << 20;
 
 Json to_json(const SplitCounts& counts) {
@@ -20,8 +20,8 @@ Json to_json(const SplitCounts& counts) {
 SplitCounts split_from_json(const Json* json, const std::string& file, const std::string& where) {
   if (!json) return {};
   const JsonFields fields(*json, "data", file, where);
-  return {fields.integer("documents", 0, 0, kLargest), fields.integer("tokens", 0, 0, kLargest),
-          fields.integer("bytes", 0, 0, kLargest)};
+  return {fields.integer("documents", 0, 0, kMaxInteger), fields.integer("tokens", 0, 0, kMaxInteger),
+          fields.integer("bytes", 0, 0, kMaxInteger)};
 }
 
 Digest hash_from(const JsonFields& fields, const char* name) {
@@ -73,7 +73,7 @@ ManifestSet set_from_json(const Json& json, const std::string& file, size_t inde
 Manifest from_json(const Json& json, const std::string& file) {
   const JsonFields fields(json, "data", file);
   if (fields.string("format", "") != "roberta-corpus") fields.refuse("format", "must be \"roberta-corpus\"");
-  const int64_t version = fields.integer("version", 0, 0, kLargest);
+  const int64_t version = fields.integer("version", 0, 0, kMaxInteger);
   if (version != kManifestVersion)
     fields.refuse("version", concat("is ", version, "; this program reads ", kManifestVersion,
                                     ": prepare the corpus again"));
@@ -88,7 +88,7 @@ Manifest from_json(const Json& json, const std::string& file) {
   const std::string boundary = fields.string("boundary", "");
   if (boundary != "card" && boundary != "fairseq")
     fields.refuse("boundary", "must be \"card\" or \"fairseq\"");
-  manifest.boundary = boundary == "card" ? Boundary::kCard : Boundary::kFairseq;
+  manifest.boundary = boundary == "card" ? Boundary::kDocument : Boundary::kFairseq;
   manifest.held_out = fields.number("held_out", 0, 0, 1);
   manifest.remove_duplicates = fields.boolean("remove_duplicates", true);
   const Json& sets = need(fields, "sets");
@@ -105,7 +105,7 @@ Manifest from_json(const Json& json, const std::string& file) {
 
 }  // namespace
 
-const char* name_of(Boundary boundary) { return boundary == Boundary::kCard ? "card" : "fairseq"; }
+const char* name_of(Boundary boundary) { return boundary == Boundary::kDocument ? "card" : "fairseq"; }
 const char* name_of(Split split) { return split == Split::kTrain ? "train" : "held-out"; }
 
 Json to_json(const PrepareCounts& counts) {
@@ -120,7 +120,7 @@ PrepareCounts counts_from_json(const Json& json, const std::string& file, const 
   const JsonFields fields(json, "data", file, where);
   PrepareCounts counts;
   for_each_count(counts,
-                 [&](const char* name, int64_t& value) { value = fields.integer(name, 0, 0, kLargest); });
+                 [&](const char* name, int64_t& value) { value = fields.integer(name, 0, 0, kMaxInteger); });
   counts.train = split_from_json(fields.find("train"), file, where + "train: ");
   counts.held_out = split_from_json(fields.find("held_out"), file, where + "held_out: ");
   return counts;
@@ -150,9 +150,9 @@ std::vector<ManifestShard> shards_from_json(const Json& json, const std::string&
     const std::string split = fields.string("split", "");
     if (split != "train" && split != "held-out") fields.refuse("split", "must be \"train\" or \"held-out\"");
     shard.split = split == "train" ? Split::kTrain : Split::kHeldOut;
-    shard.documents = fields.integer("documents", -1, 0, kLargest);
-    shard.tokens = fields.integer("tokens", -1, 0, kLargest);
-    shard.bytes = fields.integer("bytes", -1, 0, kLargest);
+    shard.documents = fields.integer("documents", -1, 0, kMaxInteger);
+    shard.tokens = fields.integer("tokens", -1, 0, kMaxInteger);
+    shard.bytes = fields.integer("bytes", -1, 0, kMaxInteger);
     shards.push_back(std::move(shard));
   }
   return shards;

@@ -34,7 +34,7 @@ struct Manifest {
   int64_t vocab_size = 0;
   int32_t bos_id = 0, eos_id = 2;
   uint32_t token_bytes = 2;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   double held_out = 0;
   bool remove_duplicates = true;
   std::vector<ManifestSet> sets;

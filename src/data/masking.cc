@@ -5,14 +5,14 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "data/draws.h"
+#include "data/random_stream.h"
 
 namespace roberta {
 namespace {
 
 constexpr int32_t kFirstReplacement = 4;  // fairseq never draws <s>, <pad>, </s>, <unk>, but may <mask>
 
-enum class Fate : uint8_t { kMask, kLeave, kRandom };
+enum class MaskAction : uint8_t { kMask, kLeave, kRandom };
 
 void check(const MaskingOptions& options) {
   const auto check_share = [](double share, const char* name) {
@@ -39,19 +39,19 @@ struct Units {
 };
 
 /// Of the chosen: fairseq draws twice, whether it is one of the exceptions and which.
-Fate draw_fate(const MaskingOptions& options, Draws& draws) {
+MaskAction draw_action(const MaskingOptions& options, RandomStream& random) {
   const double exceptions = options.leave_unmasked_prob + options.random_token_prob;
-  const double exception = draws.uniform(), which = draws.uniform();
-  if (exception >= exceptions) return Fate::kMask;
-  return which * exceptions < options.leave_unmasked_prob ? Fate::kLeave : Fate::kRandom;
+  const double exception = random.uniform(), which = random.uniform();
+  if (exception >= exceptions) return MaskAction::kMask;
+  return which * exceptions < options.leave_unmasked_prob ? MaskAction::kLeave : MaskAction::kRandom;
 }
 
 /// `n` of 0 .. count-1, each once, ascending.
-std::vector<uint32_t> choose(size_t n, size_t count, Draws& draws) {
+std::vector<uint32_t> choose(size_t n, size_t count, RandomStream& random) {
   std::vector<uint32_t> all(count);
   std::iota(all.begin(), all.end(), 0u);
   for (size_t i = 0; i < n; ++i) {  // Fisher and Yates, as far as needed
-    std::swap(all[i], all[i + draws.below(static_cast<uint32_t>(count - i))]);
+    std::swap(all[i], all[i + random.below(static_cast<uint32_t>(count - i))]);
   }
   all.resize(n);
   std::sort(all.begin(), all.end());
@@ -82,7 +82,7 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
   targets.clear();
   const auto is_special = [&](size_t at) { return special_[static_cast<size_t>(ids[at])] != 0; };
   // What is chosen among: tokens or words, in order. Tokens before the first beginning of a word belong to a
-  // word whose beginning is in another piece; they are never chosen.
+  // word whose beginning is in another block; they are never chosen.
   Units units;
   for (size_t at = 0; at < ids.size(); ++at) {
     const bool left_out = options_.exclude_special && is_special(at);
@@ -96,22 +96,22 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
       units.ends.back() = at + 1;
     }
   }
-  Draws draws(random_of_epoch(seed, Drawn::kMask, epoch), sample);
+  RandomStream random(random_of_epoch(seed, RandomPurpose::kMask, epoch), sample);
   const size_t count = units.begins.size();
   // Rounded by chance, so that the mean over samples is exact.
-  const auto n = static_cast<size_t>(options_.mask_prob * static_cast<double>(count) + draws.uniform());
-  for (const uint32_t unit : choose(std::min(n, count), count, draws)) {
-    const Fate fate = draw_fate(options_, draws);
+  const auto n = static_cast<size_t>(options_.mask_prob * static_cast<double>(count) + random.uniform());
+  for (const uint32_t unit : choose(std::min(n, count), count, random)) {
+    const MaskAction action = draw_action(options_, random);
     for (size_t at = units.begins[unit]; at < units.ends[unit]; ++at) {
       positions.push_back(static_cast<int32_t>(at));
       targets.push_back(ids[at]);
-      if (fate == Fate::kMask) ids[at] = mask_id_;
-      if (fate != Fate::kRandom) continue;
+      if (action == MaskAction::kMask) ids[at] = mask_id_;
+      if (action != MaskAction::kRandom) continue;
       const int32_t original = ids[at];
       do {
         ids[at] = options_.random_differs
-                      ? static_cast<int32_t>(draws.below(static_cast<uint32_t>(vocab_size_)))
-                      : kFirstReplacement + static_cast<int32_t>(draws.below(
+                      ? static_cast<int32_t>(random.below(static_cast<uint32_t>(vocab_size_)))
+                      : kFirstReplacement + static_cast<int32_t>(random.below(
                                                 static_cast<uint32_t>(vocab_size_ - kFirstReplacement)));
       } while (options_.random_differs && (ids[at] == original || special_[static_cast<size_t>(ids[at])]));
     }

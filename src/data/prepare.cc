@@ -41,7 +41,7 @@ class Preparation {
     if (!state.sets.empty()) {
       set_ = state.sets.size() - 1;
       file_ = state.file;
-      start_ = state.place;
+      start_ = state.position;
       if (state.set_is_done || file_ >= inputs_[set_].size()) ++set_, file_ = 0, start_ = {};
     }
     for (const auto& set : inputs)
@@ -149,7 +149,7 @@ class Preparation {
     if (builder_.state().sets.size() == job.set)
       builder_.begin_set(options_.sets[job.set].name, options_.sets[job.set].weight);
     for (const std::string& complaint : job.encoded.complaints) warn(complaint);
-    builder_.add(job.encoded, job.file, job.text.place);
+    builder_.add(job.encoded, job.file, job.text.position);
     if (job.encoded.error) std::rethrow_exception(job.encoded.error);
     if (job.error) skip_or_rethrow(job.error);
     if (!job.ends_file) return;
@@ -177,7 +177,7 @@ class Preparation {
 
   std::mutex reading_;  // guards the next six lines
   size_t set_ = 0, file_ = 0;
-  FilePlace start_;
+  FilePosition start_;
   std::unique_ptr<BatchReader> reader_;
   int64_t next_number_ = 0;
   int64_t finished_ = 0, total_ = 0;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kFile = "progress.json";
 
-constexpr int64_t kLargest = int64_t{1} << 53;
+constexpr int64_t kMaxInteger = int64_t{1} << 53;
 
 void require_same(const Json& then, const Json& now, const std::string& where) {
   for (const auto& [name, value] : now.items()) {
@@ -58,16 +58,16 @@ void write_state(const PrepareState& state, const std::filesystem::path& directo
                     {"weight", set.weight},
                     {"counts", to_json(set.counts)},
                     {"shards", to_json(set.shards)}});
-  const FilePlace& place = state.place;
+  const FilePosition& position = state.position;
   const Json json = {{"options", state.options},
                      {"inputs", state.inputs},
                      {"sets", sets},
                      {"set_is_done", state.set_is_done},
                      {"file", state.file},
-                     {"offset", place.offset},
-                     {"line", place.line},
-                     {"checked", place.checked},
-                     {"digest", to_hex(place.digest)}};
+                     {"offset", position.offset},
+                     {"line", position.line},
+                     {"checked", position.checked},
+                     {"digest", to_hex(position.digest)}};
   write_file_atomically(directory / kFile, json.dump(1) + "\n");
 }
 
@@ -101,11 +101,11 @@ std::optional<PrepareState> read_state(const std::filesystem::path& directory, c
   }
   if (state.sets.size() > inputs.size()) fields.refuse("sets", "are too many; begin anew with --overwrite");
   state.set_is_done = fields.boolean("set_is_done", false);
-  state.file = static_cast<size_t>(fields.integer("file", 0, 0, kLargest));
-  state.place.offset = fields.integer("offset", 0, 0, kLargest);
-  state.place.line = fields.integer("line", 1, 1, kLargest);
-  state.place.checked = fields.integer("checked", 0, 0, state.place.offset);
-  state.place.digest = digest_from_hex(fields.string("digest", "")).value_or(Digest{});
+  state.file = static_cast<size_t>(fields.integer("file", 0, 0, kMaxInteger));
+  state.position.offset = fields.integer("offset", 0, 0, kMaxInteger);
+  state.position.line = fields.integer("line", 1, 1, kMaxInteger);
+  state.position.checked = fields.integer("checked", 0, 0, state.position.offset);
+  state.position.digest = digest_from_hex(fields.string("digest", "")).value_or(Digest{});
   require_same_files(need("inputs"), state, directory.string());
   return state;
 }

@@ -20,7 +20,7 @@ struct PrepareState {
   bool set_is_done = false;  ///< the last of `sets`
   /// Where the set at work goes on.
   size_t file = 0;
-  FilePlace place;
+  FilePosition position;
 };
 
 void write_state(const PrepareState& state, const std::filesystem::path& directory);

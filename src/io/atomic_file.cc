@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kBufferSize = 1 << 18;
 constexpr int64_t kWriteBack = 16 << 20;
-constexpr size_t kLargestWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
+constexpr size_t kMaxWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
 
 std::filesystem::path directory_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -84,7 +84,7 @@ void AtomicFile::commit() {
 
 void AtomicFile::write_through(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kLargestWrite));
+    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kMaxWrite));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_with("cannot write", errno);
     bytes.remove_prefix(static_cast<size_t>(n));

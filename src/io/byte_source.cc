@@ -18,7 +18,7 @@ namespace roberta {
 namespace {
 
 constexpr size_t kInputBuffer = 1 << 18;
-constexpr int kLargestWindowLog = 31;  // zstd --long=31; the library's own default stops at 27
+constexpr int kMaxWindowLog = 31;  // zstd --long=31; the library's own default stops at 27
 
 /// The stored bytes. The first few can be looked at without taking them.
 class StoredFile {
@@ -158,7 +158,7 @@ class ZstdSource final : public ByteSource {
   explicit ZstdSource(std::unique_ptr<StoredFile> file)
       : file_(std::move(file)), input_(kInputBuffer), context_(ZSTD_createDCtx()) {
     if (!context_) fail(ErrorCode::kResource, "[text] ", file_->name(), ": out of memory");
-    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kLargestWindowLog);
+    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kMaxWindowLog);
   }
   ~ZstdSource() override { ZSTD_freeDCtx(context_); }
 

@@ -16,7 +16,7 @@ namespace roberta {
 namespace {
 
 // One pread moves at most 0x7ffff000 bytes on Linux; 1 GiB keeps us clear of it.
-constexpr size_t kLargestRead = size_t{1} << 30;
+constexpr size_t kMaxRead = size_t{1} << 30;
 
 }  // namespace
 
@@ -56,7 +56,7 @@ void ReadOnlyFile::read(uint64_t offset, std::span<std::byte> out) const {
   }
   size_t done = 0;
   while (done < out.size()) {
-    const size_t wanted = std::min(out.size() - done, kLargestRead);
+    const size_t wanted = std::min(out.size() - done, kMaxRead);
     const ssize_t got = ::pread(fd_, out.data() + done, wanted, static_cast<off_t>(offset + done));
     if (got < 0) {
       if (errno == EINTR) continue;

@@ -62,7 +62,7 @@ PrepareOptions options_of(const Settings& settings) {
                 "no text to prepare: name files ('-' is standard input), or 'sets:' in a "
                 "--config file");
   set_weights(settings.list("weights"), options.sets);
-  options.boundary = settings.text("boundary") == "card" ? Boundary::kCard : Boundary::kFairseq;
+  options.boundary = settings.text("boundary") == "card" ? Boundary::kDocument : Boundary::kFairseq;
   options.held_out = settings.number("held-out");
   options.remove_duplicates = !settings.flag("keep-duplicates");
   options.bad_text = bad_text_of(settings.text("invalid-utf8"));

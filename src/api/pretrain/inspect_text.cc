@@ -10,7 +10,7 @@ namespace roberta {
 namespace {
 
 const char* boundary_name(const CorpusDescription& corpus) {
-  return corpus.boundary == Boundary::kCard ? "card" : "fairseq";
+  return corpus.boundary == Boundary::kDocument ? "card" : "fairseq";
 }
 
 double ratio(int64_t part, int64_t whole) {

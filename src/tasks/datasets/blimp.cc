@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kLargestFile = 256u << 20;
+constexpr uint64_t kMaxFileBytes = 256u << 20;
 
 /// The 12 phenomena of the paper. In the files two paradigms of argument structure have a name of their own.
 std::string phenomenon_of(const std::string& linguistics_term) {
@@ -28,11 +28,11 @@ class Collector {
 
   void line(std::string_view text, const std::string& file, int64_t number) {
     if (trimmed(text).empty()) return;
-    const std::string place = concat(file, ":", number);
+    const std::string location = concat(file, ":", number);
     Json row;
     try {
-      row = parse_json(text, "blimp", place);
-      const JsonFields fields(row, "blimp", place);
+      row = parse_json(text, "blimp", location);
+      const JsonFields fields(row, "blimp", location);
       const auto need = [&](const char* name) {
         if (!fields.find(name)) fields.refuse(name, "is missing");
         return fields.string(name, "");
@@ -74,7 +74,7 @@ void read_file(const fs::path& file, Collector& to) {
 }
 
 void read_archive(const fs::path& archive, Collector& to) {
-  read_tar(archive, kLargestFile, [&](const std::string& name, const std::string& content) {
+  read_tar(archive, kMaxFileBytes, [&](const std::string& name, const std::string& content) {
     if (!name.ends_with(".jsonl")) return;
     int64_t number = 0;
     for (size_t begin = 0; begin < content.size();) {

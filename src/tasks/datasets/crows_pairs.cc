@@ -81,9 +81,9 @@ class SequenceMatcher {
   std::unordered_map<int32_t, std::vector<int32_t>> places_;  // in b, ascending
 };
 
-std::string need_text(const Json& value, const char* column, const std::string& place) {
+std::string need_text(const Json& value, const char* column, const std::string& location) {
   if (!value.is_string() || value.get<std::string>().empty())
-    fail(ErrorCode::kInput, "[crows-pairs] ", place, ": column '", column, "' holds no text");
+    fail(ErrorCode::kInput, "[crows-pairs] ", location, ": column '", column, "' holds no text");
   return value.get<std::string>();
 }
 
@@ -106,15 +106,16 @@ CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit) {
   std::vector<std::string> types;
   std::vector<Json> row;
   while ((limit == 0 || static_cast<int64_t>(out.pairs.size()) < limit) && rows->next(row)) {
-    const std::string place = rows->place();
-    CrowsPair pair{need_text(row[0], "sent_more", place), need_text(row[1], "sent_less", place), true, 0};
-    const std::string direction = need_text(row[2], "stereo_antistereo", place);
+    const std::string location = rows->location();
+    CrowsPair pair{need_text(row[0], "sent_more", location), need_text(row[1], "sent_less", location), true,
+                   0};
+    const std::string direction = need_text(row[2], "stereo_antistereo", location);
     if (direction != "stereo" && direction != "antistereo") {
-      fail(ErrorCode::kInput, "[crows-pairs] ", place, ": stereo_antistereo is '", direction,
+      fail(ErrorCode::kInput, "[crows-pairs] ", location, ": stereo_antistereo is '", direction,
            "'; it must be stereo or antistereo");
     }
     pair.stereo = direction == "stereo";
-    types.push_back(need_text(row[3], "bias_type", place));
+    types.push_back(need_text(row[3], "bias_type", location));
     out.pairs.push_back(std::move(pair));
   }
   if (out.pairs.empty()) fail(ErrorCode::kInput, "[crows-pairs] ", file.string(), ": no pairs");

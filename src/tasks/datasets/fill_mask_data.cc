@@ -16,12 +16,12 @@ size_t count_of(const std::string& text, const std::string& what) {
 /// What pandas writes of a list into a CSV field; as one word it would never be right.
 bool is_printed_list(const std::string& text) { return text.starts_with("['") && text.ends_with("']"); }
 
-std::vector<std::string> words_of(const Json& label, size_t masks, const std::string& place,
+std::vector<std::string> words_of(const Json& label, size_t masks, const std::string& location,
                                   const std::string& column) {
   if (label.is_string()) {
     const std::string text(trimmed(label.get_ref<const std::string&>()));
     if (is_printed_list(text)) {
-      fail(ErrorCode::kInput, "[fill-mask] ", place, ": '", column,
+      fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", column,
            "' holds a printed list; write its words separated by commas, or use JSON lines with a list");
     }
     std::vector<std::string> words = masks == 1 ? std::vector{text} : split(text, ',');
@@ -36,7 +36,7 @@ std::vector<std::string> words_of(const Json& label, size_t masks, const std::st
     }
     if (words.size() == label.size()) return words;
   }
-  fail(ErrorCode::kInput, "[fill-mask] ", place, ": '", column, "' must be a text or a list of texts");
+  fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", column, "' must be a text or a list of texts");
 }
 
 }  // namespace
@@ -50,17 +50,18 @@ std::vector<FillMaskExample> read_fill_mask(const std::filesystem::path& file, c
                                {{.names = {text_column}}, {.names = {label_column}}});
   std::vector<Json> row;
   while ((limit == 0 || static_cast<int64_t>(out.size()) < limit) && rows->next(row)) {
-    const std::string place = rows->place();
+    const std::string location = rows->location();
     if (!row[0].is_string())
-      fail(ErrorCode::kInput, "[fill-mask] ", place, ": '", text_column, "' holds no text");
-    FillMaskExample example{row[0].get<std::string>(), {}, place};
+      fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", text_column, "' holds no text");
+    FillMaskExample example{row[0].get<std::string>(), {}, location};
     const size_t masks = count_of(example.text, mask);
     if (masks == 0) {
-      fail(ErrorCode::kInput, "[fill-mask] ", place, ": the text has no ", mask, ", the mask of this model");
+      fail(ErrorCode::kInput, "[fill-mask] ", location, ": the text has no ", mask,
+           ", the mask of this model");
     }
-    example.words = words_of(row[1], masks, place, label_column);
+    example.words = words_of(row[1], masks, location, label_column);
     if (example.words.size() > masks) {
-      fail(ErrorCode::kInput, "[fill-mask] ", place, ": ", example.words.size(), " words for ", masks,
+      fail(ErrorCode::kInput, "[fill-mask] ", location, ": ", example.words.size(), " words for ", masks,
            " masks");
     }
     out.push_back(std::move(example));

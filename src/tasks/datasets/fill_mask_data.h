@@ -11,7 +11,7 @@ namespace roberta {
 struct FillMaskExample {
   std::string text;
   std::vector<std::string> words;  ///< of the first masks, in order; an empty one isn't asked for
-  std::string place;               ///< "FILE:LINE"
+  std::string location;            ///< "FILE:LINE"
 };
 
 /// `mask` is the tokenizer's mask token. Error(kInput) names file, line and column: a text without a mask,

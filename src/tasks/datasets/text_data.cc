@@ -34,7 +34,7 @@ class Reader {
     }
     data_.skipped = rows_.skipped();
     if (data_.examples.empty())
-      fail(ErrorCode::kInput, "[data] ", rows_.place(), ": no rows after the header");
+      fail(ErrorCode::kInput, "[data] ", rows_.location(), ": no rows after the header");
     finish_labels();
     return std::move(data_);
   }
@@ -45,7 +45,7 @@ class Reader {
   }
 
   [[noreturn]] void refuse(const std::string& why) const {
-    fail(ErrorCode::kInput, "[data] ", rows_.place(), ": column '", printable(rows_.label_column(), 60),
+    fail(ErrorCode::kInput, "[data] ", rows_.location(), ": column '", printable(rows_.label_column(), 60),
          "': ", why);
   }
 

@@ -23,7 +23,7 @@ std::string DelimitedText::quoted_field(size_t number) {
   for (++at_;;) {
     const size_t quote = text.find('"', at_);
     if (quote == std::string_view::npos)
-      fail(ErrorCode::kInput, "[data] ", place(), ": column ", number,
+      fail(ErrorCode::kInput, "[data] ", location(), ": column ", number,
            ": the field begins with a quote (\") that is never closed");
     field.append(text, at_, quote - at_);
     at_ = quote + 1;

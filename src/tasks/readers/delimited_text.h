@@ -22,7 +22,7 @@ class DelimitedText {
   /// Where the row begins, from 1.
   int64_t line() const { return line_; }
   /// "FILE:LINE" of the row.
-  std::string place() const { return input_.name + ":" + std::to_string(line_); }
+  std::string location() const { return input_.name + ":" + std::to_string(line_); }
 
  private:
   bool skip_blank_lines();

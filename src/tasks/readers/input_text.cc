@@ -10,7 +10,7 @@
 namespace roberta {
 namespace {
 
-constexpr size_t kLargestText = (size_t{4} << 30) - 1;
+constexpr size_t kMaxTextBytes = (size_t{4} << 30) - 1;
 
 [[noreturn]] void refuse_line(const InputText& input, size_t offset, const char* why) {
   fail(ErrorCode::kInput, "[data] ", input.name, ":", LineCounter(input.text).line_of(offset), ": ", why);
@@ -28,7 +28,7 @@ std::string read_input_file(const std::filesystem::path& file) {
       got = source->read(bytes.data() + have, bytes.size() - have);
       have += got;
     }
-    if (have > kLargestText)
+    if (have > kMaxTextBytes)
       fail(ErrorCode::kInput, "[data] ", display_name(file), ": 4 GiB of text or more; split it");
     if (got == 0) {
       bytes.resize(have);

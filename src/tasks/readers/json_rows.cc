@@ -57,7 +57,7 @@ bool JsonRows::next(Json& row) {
   line_ = lines_.line_of(at_);
   at_ += text.size();
   try {
-    row = parse_json(text, "data", place());
+    row = parse_json(text, "data", location());
   } catch (const Error& error) {  // JSON of models is Error(kModel)
     std::string what = error.what();
     // The line is that of the file; the parser's is that of the object.
@@ -65,7 +65,7 @@ bool JsonRows::next(Json& row) {
     throw Error(ErrorCode::kInput, what);
   }
   if (!row.is_object())
-    fail(ErrorCode::kInput, "[data] ", place(), ": must be a JSON object, is ", row.type_name());
+    fail(ErrorCode::kInput, "[data] ", location(), ": must be a JSON object, is ", row.type_name());
   return true;
 }
 

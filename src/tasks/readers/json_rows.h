@@ -20,7 +20,7 @@ class JsonRows {
   /// Where the object begins, from 1.
   int64_t line() const { return line_; }
   /// "FILE:LINE" of it.
-  std::string place() const { return input_.name + ":" + std::to_string(line_); }
+  std::string location() const { return input_.name + ":" + std::to_string(line_); }
 
  private:
   /// The text of the next object; empty at the end.

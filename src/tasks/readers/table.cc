@@ -23,26 +23,27 @@ size_t column_number(const std::string& name) {
   return error == std::errc() && end == name.data() + name.size() ? number : 0;
 }
 
-[[noreturn]] void fail_no_column(const std::string& place, const WantedColumn& column, const Names& present) {
+[[noreturn]] void fail_no_column(const std::string& location, const WantedColumn& column,
+                                 const Names& present) {
   std::string names, nearest;
   for (const std::string& name : column.names) {
     names += (names.empty() ? "'" : " or '") + printable(name, 60) + "'";
     if (nearest.empty()) nearest = did_you_mean(name, present);
   }
-  fail(ErrorCode::kInput, "[data] ", place, ": no column ", names, column.role.empty() ? "" : " for ",
+  fail(ErrorCode::kInput, "[data] ", location, ": no column ", names, column.role.empty() ? "" : " for ",
        column.role, "; the columns are ", quoted_names(present), nearest);
 }
 
-/// The place of the first wanted name among those present; kAbsent: none.
-size_t find_column(const WantedColumn& column, const Names& present, const std::string& place) {
+/// The index of the first wanted name among those present; kAbsent: none.
+size_t find_column(const WantedColumn& column, const Names& present, const std::string& location) {
   for (const std::string& name : column.names) {
     const auto found = std::find(present.begin(), present.end(), name);
     if (found == present.end()) continue;
     if (std::find(found + 1, present.end(), name) != present.end())
-      fail(ErrorCode::kInput, "[data] ", place, ": two columns are named '", printable(name, 60), "'");
+      fail(ErrorCode::kInput, "[data] ", location, ": two columns are named '", printable(name, 60), "'");
     return static_cast<size_t>(found - present.begin());
   }
-  if (column.required) fail_no_column(place, column, present);
+  if (column.required) fail_no_column(location, column, present);
   return kAbsent;
 }
 
@@ -60,7 +61,7 @@ class DelimitedTable final : public Table {
     first_row_waits_ = !has_header_;
     width_ = header.size();
     for (const WantedColumn& column : columns) {
-      const size_t at = has_header_ ? find_column(column, header, place()) : numbered(column);
+      const size_t at = has_header_ ? find_column(column, header, location()) : numbered(column);
       fields_of_columns_.push_back(at);
       names_.push_back(at == kAbsent ? "" : has_header_ ? header[at] : std::to_string(at + 1));
     }
@@ -78,7 +79,7 @@ class DelimitedTable final : public Table {
   }
 
   int64_t line() const override { return rows_.line(); }
-  std::string place() const override { return rows_.place(); }
+  std::string location() const override { return rows_.location(); }
   int64_t skipped() const override { return skipped_; }
 
  private:
@@ -94,12 +95,12 @@ class DelimitedTable final : public Table {
     const auto found = std::find_if(column.names.begin(), column.names.end(),
                                     [](const std::string& name) { return column_number(name) > 0; });
     if (found == column.names.end())
-      fail(ErrorCode::kUsage, "[data] ", place(),
+      fail(ErrorCode::kUsage, "[data] ", location(),
            ": the file has no header: give the number of the column of ", column.role, ", from 1");
     const size_t number = column_number(*found);
     if (number <= width_) return number - 1;
     if (column.required)
-      fail(ErrorCode::kInput, "[data] ", place(), ": has ", width_, " columns; expected ", column.role,
+      fail(ErrorCode::kInput, "[data] ", location(), ": has ", width_, " columns; expected ", column.role,
            " in column ", number);
     return kAbsent;
   }
@@ -112,7 +113,7 @@ class DelimitedTable final : public Table {
       ++skipped_;
       return false;
     }
-    fail(ErrorCode::kInput, "[data] ", place(), ": has ", fields_.size(), " columns, the ",
+    fail(ErrorCode::kInput, "[data] ", location(), ": has ", fields_.size(), " columns, the ",
          has_header_ ? "header" : "first row", " has ", width_,
          "; is a separator missing, or unquoted in a text?");
   }
@@ -133,7 +134,7 @@ class ObjectTable final : public Table {
     if (!rows_.next(object_)) fail(ErrorCode::kInput, "[data] ", input.name, ": the file is empty");
     const Names present = members();
     for (const WantedColumn& column : columns_) {
-      const size_t at = find_column(column, present, place());
+      const size_t at = find_column(column, present, location());
       names_.push_back(at == kAbsent ? "" : present[at]);
     }
   }
@@ -147,7 +148,7 @@ class ObjectTable final : public Table {
   }
 
   int64_t line() const override { return rows_.line(); }
-  std::string place() const override { return rows_.place(); }
+  std::string location() const override { return rows_.location(); }
 
  private:
   Names members() const {
@@ -161,7 +162,7 @@ class ObjectTable final : public Table {
     const auto found = object_.find(names_[column]);
     if (found != object_.end()) return *found;
     if (!columns_[column].sparse)
-      fail_no_column(place(), {.names = {names_[column]}, .role = columns_[column].role}, members());
+      fail_no_column(location(), {.names = {names_[column]}, .role = columns_[column].role}, members());
     return {};
   }
 

@@ -39,7 +39,7 @@ class Table {
   /// Where the row begins, from 1.
   virtual int64_t line() const = 0;
   /// "FILE:LINE" of the row.
-  virtual std::string place() const = 0;
+  virtual std::string location() const = 0;
   /// Rows dropped so far.
   virtual int64_t skipped() const { return 0; }
   /// The name (or number) of the wanted column i in this table; empty: absent.

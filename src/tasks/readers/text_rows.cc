@@ -47,7 +47,7 @@ bool TextRows::next(TextRow& row) {
 
 std::string TextRows::text(size_t column) {
   if (!values_[column].is_string())
-    fail(ErrorCode::kInput, "[data] ", place(), ": column '", table_->name(column),
+    fail(ErrorCode::kInput, "[data] ", location(), ": column '", table_->name(column),
          "': expected a text, got ", values_[column].type_name());
   return std::move(values_[column].get_ref<std::string&>());
 }
@@ -55,7 +55,7 @@ std::string TextRows::text(size_t column) {
 std::string TextRows::label(const Json& value) const {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_primitive() || value.is_null())
-    fail(ErrorCode::kInput, "[data] ", place(), ": column '", label_column(),
+    fail(ErrorCode::kInput, "[data] ", location(), ": column '", label_column(),
          "': expected a text or a number as label, got ", value.type_name());
   return value.dump();
 }

@@ -27,7 +27,7 @@ class TextRows {
   /// False at the end. Error(kInput) names file, line and column.
   bool next(TextRow& row);
   /// "FILE:LINE" of the row.
-  std::string place() const { return table_->place(); }
+  std::string location() const { return table_->location(); }
   /// Of the label, for messages.
   const std::string& label_column() const;
   /// Whether rows have a second text.

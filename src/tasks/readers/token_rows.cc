@@ -102,7 +102,7 @@ class JsonTokenRows final : public TokenRows {
 
   template <class... Why>
   [[noreturn]] void refuse(Column column, const Why&... why) const {
-    fail(ErrorCode::kInput, "[data] ", table_->place(), ": column '", table_->name(column), "'", why...);
+    fail(ErrorCode::kInput, "[data] ", table_->location(), ": column '", table_->name(column), "'", why...);
   }
 
   const Json& array(Column column) const {

@@ -10,30 +10,30 @@
 namespace roberta {
 
 StatePool::~StatePool() {
-  for (auto& place : places_) delete place.load();
+  for (auto& slot : slots_) delete slot.load();
 }
 
-size_t StatePool::place_of_thread() {
+size_t StatePool::slot_of_thread() {
   static std::atomic<size_t> next{0};
-  thread_local const size_t place = next.fetch_add(1) % kPlaces;
-  return place;
+  thread_local const size_t slot = next.fetch_add(1) % kSlots;
+  return slot;
 }
 
 std::unique_ptr<EncodeState> StatePool::take() {
-  const size_t first = place_of_thread();
-  for (size_t i = 0; i < kPlaces; ++i) {
-    auto& place = places_[(first + i) % kPlaces];
-    if (place.load(std::memory_order_relaxed) == nullptr) continue;
-    if (EncodeState* state = place.exchange(nullptr)) return std::unique_ptr<EncodeState>(state);
+  const size_t first = slot_of_thread();
+  for (size_t i = 0; i < kSlots; ++i) {
+    auto& slot = slots_[(first + i) % kSlots];
+    if (slot.load(std::memory_order_relaxed) == nullptr) continue;
+    if (EncodeState* state = slot.exchange(nullptr)) return std::unique_ptr<EncodeState>(state);
   }
   return std::make_unique<EncodeState>();
 }
 
 void StatePool::give_back(std::unique_ptr<EncodeState> state) {
-  const size_t first = place_of_thread();
-  for (size_t i = 0; i < kPlaces && state; ++i) {
+  const size_t first = slot_of_thread();
+  for (size_t i = 0; i < kSlots && state; ++i) {
     EncodeState* expected = nullptr;
-    if (places_[(first + i) % kPlaces].compare_exchange_strong(expected, state.get())) state.release();
+    if (slots_[(first + i) % kSlots].compare_exchange_strong(expected, state.get())) state.release();
   }
 }
 
@@ -43,15 +43,15 @@ namespace {
 /// string, the next free one after it otherwise. Of a repeated string the last properties count.
 void assign_ids(TokenizerSpec& spec, const std::string& where) {
   std::vector<AddedToken> kept;
-  std::unordered_map<std::string, size_t> places;
+  std::unordered_map<std::string, size_t> index_of;
   int64_t next = spec.vocabulary.size();
   for (AddedToken& token : spec.added_tokens) {
     if (token.content.empty()) continue;
-    const auto place = places.find(token.content);
-    if (place != places.end()) {
-      token.id = kept[place->second].id;
-      token.special = token.special || kept[place->second].special;
-      kept[place->second] = token;
+    const auto found = index_of.find(token.content);
+    if (found != index_of.end()) {
+      token.id = kept[found->second].id;
+      token.special = token.special || kept[found->second].special;
+      kept[found->second] = token;
       continue;
     }
     const auto known = spec.vocabulary.find(token.content);
@@ -59,7 +59,7 @@ void assign_ids(TokenizerSpec& spec, const std::string& where) {
     if (id > kMaxVocabularyId)
       fail(ErrorCode::kModel, where, ": added token '", token.content, "' gets id ", id, ", too large");
     token.id = static_cast<int32_t>(id);
-    places.emplace(token.content, kept.size());
+    index_of.emplace(token.content, kept.size());
     kept.push_back(token);
   }
   spec.added_tokens = std::move(kept);

@@ -24,7 +24,7 @@ struct EncodeState {
   std::string repaired, prefixed;
 };
 
-/// Lends states to calls. Lock-free; keeps at most kPlaces of them. A thread tends to get the one it had
+/// Lends states to calls. Lock-free; keeps at most kSlots of them. A thread tends to get the one it had
 /// before.
 class StatePool {
  public:
@@ -37,9 +37,9 @@ class StatePool {
   void give_back(std::unique_ptr<EncodeState> state);
 
  private:
-  static constexpr size_t kPlaces = 64;
-  static size_t place_of_thread();
-  std::atomic<EncodeState*> places_[kPlaces] = {};
+  static constexpr size_t kSlots = 64;
+  static size_t slot_of_thread();
+  std::atomic<EncodeState*> slots_[kSlots] = {};
 };
 
 /// A state of the pool, for the length of a scope.

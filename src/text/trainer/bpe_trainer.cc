@@ -19,12 +19,12 @@ namespace {
 class TokenList {
  public:
   uint32_t add(const std::string& token, uint32_t chars) {
-    const auto [place, added] = ids_.try_emplace(token, static_cast<uint32_t>(tokens_.size()));
+    const auto [at, added] = ids_.try_emplace(token, static_cast<uint32_t>(tokens_.size()));
     if (added) {
       tokens_.push_back(token);
       chars_.push_back(chars);
     }
-    return place->second;
+    return at->second;
   }
   size_t size() const { return tokens_.size(); }
   const std::string& operator[](uint32_t id) const { return tokens_[id]; }

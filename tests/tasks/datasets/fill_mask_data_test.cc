@@ -30,7 +30,7 @@ TEST_F(FillMaskData, WordsAreATextOrAList) {
   EXPECT_EQ(rows[1].words, (Words{"one", "two"}));
   EXPECT_EQ(rows[2].words, Words{"only, one"});
   EXPECT_EQ(rows[3].words, Words{""});
-  EXPECT_NE(rows[1].place.find("a.jsonl:3"), std::string::npos);
+  EXPECT_NE(rows[1].location.find("a.jsonl:3"), std::string::npos);
 }
 
 TEST_F(FillMaskData, Csv) {
