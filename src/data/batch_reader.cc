@@ -47,7 +47,7 @@ bool BatchReader::fill() {
   return have > before;
 }
 
-/// The byte order mark of UTF-8 is no text. Those of UTF-16 mean that the file is none of ours.
+/// Drops the byte order mark of UTF-8. One of UTF-16 is an error.
 void BatchReader::drop_mark() {
   if (buffer_.starts_with("\xEF\xBB\xBF")) {
     buffer_.erase(0, 3);
@@ -67,7 +67,7 @@ void BatchReader::take(size_t n) {
 void BatchReader::skip_to(const FilePosition& position) {
   const auto changed = [&](const std::string& what) {
     fail(ErrorCode::kUsage, "[input] ", name_, ": ", what,
-         ": it has changed since the interrupted run read it; begin anew with --overwrite");
+         ": the file has changed since the interrupted run read it; start again with --overwrite");
   };
   while (offset_ < position.offset) {
     if (offset_ == position.checked && digest_.value() != position.digest && offset_ > 0)
@@ -93,8 +93,8 @@ size_t BatchReader::last_border() const {
   return 0;
 }
 
-/// Where to end a batch that holds nothing but a document that is too long; 0: it may still end in time.
-/// Looks at whole lines first, so that the place does not depend on where the batch happens to end.
+/// Where to end a batch that holds only one document that is too long; 0: the document may still end in time.
+/// Tries whole lines first, so that the result does not depend on where the batch happens to end.
 size_t BatchReader::forced_cut() const {
   const size_t newline = buffer_.rfind('\n');
   const size_t lines = newline == std::string::npos ? 0 : newline + 1;

@@ -104,7 +104,7 @@ void CorpusBuilder::close_shard(Split split) {
   set().shards.push_back(shard);
 }
 
-/// Both at once: what is on the disk is then all of the text up to one place, and a run can go on from there.
+/// Both at once: the disk then holds all of the text up to one position, from which a run can resume.
 void CorpusBuilder::close_shards() {
   close_shard(Split::kTrain);
   close_shard(Split::kHeldOut);

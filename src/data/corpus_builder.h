@@ -1,6 +1,6 @@
 #pragma once
-// The end of the line of a preparation: takes documents in order, leaves out duplicates, parts training from
-// held-out text, fills shards and notes how far it came.
+// The last stage of a preparation: takes documents in order, leaves out duplicates, splits training from
+// held-out text, fills shards and records its progress.
 
 #include <filesystem>
 #include <functional>
@@ -23,7 +23,7 @@ struct BuilderOptions {
 /// Not thread safe.
 class CorpusBuilder {
  public:
-  /// `manifest` has the settings and no sets; `state` where to go on.
+  /// `manifest` has the settings and no sets; `state` where to continue.
   CorpusBuilder(BuilderOptions options, Manifest manifest, PrepareState state);
 
   const PrepareState& state() const { return state_; }

@@ -10,7 +10,7 @@ namespace roberta {
 
 class DigestSet {
  public:
-  /// False when it is there already.
+  /// False when it is already present.
   bool insert(Digest digest);
   int64_t size() const { return size_; }
 

@@ -44,7 +44,7 @@ bool is_text(std::string_view text) {
   return is_valid_utf8(text) && std::memchr(text.data(), 0, text.size()) == nullptr;
 }
 
-/// Ill-formed bytes and NUL as U+FFFD.
+/// Invalid bytes and NUL become U+FFFD.
 std::string repair(std::string_view text) {
   std::string storage;
   std::string out;
@@ -54,7 +54,7 @@ std::string repair(std::string_view text) {
 
 }  // namespace
 
-/// One batch on its way.
+/// One batch while it is encoded.
 class DocumentEncoder::Work {
  public:
   Work(const DocumentEncoder& encoder, const TextBatch& batch, const std::string& name)
@@ -68,7 +68,7 @@ class DocumentEncoder::Work {
 
   void text() {
     const std::string_view all = batch_.text;
-    size_t begin = 0, end = 0;  // of the document that grows
+    size_t begin = 0, end = 0;  // of the current document
     for (size_t at = 0; at < all.size();) {
       const size_t newline = std::min(all.find('\n', at), all.size() - 1) + 1;
       if (is_blank(all.substr(at, newline - at))) {
@@ -82,7 +82,7 @@ class DocumentEncoder::Work {
   }
 
   void json_lines(const std::string& field) {
-    const std::string_view all = batch_.text;  // padded behind its end
+    const std::string_view all = batch_.text;  // padded after its end
     for (size_t at = 0; at < all.size();) {
       const size_t newline = std::min(all.find('\n', at), all.size() - 1) + 1;
       const std::string_view line = all.substr(at, newline - at);
@@ -164,7 +164,7 @@ class DocumentEncoder::Work {
     return out_.documents.emplace_back(document);
   }
 
-  /// What becomes of a text with bytes that are none: true: repair it.
+  /// Decides about a text with invalid bytes. True: repair it.
   bool accept_bad(std::string_view raw, size_t end, int64_t line_after) {
     if (options_.bad_text == BadText::kReplace) return true;
     if (options_.bad_text == BadText::kError) {
@@ -204,7 +204,7 @@ class DocumentEncoder::Work {
         std::count(out_.ids.begin() + static_cast<ptrdiff_t>(tokens_begin), out_.ids.end(), encoder_.unk_);
   }
 
-  /// A line ends behind the token that has the line end in it.
+  /// A line ends after the token that contains the line end.
   void encode_card() {
     size_t line_begin = out_.ids.size();
     size_t at = line_begin + 1;

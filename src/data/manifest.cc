@@ -75,7 +75,7 @@ Manifest from_json(const Json& json, const std::string& file) {
   if (fields.string("format", "") != "roberta-corpus") fields.refuse("format", "must be \"roberta-corpus\"");
   const int64_t version = fields.integer("version", 0, 0, kMaxInteger);
   if (version != kManifestVersion)
-    fields.refuse("version", concat("is ", version, "; this program reads ", kManifestVersion,
+    fields.refuse("version", concat("is ", version, "; this program reads version ", kManifestVersion,
                                     ": prepare the corpus again"));
   Manifest manifest;
   manifest.tokenizer = hash_from(fields, "tokenizer");
@@ -97,7 +97,7 @@ Manifest from_json(const Json& json, const std::string& file) {
   for (size_t i = 0; i < sets.size(); ++i) {
     manifest.sets.push_back(set_from_json(sets[i], file, i));
     for (const ManifestShard& shard : manifest.sets.back().shards) {
-      if (!files.insert(shard.file).second) fields.refuse("sets", "names the shard " + shard.file + " twice");
+      if (!files.insert(shard.file).second) fields.refuse("sets", "lists the shard " + shard.file + " twice");
     }
   }
   return manifest;
@@ -146,7 +146,7 @@ std::vector<ManifestShard> shards_from_json(const Json& json, const std::string&
     shard.file = fields.string("file", "");
     if (shard.file.empty() || shard.file[0] == '.' || shard.file.find('/') != std::string::npos ||
         shard.file.find('\0') != std::string::npos)
-      fields.refuse("file", "must be the name of a file beside the manifest");
+      fields.refuse("file", "must be the name of a file in the directory of the manifest");
     const std::string split = fields.string("split", "");
     if (split != "train" && split != "held-out") fields.refuse("split", "must be \"train\" or \"held-out\"");
     shard.split = split == "train" ? Split::kTrain : Split::kHeldOut;
@@ -177,7 +177,7 @@ std::string write_manifest(const Manifest& manifest) {
 Manifest parse_manifest(std::string_view text, const std::string& file) {
   try {
     return from_json(parse_json(text, "data", file), file);
-  } catch (const Error& error) {  // the readers of JSON speak of models
+  } catch (const Error& error) {  // errors of parse_json are about models
     throw Error(ErrorCode::kInput, error.what());
   }
 }
@@ -188,8 +188,9 @@ Manifest read_manifest(const std::filesystem::path& directory) {
   if (!std::filesystem::exists(file, ignored)) {
     const bool begun = std::filesystem::exists(directory / "progress.json", ignored);
     fail(ErrorCode::kInput, "[data] ", directory.string(),
-         begun ? ": its preparation was interrupted; run the same 'prepare' again to finish it"
-               : ": is no prepared corpus (it has no manifest.json); make one with 'prepare'");
+         begun
+             ? ": its preparation was interrupted; run the same 'roberta prepare' command again to finish it"
+             : ": is not a prepared corpus (manifest.json is missing); create one with 'roberta prepare'");
   }
   std::string text;
   try {

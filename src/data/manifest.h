@@ -51,7 +51,7 @@ std::vector<ManifestShard> shards_from_json(const Json& json, const std::string&
 std::string write_manifest(const Manifest& manifest);
 /// Error(kInput) that names the file and field.
 Manifest parse_manifest(std::string_view text, const std::string& file);
-/// Of DIR/manifest.json; says what to do where `directory` is no prepared corpus.
+/// Of DIR/manifest.json; says what to do where `directory` is not a prepared corpus.
 Manifest read_manifest(const std::filesystem::path& directory);
 
 }  // namespace roberta

@@ -15,15 +15,15 @@ constexpr int32_t kFirstReplacement = 4;  // fairseq never draws <s>, <pad>, </s
 enum class MaskAction : uint8_t { kMask, kLeave, kRandom };
 
 void check(const MaskingOptions& options) {
-  const auto check_share = [](double share, const char* name) {
-    if (!(share >= 0 && share <= 1))
-      fail(ErrorCode::kUsage, "[masking] ", name, " ", share, ": must be between 0 and 1");
+  const auto check_probability = [](double probability, const char* name) {
+    if (!(probability >= 0 && probability <= 1))
+      fail(ErrorCode::kUsage, "[masking] ", name, " ", probability, ": must be between 0 and 1");
   };
-  check_share(options.mask_prob, "mask_prob");
-  check_share(options.leave_unmasked_prob, "leave_unmasked_prob");
-  check_share(options.random_token_prob, "random_token_prob");
-  check_share(options.leave_unmasked_prob + options.random_token_prob,
-              "leave_unmasked_prob + random_token_prob");
+  check_probability(options.mask_prob, "mask_prob");
+  check_probability(options.leave_unmasked_prob, "leave_unmasked_prob");
+  check_probability(options.random_token_prob, "random_token_prob");
+  check_probability(options.leave_unmasked_prob + options.random_token_prob,
+                    "leave_unmasked_prob + random_token_prob");
 }
 
 /// Spelled in the byte-level alphabet: "Ġ" is the space, "Ċ" the line end, U+0100..U+0120 all below them.
@@ -32,7 +32,7 @@ bool begins_word(const std::string& token) {
                               token.starts_with("\xC4\x89") || token.starts_with("\xC4\x8D"));
 }
 
-/// Items [begin[i], begin[i+1]) of a sample share their fate.
+/// Items [begin[i], begin[i+1]) of a sample share one action.
 struct Units {
   std::vector<size_t> begins;
   std::vector<size_t> ends;
@@ -81,8 +81,8 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
   positions.clear();
   targets.clear();
   const auto is_special = [&](size_t at) { return special_[static_cast<size_t>(ids[at])] != 0; };
-  // What is chosen among: tokens or words, in order. Tokens before the first beginning of a word belong to a
-  // word whose beginning is in another block; they are never chosen.
+  // What can be chosen: tokens or words, in order. Tokens before the first beginning of a word belong to a
+  // word that begins in another block; they are never chosen.
   Units units;
   for (size_t at = 0; at < ids.size(); ++at) {
     const bool left_out = options_.exclude_special && is_special(at);
@@ -98,7 +98,7 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
   }
   RandomStream random(random_of_epoch(seed, RandomPurpose::kMask, epoch), sample);
   const size_t count = units.begins.size();
-  // Rounded by chance, so that the mean over samples is exact.
+  // Rounded at random, so that the mean over samples is exact.
   const auto n = static_cast<size_t>(options_.mask_prob * static_cast<double>(count) + random.uniform());
   for (const uint32_t unit : choose(std::min(n, count), count, random)) {
     const MaskAction action = draw_action(options_, random);

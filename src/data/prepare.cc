@@ -18,10 +18,10 @@
 namespace roberta {
 namespace {
 
-/// Text on its way between reading and writing, so that memory is bounded: ids take about as much again.
+/// Bytes of text between reading and writing, so that memory is bounded: their ids take about as much again.
 constexpr int64_t kMaxInFlight = 24 << 20;
 
-/// A batch with where it comes from.
+/// A batch and its origin.
 struct Job {
   int64_t number = 0;
   size_t set = 0, file = 0;
@@ -117,7 +117,7 @@ class Preparation {
     if (++file_ == inputs_[set_].size()) ++set_, file_ = 0;
   }
 
-  /// Hands an encoded batch to the builder in its turn. One thread at a time builds, the others go on.
+  /// Hands an encoded batch to the builder in its turn. One thread at a time builds, the others continue.
   void give(Job job) {
     std::unique_lock<std::mutex> lock(state_);
     const int64_t number = job.number;
@@ -175,7 +175,7 @@ class Preparation {
   const DocumentEncoder& encoder_;
   CorpusBuilder& builder_;
 
-  std::mutex reading_;  // guards the next six lines
+  std::mutex reading_;  // guards the next six members
   size_t set_ = 0, file_ = 0;
   FilePosition start_;
   std::unique_ptr<BatchReader> reader_;

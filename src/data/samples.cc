@@ -18,8 +18,8 @@ struct WeightedSet {
   int64_t begin;  // first sample
   int64_t count;  // samples
 
-  /// Whole rounds over all blocks; then, for the fraction that is left, one block of each of as many even
-  /// stretches: in each epoch the next one of its stretch, so that in the course of time all are met.
+  /// Whole rounds over all blocks; then, for the fraction that is left, one block of each of as many equal
+  /// ranges: in each epoch the next one of its range, so that over time all of them are used.
   int64_t block_of(int64_t sample, int64_t epoch) const {
     const int64_t n = blocks.size(), rest = count % n, number = sample - (count - rest);
     if (number < 0) return sample % n;
@@ -42,7 +42,8 @@ struct Samples::Impl {
 Samples::Samples(std::shared_ptr<const Corpus> corpus, const SampleOptions& options)
     : impl_(std::make_unique<Impl>()) {
   if (options.length < 2)
-    fail(ErrorCode::kUsage, "[data] blocks of ", options.length, " tokens; at least 2 are needed");
+    fail(ErrorCode::kUsage, "[data] blocks of ", options.length,
+         " tokens are too short; at least 2 are needed");
   impl_->corpus = std::move(corpus);
   impl_->options = options;
   const Manifest& manifest = impl_->corpus->manifest();
@@ -50,7 +51,7 @@ Samples::Samples(std::shared_ptr<const Corpus> corpus, const SampleOptions& opti
   for (size_t set = 0; set < manifest.sets.size(); ++set) {
     TokenBlocks blocks(impl_->corpus->stream(set, options.split), options.packing, manifest.boundary,
                        options.length - impl_->adds_start);
-    // Held-out text is for measuring: each block once, whatever the training asks for.
+    // Held-out text is for measuring: each block once, whatever the weights.
     const double weight = options.split == Split::kTrain ? manifest.sets[set].weight : 1;
     const int64_t count = std::llround(weight * static_cast<double>(blocks.size()));
     if (count == 0) continue;
@@ -72,7 +73,7 @@ int64_t Samples::tokens() const { return impl_->tokens; }
 
 void Samples::read(int64_t index, std::vector<int32_t>& ids, int64_t epoch) const {
   if (index < 0 || index >= impl_->size)
-    fail(ErrorCode::kUsage, "[data] sample ", index, ": there are ", impl_->size);
+    fail(ErrorCode::kUsage, "[data] sample ", index, ": out of range, there are ", impl_->size);
   const auto after = std::upper_bound(impl_->sets.begin(), impl_->sets.end(), index,
                                       [](int64_t i, const WeightedSet& set) { return i < set.begin; });
   const WeightedSet& set = *(after - 1);

@@ -1,5 +1,5 @@
 #pragma once
-// A prepared corpus cut into samples (blocks) of contiguous tokens, and the order in which training meets
+// A prepared corpus cut into samples (blocks) of contiguous tokens, and the order in which training reads
 // them.
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class Samples {
   ~Samples();
   Samples(Samples&&) noexcept;
 
-  int64_t size() const;    ///< samples of an epoch; a set's weight repeats or thins its own
+  int64_t size() const;    ///< samples of an epoch; a set is repeated or thinned by its weight
   int64_t tokens() const;  ///< of the first epoch
   /// Replaces `ids` by the tokens of sample `index`, 0 <= index < size(). Of a set that is thinned by its
   /// weight each epoch has other blocks. Error(kInput) names the shard when it is damaged.
@@ -45,7 +45,7 @@ class Samples {
 };
 
 /// The training stream: n = 0, 1, ... without end; epoch n / size, each epoch in an order of its own. A pure
-/// function, O(1), so any rank finds its part and a resume needs no skipping.
+/// function, O(1), so any rank finds its samples and a resumed run skips nothing.
 struct StreamPosition {
   int64_t epoch;
   int64_t index;  ///< into Samples

@@ -203,7 +203,7 @@ TEST_F(SamplesTest, WeightsRepeatAndThin) {
   ASSERT_EQ(samples.size(), 2 * pieces_of(0) + half);
   const auto pieces = all(samples);
   const auto first = pieces.begin(), second = first + pieces_of(0), third = second + pieces_of(0);
-  EXPECT_TRUE(std::equal(first, second, second, third)) << "each piece twice";
+  EXPECT_TRUE(std::equal(first, second, second, third)) << "each block twice";
   EXPECT_EQ(std::set<std::vector<int32_t>>(third, pieces.end()).size(), static_cast<size_t>(half));
   int64_t tokens = 0;
   for (const auto& piece : pieces) tokens += static_cast<int64_t>(piece.size());
@@ -221,7 +221,7 @@ TEST_F(SamplesTest, HeldOutTextIsNotTrainedOn) {
   for (const auto& piece : all(held_out)) EXPECT_FALSE(seen.contains(piece));
 }
 
-TEST_F(SamplesTest, RefusesWhatIsNotThere) {
+TEST_F(SamplesTest, RejectsWhatDoesNotExist) {
   const auto prepared = corpus(Boundary::kDocument, {set("a", "the cat\n")});
   const Samples samples(prepared, {});
   std::vector<int32_t> ids;
@@ -274,7 +274,7 @@ TEST(StreamPosition, OrdersAreWellMixed) {
   for (const int64_t count : counts) EXPECT_NEAR(static_cast<double>(count), 100, 50);
 }
 
-TEST(StreamPosition, RefusesAnEmptyCorpus) {
+TEST(StreamPosition, RejectsAnEmptyCorpus) {
   EXPECT_ERROR(ErrorCode::kInput, stream_position(1, 0, 0), "no samples");
 }
 

@@ -83,7 +83,7 @@ void JsonScanner::literal(std::string_view word) {
 
 uint32_t JsonScanner::hex4() {
   uint32_t value = 0;
-  if (text_.size() - at_ < 4) fail_here("string not ended");
+  if (text_.size() - at_ < 4) fail_here("unterminated string");
   const char* begin = text_.data() + at_;
   const auto [stop, error] = std::from_chars(begin, begin + 4, value, 16);
   if (error != std::errc() || stop != begin + 4 || *begin == '-') fail_here("invalid \\u escape");
@@ -92,7 +92,7 @@ uint32_t JsonScanner::hex4() {
 }
 
 void JsonScanner::escape(std::string* out) {
-  if (at_ == text_.size()) fail_here("string not ended");
+  if (at_ == text_.size()) fail_here("unterminated string");
   static constexpr std::string_view kFrom = "\"\\/bfnrt", kTo = "\"\\/\b\f\n\r\t";
   const char c = text_[at_++];
   if (const size_t i = kFrom.find(c); i != std::string_view::npos) {
@@ -120,7 +120,7 @@ void JsonScanner::scan_string(std::string* out) {
            static_cast<unsigned char>(text_[at_]) >= 0x20)
       ++at_;
     if (out) out->append(text_.substr(start, at_ - start));
-    if (at_ == text_.size()) fail_here("string not ended");
+    if (at_ == text_.size()) fail_here("unterminated string");
     const char c = text_[at_++];
     if (c == '"') return;
     if (c != '\\') fail_here("control character in a string");
@@ -166,7 +166,7 @@ std::optional<uint64_t> JsonScanner::number() {
   if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
     ++at_;
     if (at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-')) ++at_;
-    digits("expected the exponent's digits");
+    digits("expected a digit in the exponent");
     whole = false;
   }
   const std::string_view token = text_.substr(start, at_ - start);

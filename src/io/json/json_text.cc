@@ -23,7 +23,8 @@ void append_float(std::string& out, Float value) {
 
 void check_finite(double value) {
   if (!std::isfinite(value))
-    throw Error(ErrorCode::kNumeric, "[answer] NaN or infinity: the weights are damaged or out of range");
+    throw Error(ErrorCode::kNumeric,
+                "[model] the output is NaN or infinity: the weights are damaged or out of range");
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -31,7 +32,7 @@ void append_json_string(std::string& out, std::string_view text) {
   std::string repaired;
   text = repaired_utf8(text, repaired);
   out += '"';
-  size_t plain = 0;  // begin of the bytes that need no escape
+  size_t plain = 0;  // where the bytes begin that need no escape
   for (size_t i = 0; i < text.size(); ++i) {
     auto byte = static_cast<unsigned char>(text[i]);
     if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) continue;

@@ -16,12 +16,12 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxFileBytes = 256u << 20;
 
-/// The 12 phenomena of the paper. In the files two paradigms of argument structure have a name of their own.
+/// The 12 phenomena of the paper. In the files two paradigms of argument structure have their own name.
 std::string phenomenon_of(const std::string& linguistics_term) {
   return linguistics_term == "s-selection" ? "argument_structure" : linguistics_term;
 }
 
-/// Pairs by (phenomenon, paradigm): the order of the answer.
+/// Pairs by (phenomenon, paradigm): the order of the result.
 class Collector {
  public:
   explicit Collector(int64_t limit) : limit_(limit) {}
@@ -39,7 +39,7 @@ class Collector {
       };
       const std::string term = need("linguistics_term"), uid = need("UID"), good = need("sentence_good");
       add(term, uid, good, need("sentence_bad"));
-    } catch (const Error& error) {  // JSON of models is Error(kModel)
+    } catch (const Error& error) {  // parse_json fails with Error(kModel)
       throw Error(ErrorCode::kInput, error.what());
     }
   }

@@ -22,9 +22,9 @@ struct Block {
 class SequenceMatcher {
  public:
   SequenceMatcher(std::span<const int32_t> a, std::span<const int32_t> b, bool autojunk) : a_(a), b_(b) {
-    for (size_t j = 0; j < b.size(); ++j) places_[b[j]].push_back(static_cast<int32_t>(j));
+    for (size_t j = 0; j < b.size(); ++j) positions_[b[j]].push_back(static_cast<int32_t>(j));
     if (!autojunk || b.size() < 200) return;
-    std::erase_if(places_, [&](const auto& entry) { return entry.second.size() > b.size() / 100 + 1; });
+    std::erase_if(positions_, [&](const auto& entry) { return entry.second.size() > b.size() / 100 + 1; });
   }
 
   /// In order; none is empty.
@@ -56,8 +56,8 @@ class SequenceMatcher {
     std::unordered_map<int32_t, int32_t> lengths;  // of the matches that end at (i - 1, j), by j
     for (int32_t i = a_low; i < a_high; ++i) {
       std::unordered_map<int32_t, int32_t> next;
-      const auto at = places_.find(a_[static_cast<size_t>(i)]);
-      if (at != places_.end()) {
+      const auto at = positions_.find(a_[static_cast<size_t>(i)]);
+      if (at != positions_.end()) {
         for (const int32_t j : at->second) {
           if (j < b_low) continue;
           if (j >= b_high) break;
@@ -78,12 +78,12 @@ class SequenceMatcher {
   }
 
   std::span<const int32_t> a_, b_;
-  std::unordered_map<int32_t, std::vector<int32_t>> places_;  // in b, ascending
+  std::unordered_map<int32_t, std::vector<int32_t>> positions_;  // in b, ascending
 };
 
 std::string need_text(const Json& value, const char* column, const std::string& location) {
   if (!value.is_string() || value.get<std::string>().empty())
-    fail(ErrorCode::kInput, "[crows-pairs] ", location, ": column '", column, "' holds no text");
+    fail(ErrorCode::kInput, "[crows-pairs] ", location, ": column '", column, "' has no text");
   return value.get<std::string>();
 }
 
@@ -111,8 +111,8 @@ CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit) {
                    0};
     const std::string direction = need_text(row[2], "stereo_antistereo", location);
     if (direction != "stereo" && direction != "antistereo") {
-      fail(ErrorCode::kInput, "[crows-pairs] ", location, ": stereo_antistereo is '", direction,
-           "'; it must be stereo or antistereo");
+      fail(ErrorCode::kInput, "[crows-pairs] ", location,
+           ": column 'stereo_antistereo': expected stereo or antistereo, got '", direction, "'");
     }
     pair.stereo = direction == "stereo";
     types.push_back(need_text(row[3], "bias_type", location));

@@ -22,7 +22,7 @@ std::vector<std::string> words_of(const Json& label, size_t masks, const std::st
     const std::string text(trimmed(label.get_ref<const std::string&>()));
     if (is_printed_list(text)) {
       fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", column,
-           "' holds a printed list; write its words separated by commas, or use JSON lines with a list");
+           "' holds a Python list as text; separate its words by commas, or use JSON lines with a list");
     }
     std::vector<std::string> words = masks == 1 ? std::vector{text} : split(text, ',');
     for (std::string& word : words) word = trimmed(word);
@@ -36,7 +36,7 @@ std::vector<std::string> words_of(const Json& label, size_t masks, const std::st
     }
     if (words.size() == label.size()) return words;
   }
-  fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", column, "' must be a text or a list of texts");
+  fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", column, "': expected a text or a list of texts");
 }
 
 }  // namespace
@@ -52,12 +52,12 @@ std::vector<FillMaskExample> read_fill_mask(const std::filesystem::path& file, c
   while ((limit == 0 || static_cast<int64_t>(out.size()) < limit) && rows->next(row)) {
     const std::string location = rows->location();
     if (!row[0].is_string())
-      fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", text_column, "' holds no text");
+      fail(ErrorCode::kInput, "[fill-mask] ", location, ": '", text_column, "' has no text");
     FillMaskExample example{row[0].get<std::string>(), {}, location};
     const size_t masks = count_of(example.text, mask);
     if (masks == 0) {
       fail(ErrorCode::kInput, "[fill-mask] ", location, ": the text has no ", mask,
-           ", the mask of this model");
+           ", the mask token of this model");
     }
     example.words = words_of(row[1], masks, location, label_column);
     if (example.words.size() > masks) {

@@ -22,7 +22,7 @@ std::optional<double> number_of(std::string_view text) {
 LabelNames::LabelNames(std::vector<std::string> given) : collects_(given.empty()), names_(std::move(given)) {
   for (size_t i = 0; i < names_.size(); ++i) {
     if (!index_.emplace(names_[i], static_cast<int32_t>(i)).second)
-      fail(ErrorCode::kUsage, "[data] label '", printable(names_[i], 60), "' is named twice");
+      fail(ErrorCode::kUsage, "[data] label '", printable(names_[i], 60), "' is given twice");
   }
 }
 

@@ -15,7 +15,7 @@
 namespace roberta {
 namespace {
 
-/// Places in a text, in bytes and in code points.
+/// Positions in a text, in bytes and in code points.
 class CodePoints {
  public:
   explicit CodePoints(std::string_view text) {
@@ -40,7 +40,8 @@ int64_t nearest_occurrence(std::string_view text, const CodePoints& code_points,
   int64_t best = -1;
   for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
     const int64_t offset = code_points.code_point(at);
-    if (best >= 0 && std::abs(offset - wanted) >= std::abs(best - wanted)) break;  // they only go away
+    if (best >= 0 && std::abs(offset - wanted) >= std::abs(best - wanted))
+      break;  // later ones are farther away
     best = offset;
   }
   return best;
@@ -69,7 +70,7 @@ class Reader {
     }
     if (data_.questions.empty())
       fail(ErrorCode::kInput, "[squad] ", input_.name, ": no questions",
-           data_.dropped > 0 ? concat("; ", data_.dropped, " answers aren't in their contexts") : "");
+           data_.dropped > 0 ? concat("; ", data_.dropped, " answers are not in their contexts") : "");
     return std::move(data_);
   }
 
@@ -77,7 +78,7 @@ class Reader {
   struct Answer {
     std::string text;
     int64_t start = 0;
-    size_t offset = 0;  // byte of the file where it stands, like the others
+    size_t offset = 0;  // byte of the file where it begins, as in the others
     std::string path;
   };
   struct Question {
@@ -116,7 +117,7 @@ class Reader {
     for (bool first = true; scanner_.next_item(first, ']'); ++i) item(path + "[" + std::to_string(i) + "]");
   }
 
-  /// step() reads the value of `path`, which is named when it isn't what it must be.
+  /// step() reads the value of `path`, which is named in errors.
   template <class Step>
   void read(const std::string& path, Step step) {
     where_ = path;
@@ -139,7 +140,7 @@ class Reader {
       has_data = true;
       array("data", [&](const std::string& path) { article(path); });
     });
-    if (!has_data) refuse(0, "has no field 'data'; a file in the format of SQuAD is wanted");
+    if (!has_data) refuse(0, "has no field 'data'; expected a file in the format of SQuAD");
   }
 
   void article(const std::string& path) {
@@ -225,7 +226,8 @@ class Reader {
     });
     if (!has_text) refuse(question, out.offset, path, "has no field 'text'");
     if (!has_start) refuse(question, out.offset, path, "has no field 'answer_start'");
-    if (!out.text.empty()) question.answers.push_back(std::move(out));  // "": some files say "no answer" so
+    if (!out.text.empty())
+      question.answers.push_back(std::move(out));  // "": some files mark a missing answer so
   }
 
   void keep(std::string context, std::vector<Question>& questions) {
@@ -236,14 +238,14 @@ class Reader {
       const int64_t line = lines_.line_of(question.id_offset);
       if (const auto [other, fresh] = ids_.emplace(*question.id, line); !fresh)
         refuse(question, question.id_offset, question.path + ".id",
-               concat("was there before, in line ", other->second));
+               concat("is a duplicate of line ", other->second));
       if (question.impossible && !question.answers.empty())
-        refuse(question, question.id_offset, question.path, "is_impossible is true, yet there are answers");
+        refuse(question, question.id_offset, question.path, "is_impossible is true, but there are answers");
       data_.version2 |= question.impossible;
       if (options_.limit > 0 && static_cast<int64_t>(data_.questions.size()) >= options_.limit) continue;
       if (options_.training && !question.impossible && question.answers.empty())
         refuse(question, question.id_offset, question.path,
-               "has no answer and is not marked is_impossible; training needs one of both");
+               "has no answer and is not marked is_impossible; training needs one or the other");
       SquadQuestion out{
           std::move(*question.id), std::move(*question.question), index, {}, question.impossible, line};
       question.id = out.id;
@@ -264,7 +266,7 @@ class Reader {
       if (options_.offsets == "error") {
         refuse(question, answer.offset, answer.path,
                "'" + printable(answer.text, 60) + "' is not at answer_start of its context; " +
-                   (near < 0 ? "it is nowhere in it" : concat("it is at ", near)) +
+                   (near < 0 ? "it does not occur in it" : concat("it occurs at ", near)) +
                    " (offsets count code points; --answer-offsets repair moves such answers)");
       }
       answer.start = near;

@@ -52,13 +52,13 @@ class Reader {
   void label(TextRow& row, TextExample& example) {
     if (options_.kind == LabelKind::kSet) return label_set(row, example);
     if (row.is_list)
-      refuse("one label is wanted, not an array (finetune --problem multi-label takes several)");
+      refuse("expected one label, got an array (finetune --problem multi-label takes several)");
     const std::string_view text = row.labels.empty() ? std::string_view() : trimmed(row.labels[0]);
     if (text.empty()) {
       if (options_.labelled && !options_.columns.label.empty()) refuse("the label is missing");
     } else if (options_.kind == LabelKind::kValue) {
       const std::optional<double> value = number_of(text);
-      if (!value) refuse("'" + printable(text, 60) + "' is no number");
+      if (!value) refuse("'" + printable(text, 60) + "' is not a number");
       example.value = static_cast<float>(*value * options_.columns.scale);
     } else {
       example.label = index_of(text);
@@ -93,7 +93,7 @@ class Reader {
   }
 
   int32_t index_of(std::string_view name) {
-    // Test sets of Hugging Face's have -1 where the label isn't known.
+    // Hugging Face's test sets have -1 where the label is unknown.
     if (!options_.labelled && name == "-1" && !names_.has(name)) return -1;
     if (const std::optional<int32_t> index = names_.index(name)) return *index;
     if (options_.columns.numbered_labels) {

@@ -1,5 +1,5 @@
 #pragma once
-// Places of a text by code point, as tokens' offsets count them.
+// A text by code points, in which tokens' offsets count.
 
 #include <algorithm>
 #include <string>
@@ -10,8 +10,7 @@
 
 namespace roberta {
 
-/// Borrows the text, unless it is ill-formed: then it is read as the tokenizer reads it, U+FFFD for what
-/// isn't.
+/// Borrows the text, unless it is invalid UTF-8: then it is read as the tokenizer reads it, with U+FFFD.
 class CodePoints {
  public:
   explicit CodePoints(std::string_view text) : text_(repaired_utf8(text, repaired_)) {

@@ -6,7 +6,7 @@ namespace roberta {
 
 std::vector<int32_t> word_tokens(const Tokenizer& tokenizer, std::string_view text, Offset offset,
                                  const std::string& word) {
-  // Offsets count code points; a swallowed space shows as a first byte that is not the mask token's.
+  // Offsets count code points; where the mask has taken a space, its first byte is not the mask token's.
   size_t byte = 0;
   for (uint32_t n = 0; n < offset.begin; ++n) {
     ++byte;

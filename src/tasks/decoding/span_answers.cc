@@ -29,7 +29,8 @@ std::vector<double> probabilities(const SpanWindow& window, size_t column) {
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = window.logits[2 * i + column];
     if (!std::isfinite(out[i]))
-      fail(ErrorCode::kNumeric, "[answer] NaN or infinity: the weights are damaged or out of range");
+      fail(ErrorCode::kNumeric,
+           "[answer] the logits are NaN or infinity: the weights are damaged or out of range");
     if (allowed(i)) top = std::max(top, out[i]);
   }
   for (size_t i = 0; i < out.size(); ++i) sum += out[i] = allowed(i) ? std::exp(out[i] - top) : 0;
@@ -80,7 +81,7 @@ Offset offset_of(const Encoding& encoding, const Candidate& span, bool align_wor
 std::vector<Answer> span_answers(const CodePoints& context, std::span<const SpanWindow> windows,
                                  const AnswerOptions& options) {
   const auto top_k = static_cast<size_t>(options.top_k);
-  // Some fall together when they are widened to words.
+  // Some become equal when they are widened to words.
   const size_t candidates = options.align_words ? 2 * top_k + 10 : top_k;
   double null_score = std::numeric_limits<double>::infinity();
   std::vector<Scored> found;

@@ -12,9 +12,9 @@
 
 namespace roberta {
 
-/// Name and value, in the order in which they are shown. Shares from 0 to 1 (SQuAD's too).
+/// Name and value, in the order in which they are shown. From 0 to 1 (but SQuAD's from 0 to 100).
 using Metrics = MetricList;
-/// Error(kFailed) when it isn't there.
+/// Error(kFailed) when it is absent.
 double metric(const Metrics& metrics, std::string_view name);
 
 /// sklearn.metrics: accuracy, f1 (binary: of class 1), f1_macro, f1_micro, f1_weighted, precision_*,
@@ -68,8 +68,8 @@ struct SquadPrediction {
 };
 /// Exact match and F1 over words. The scripts differ in one point: two answers without a word left ("the",
 /// "") have F1 0 by that of version 1.1, and 1 by that of 2.0. exact, f1, total; of version 2 also HasAns_*,
-/// NoAns_* (where such questions are), best_exact, best_exact_thresh, best_f1, best_f1_thresh. Shares from 0
-/// to 100, as the script prints them. `threshold`: of no_answer, above which the answer is "".
+/// NoAns_* (where such questions are), best_exact, best_exact_thresh, best_f1, best_f1_thresh. From 0 to
+/// 100, as the script prints them. Above a no_answer of `threshold` the answer is "".
 Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version2, double threshold = 1.0);
 
 /// Medians and spread over seeds; all 0 of no values.

@@ -18,15 +18,16 @@ bool is_ascii_punctuation(char32_t c) {
 
 bool is_article(std::u32string_view word) { return word == U"a" || word == U"an" || word == U"the"; }
 
-double f1(Words gold, Words told, bool version2) {
-  if (version2 && (gold.empty() || told.empty())) return gold.empty() == told.empty();
+double f1(Words gold, Words predicted, bool version2) {
+  if (version2 && (gold.empty() || predicted.empty())) return gold.empty() == predicted.empty();
   std::sort(gold.begin(), gold.end());
-  std::sort(told.begin(), told.end());
+  std::sort(predicted.begin(), predicted.end());
   Words both;
-  std::set_intersection(gold.begin(), gold.end(), told.begin(), told.end(), std::back_inserter(both));
+  std::set_intersection(gold.begin(), gold.end(), predicted.begin(), predicted.end(),
+                        std::back_inserter(both));
   if (both.empty()) return 0;
   const double same = static_cast<double>(both.size());
-  const double precision = same / static_cast<double>(told.size());
+  const double precision = same / static_cast<double>(predicted.size());
   const double recall = same / static_cast<double>(gold.size());
   return 2 * precision * recall / (precision + recall);
 }
@@ -40,7 +41,7 @@ struct AnswerScore {
 AnswerScore score(const SquadPrediction& prediction, bool version2) {
   AnswerScore best;
   if (prediction.missing) return best;
-  const Words told = answer_words(prediction.text);
+  const Words predicted = answer_words(prediction.text);
   std::vector<Words> golds;
   for (const std::string& gold : prediction.golds) {
     golds.push_back(answer_words(gold));
@@ -48,8 +49,8 @@ AnswerScore score(const SquadPrediction& prediction, bool version2) {
   }
   if (version2 && golds.empty()) golds.emplace_back();
   for (const Words& gold : golds) {
-    best.exact = std::max(best.exact, gold == told ? 1.0 : 0.0);
-    best.f1 = std::max(best.f1, f1(gold, told, version2));
+    best.exact = std::max(best.exact, gold == predicted ? 1.0 : 0.0);
+    best.f1 = std::max(best.f1, f1(gold, predicted, version2));
   }
   return best;
 }
@@ -60,8 +61,8 @@ struct Best {
   double score = 0, threshold = 0;
 };
 
-/// All questions are told to have no answer; then, from the least odds of none up, one after the other gets
-/// its own.
+/// At first all questions are predicted to have no answer; then, in ascending order of their odds of none,
+/// one after the other gets its own.
 Best find_best(std::span<const SquadPrediction> predictions, std::span<const AnswerScore> scores,
                double AnswerScore::*which) {
   std::vector<size_t> order(predictions.size());
@@ -130,13 +131,13 @@ Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version
   std::vector<AnswerScore> raw, all, with, without;
   for (const SquadPrediction& prediction : predictions) {
     raw.push_back(score(prediction, version2));
-    AnswerScore told = raw.back();
+    AnswerScore final_score = raw.back();
     if (version2 && !prediction.missing && prediction.no_answer > threshold) {
       const double right = !has_answer(prediction);
-      told = {right, right};
+      final_score = {right, right};
     }
-    all.push_back(told);
-    (has_answer(prediction) ? with : without).push_back(told);
+    all.push_back(final_score);
+    (has_answer(prediction) ? with : without).push_back(final_score);
   }
   Metrics out;
   append_means(out, "", all);

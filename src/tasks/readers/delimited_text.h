@@ -1,6 +1,6 @@
 #pragma once
 // Rows of tab- or comma-separated text. With quotes as RFC 4180: a field in quotes may hold separators, line
-// ends, and quotes written twice. A line ends with \n or \r\n; blank lines are no rows.
+// ends, and quotes written twice. A line ends with \n or \r\n; blank lines are not rows.
 
 #include <cstdint>
 #include <string>

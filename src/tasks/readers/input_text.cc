@@ -29,7 +29,7 @@ std::string read_input_file(const std::filesystem::path& file) {
       have += got;
     }
     if (have > kMaxTextBytes)
-      fail(ErrorCode::kInput, "[data] ", display_name(file), ": 4 GiB of text or more; split it");
+      fail(ErrorCode::kInput, "[data] ", display_name(file), ": has 4 GiB of text or more; split the file");
     if (got == 0) {
       bytes.resize(have);
       return bytes;
@@ -41,14 +41,14 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
   InputText input{file, display_name(file), std::move(bytes)};
   if (input.text.starts_with("\xEF\xBB\xBF")) input.text.erase(0, 3);
   if (input.text.starts_with("\xFF\xFE") || input.text.starts_with("\xFE\xFF"))
-    refuse_line(input, 0, "is UTF-16; UTF-8 is wanted (iconv -f UTF-16 -t UTF-8)");
+    refuse_line(input, 0, "is UTF-16, expected UTF-8; convert the file (iconv -f UTF-16 -t UTF-8)");
   if (const size_t nul = input.text.find('\0'); nul != std::string::npos)
-    refuse_line(input, nul, "has a NUL byte; UTF-8 text is wanted");
+    refuse_line(input, nul, "has a NUL byte, expected UTF-8 text");
   if (is_valid_utf8(input.text)) return input;
   for (size_t begin = 0; begin < input.text.size();) {
     const size_t end = std::min(input.text.find('\n', begin), input.text.size());
     if (!is_valid_utf8(std::string_view(input.text).substr(begin, end - begin)))
-      refuse_line(input, begin, "is not well-formed UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
+      refuse_line(input, begin, "is not valid UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
     begin = end + 1;
   }
   return input;

@@ -54,9 +54,8 @@ class ConllRows final : public TokenRows {
                        : options_.tag_column > 0 ? static_cast<size_t>(options_.tag_column)
                                                  : std::max<size_t>(fields_.size(), 2);
     if (const size_t needed = std::max(word, tag); fields_.size() < needed) {
-      refuse(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", needed,
-                    " are wanted",
-                    options_.labelled ? ": a word and its tag, with a tab or blanks between" : ""));
+      refuse(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", "expected ",
+                    needed, options_.labelled ? ": a word and its tag, with a tab or blanks between" : ""));
     }
     if (fields_[word - 1].empty()) refuse("the word is empty");
     row.words.emplace_back(fields_[word - 1]);

@@ -122,7 +122,7 @@ void AddedTokenMatcher::find(const Trie& trie, std::string_view text, bool parse
     if (index < 0) continue;
     const AddedToken& token = (*tokens_)[static_cast<size_t>(index)];
     size_t begin = at, end = at + bytes;
-    next = end;  // what is refused below is not looked at again
+    next = end;  // a match that is rejected below is not examined again
     if (token.special && !parse_special) continue;
     if (token.single_word) {
       const bool after_word =
@@ -139,7 +139,7 @@ void AddedTokenMatcher::find(const Trie& trie, std::string_view text, bool parse
     if (token.rstrip) {
       while (end < text.size() && space_at(text, end)) end += utf8_length(text[end]);
     }
-    if (begin > end) continue;  // wholly inside the white space that the match before took
+    if (begin > end) continue;  // lies inside the white space that the previous match took
     if (done < begin) pieces.push_back({text.substr(done, begin - done), -1});
     pieces.push_back({text.substr(begin, end - begin), token.id});
     done = end;

@@ -33,13 +33,13 @@ constexpr std::array<int16_t, 0x144> make_char_to_byte() {
 
 /// Code point of each byte.
 inline constexpr std::array<uint16_t, 256> kByteToChar = detail::make_byte_to_char();
-/// Byte of each code point below 0x144; -1 where the code point is not of the alphabet.
+/// Byte of each code point below 0x144; -1 where the code point is not in the alphabet.
 inline constexpr std::array<int16_t, 0x144> kCharToByte = detail::make_char_to_byte();
 
 /// Appends the UTF-8 of one byte's character (1 or 2 bytes): ' ' -> "Ġ".
 inline void append_byte_char(std::string& out, uint8_t byte) { append_utf8(out, kByteToChar[byte]); }
 
-/// "Ġworld" -> " world", appended to `out`. False, with `out` as it was, when a character is not of the
+/// "Ġworld" -> " world", appended to `out`. False, with `out` as it was, when a character is not in the
 /// alphabet.
 inline bool append_alphabet_bytes(std::string_view text, std::string& out) {
   const size_t before = out.size();

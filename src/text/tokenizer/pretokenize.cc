@@ -242,7 +242,7 @@ size_t next_pretoken(const char* p, const char* end) {
   }
   const char* stop = skip_class(p, end, kind);
   if (kind == CharClass::kSpace &&
-      stop != end) {  // leave the last white space to what follows, unless it is alone
+      stop != end) {  // leave the last white space to what follows, unless it is the only one
     const char* last = stop - 1;
     while (is_continuation(*last)) --last;
     if (last != begin) stop = last;

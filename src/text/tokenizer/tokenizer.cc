@@ -13,10 +13,10 @@ namespace roberta {
 
 namespace {
 
-/// Runs body(index, state) for 0..count on several threads; the first exception is thrown again.
+/// Runs body(index, state) for 0..count on several threads; the first exception is rethrown.
 template <class Body>
 void for_each_parallel(size_t count, int threads, StatePool& states, Body body) {
-  constexpr size_t kTexts = 16;  // a piece: enough that taking it costs nothing beside its work
+  constexpr size_t kTexts = 16;  // per piece of work: enough to make the cost of taking one negligible
   const int64_t pieces = static_cast<int64_t>((count + kTexts - 1) / kTexts);
   parallel_for(threads > 0 ? threads : usable_cpus(), pieces, [&](int64_t piece, int) {
     const BorrowedState state(states);
@@ -138,7 +138,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_to
       if (!first) bytes += ' ';
       bytes += token;
     } else if (!append_alphabet_bytes(token, bytes)) {
-      bytes += token;  // an added token with characters beyond the alphabet stands for itself
+      bytes += token;  // an added token with characters outside the alphabet stands for itself
     }
     first = false;
   }

@@ -160,7 +160,7 @@ Tokenizer::Impl::Impl(TokenizerSpec specification, const std::string& where)
     exact_lengths = spec.unk_token.has_value() && !spec.fuse_unk;
     if (spec.unk_token) {
       TokenInfo& unknown = info[static_cast<size_t>(*spec.vocabulary.find(*spec.unk_token))];
-      unknown.bytes = 1;  // stands for one byte, however it is spelt
+      unknown.bytes = 1;  // stands for one byte, whatever its spelling
     }
   }
   const auto id_of = [&](const std::string& name) { return find(name).value_or(-1); };

@@ -15,7 +15,7 @@
 
 namespace roberta {
 
-/// Working memory of one encoding call; kept between calls, for its cache is what makes encoding fast.
+/// Working memory of one encoding call; kept between calls, because its cache makes encoding fast.
 struct EncodeState {
   WordCache cache;
   BpeScratch scratch;
@@ -84,9 +84,9 @@ struct Tokenizer::Impl {
   std::vector<TokenInfo> info;       // by id of the model's vocabulary
   std::vector<int32_t> added_of_id;  // index into spec.added_tokens, or -1
   std::vector<uint8_t> special_of_id;
-  bool exact_lengths = true;  // info tells the length of every token (no fused or dropped bytes)
+  bool exact_lengths = true;  // info has the length of every token (no fused or dropped bytes)
   int32_t entries = 0;        // added tokens included
-  int32_t bos = -1, eos = -1, pad = -1, unk = -1, mask = -1;  // -1: there is none
+  int32_t bos = -1, eos = -1, pad = -1, unk = -1, mask = -1;  // -1: none
   mutable StatePool states;
 
   const std::string* token(int32_t id) const;  // nullptr: outside the vocabulary

@@ -185,7 +185,7 @@ class LineCounter {
   std::string prefixed_;
 };
 
-/// Hands the pieces of all files to the threads, one after the other.
+/// Hands the chunks of all files to the threads, one after the other.
 class ChunkQueue {
  public:
   explicit ChunkQueue(const std::vector<std::filesystem::path>& files) : files_(files) {
@@ -244,7 +244,7 @@ WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add
   ChunkQueue queue(files);
   std::vector<LineCounter> counters(threads, LineCounter(add_prefix_space));
   std::mutex reading;
-  // Each piece counts chunks into a table of its own until the files are at their end.
+  // Each piece of work counts chunks into its own table until all files are read.
   parallel_for(threads, threads, [&](int64_t piece, int thread) {
     TextChunk chunk;
     std::string name;

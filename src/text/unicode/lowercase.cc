@@ -11,7 +11,7 @@ namespace {
 
 constexpr char32_t kCapitalSigma = 0x3A3, kSigma = 0x3C3, kFinalSigma = 0x3C2, kDottedCapitalI = 0x130;
 
-/// The run that may hold `code`: the last that begins at or before it; null when all begin behind.
+/// The run that may hold `code`: the last that begins at or before it; null when all begin after it.
 template <class Run>
 const Run* run_before(const Run* runs, size_t count, char32_t code) {
   const Run* const next =
@@ -26,14 +26,14 @@ bool holds(const CodeRun* runs, size_t count, char32_t code) {
 bool is_cased(char32_t code) { return holds(kCased, kCasedSize, code); }
 bool is_ignored(char32_t code) { return holds(kCaseIgnorable, kCaseIgnorableSize, code); }
 
-/// At the end of a word: something cased before it and nothing cased behind, ignored ones skipped.
+/// At the end of a word: something cased before it and nothing cased after it; ignored ones are skipped.
 bool is_final_sigma(std::u32string_view text, size_t at) {
   size_t before = at;
   while (before > 0 && is_ignored(text[before - 1])) --before;
   if (before == 0 || !is_cased(text[before - 1])) return false;
-  size_t behind = at + 1;
-  while (behind < text.size() && is_ignored(text[behind])) ++behind;
-  return behind == text.size() || !is_cased(text[behind]);
+  size_t after = at + 1;
+  while (after < text.size() && is_ignored(text[after])) ++after;
+  return after == text.size() || !is_cased(text[after]);
 }
 
 char32_t lower(char32_t code) {

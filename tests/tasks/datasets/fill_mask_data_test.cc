@@ -42,7 +42,7 @@ TEST_F(FillMaskData, Csv) {
   EXPECT_EQ(read("b.tsv", "input_string\ttitle\n<mask>\tx\n<mask>\ty\n", 1).size(), 1u);
 }
 
-TEST_F(FillMaskData, Refusals) {
+TEST_F(FillMaskData, Errors) {
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"none\",\"title\":\"x\"}\n"),
                "a.jsonl:1", "no <mask>");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"titel\":\"x\"}\n"),

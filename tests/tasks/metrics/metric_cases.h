@@ -1,5 +1,6 @@
 #pragma once
-// Answers a case of tools/parity/metric_reference.py: what the test and the probe of the parity script share.
+// Computes a case of tools/parity/metric_reference.py: what the test and the probe of the parity script
+// share.
 
 #include <cmath>
 #include <limits>
@@ -91,7 +92,7 @@ inline MetricCase answer_metric_case(const MetricCase& c) {
   throw std::invalid_argument("unknown op " + op);
 }
 
-/// What differs between an answer and what is wanted, "" when nothing: numbers by more than `tolerance`
+/// What differs between a result and what is expected, "" when nothing: numbers by more than `tolerance`
 /// (relative above 1), members that one side lacks.
 inline std::string difference(const MetricCase& got, const MetricCase& want, double tolerance,
                               const std::string& place = "") {
@@ -115,7 +116,7 @@ inline std::string difference(const MetricCase& got, const MetricCase& want, dou
   } else if (got == want) {
     return "";
   }
-  return place + ": got " + got.dump() + ", want " + want.dump();
+  return place + ": got " + got.dump() + ", expected " + want.dump();
 }
 
 }  // namespace roberta
