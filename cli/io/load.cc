@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "cli/io/log.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

@@ -8,6 +8,7 @@
 
 #include "cli/io/log.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

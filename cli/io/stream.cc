@@ -11,8 +11,8 @@
 #include "cli/io/output.h"
 #include "cli/io/progress.h"
 #include "cli/io/terminal.h"
+#include "core/utf8.h"
 #include "io/json/json_text.h"
-#include "io/utf8.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {

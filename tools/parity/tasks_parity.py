@@ -69,7 +69,7 @@ class Check:
                 print(f"  {self.name}: {what!r}:\n    ours   {mine!r}\n    theirs {theirs!r}")
 
     def rows(self, mine, theirs, score, what):
-        """Lists of answers; neighbours whose scores are the same within rounding may be swapped."""
+        """Lists of predictions; neighbours whose scores are the same within rounding may be swapped."""
         self.same(len(mine), len(theirs), what)
         for a, b in zip(mine, theirs):
             self.near(a[score], b[score], what)

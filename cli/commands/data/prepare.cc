@@ -10,6 +10,7 @@
 #include "cli/io/output.h"
 #include "cli/io/progress.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
@@ -61,7 +62,7 @@ PrepareOptions options_of(const Settings& settings) {
     throw Error(ErrorCode::kUsage,
                 "no input given; name files ('-' = standard input), or set 'sets:' in a --config file");
   set_weights(settings.list("weights"), options.sets);
-  options.boundary = settings.text("boundary") == "document" ? Boundary::kCard : Boundary::kFairseq;
+  options.boundary = settings.text("boundary") == "document" ? Boundary::kDocument : Boundary::kFairseq;
   options.held_out = settings.number("held-out");
   options.remove_duplicates = !settings.flag("keep-duplicates");
   options.bad_text = bad_text_of(settings.text("invalid-utf8"));

@@ -10,6 +10,7 @@
 #include "cli/io/progress.h"
 #include "cli/io/signals.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 #include "roberta/tokenizer_trainer.h"

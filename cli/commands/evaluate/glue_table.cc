@@ -4,6 +4,7 @@
 
 #include "cli/io/style.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {

@@ -5,6 +5,7 @@
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
 #include "cli/io/progress.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 

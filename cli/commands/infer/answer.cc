@@ -5,7 +5,7 @@
 #include "cli/io/score_table.h"
 #include "cli/io/stream.h"
 #include "cli/settings/options.h"
-#include "io/utf8.h"
+#include "core/utf8.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
 #include "roberta/pipeline_json.h"

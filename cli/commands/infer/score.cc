@@ -8,6 +8,7 @@
 #include "cli/io/style.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/pipeline.h"
 

@@ -12,6 +12,7 @@
 #include "cli/io/signals.h"
 #include "cli/settings/command.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 #include "server/core/metrics.h"

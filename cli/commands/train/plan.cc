@@ -11,6 +11,7 @@
 #include "cli/io/terminal.h"
 #include "cli/settings/options.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 

@@ -13,6 +13,7 @@
 #include "cli/settings/settings.h"
 #include "cli/settings/sizes.h"
 #include "cli/settings/stages.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 

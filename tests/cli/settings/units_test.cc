@@ -17,7 +17,6 @@
 #include "cli/settings/settings.h"
 #include "core/nearest.h"
 #include "io/json/json_text.h"
-#include "io/utf8.h"
 #include "roberta/error.h"
 #include "tests/cli/program.h"
 
@@ -152,20 +151,6 @@ TEST(LineReader, DoesNotBlockWithoutWait) {
   close(ends[1]);
   EXPECT_EQ(reader.next(line, false), LineReader::Status::kEnd);
   close(ends[0]);
-}
-
-TEST(Utf8, FindsAndReplacesMaximalSubparts) {
-  const std::string kMark = "\xef\xbf\xbd";
-  EXPECT_EQ(find_invalid_utf8("plain \xc3\xa9 \xf0\x9f\x98\x80"), std::string::npos);
-  EXPECT_EQ(find_invalid_utf8("12345678\xff"), 8u);
-  // Table 3-8 of the Unicode standard, and the neighbours of each bound.
-  EXPECT_EQ(replace_invalid_utf8("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
-            kMark + kMark + kMark + kMark + kMark + kMark + kMark + kMark + "A");
-  EXPECT_EQ(replace_invalid_utf8("\xed\xa0\x80"), kMark + kMark + kMark);
-  EXPECT_EQ(replace_invalid_utf8("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
-            kMark + kMark + kMark + kMark + "A");
-  EXPECT_EQ(replace_invalid_utf8("\xf4\x90\x80\x80"), kMark + kMark + kMark + kMark);
-  EXPECT_EQ(replace_invalid_utf8("a\xe2\x82"), "a" + kMark);
 }
 
 TEST(JsonText, StringsAndNumbers) {

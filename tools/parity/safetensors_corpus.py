@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Accept/reject of safetensors files: ours against PyPI safetensors 0.8.0, on the crafted battery and seeded mutations.
+"""Accept/reject of safetensors files: ours against PyPI safetensors 0.8.0, on the crafted corpus and seeded mutations.
 
-Exit 1 on any difference but the refusals that docs/formats.md names. Usage: safetensors_battery.py [--mutations N] [--seed S]
+Exit 1 on any difference but the rejections that docs/formats.md names. Usage: safetensors_corpus.py [--mutations N] [--seed S]
 """
 import argparse
 import os
@@ -11,10 +11,10 @@ import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tools"))
-import make_safetensors_battery as battery  # noqa: E402
+import make_safetensors_corpus as corpus  # noqa: E402
 
-# What our messages say when a rule of our own refuses.
-RULES = {"first byte": "first byte is not '{'", "duplicate": "twice", "control": "control character"}
+# What the messages say when one of our own rules rejects a file.
+RULES = {"first byte": "first byte is not '{'", "duplicate": "duplicate", "control": "control character"}
 
 
 def verdicts(program, mode, paths):
@@ -33,9 +33,9 @@ def main():
     program = os.path.join(args.build, "tests", "safetensors_verdict")
     if not os.path.exists(program):
         sys.exit(f"skipped: {program} is not built")
-    files = [(name, content, rule) for name, content, rule in battery.cases()]
+    files = [(name, content, rule) for name, content, rule in corpus.cases()]
     crafted = len(files)
-    files += [(f"mutation {i}", content, None) for i, content in enumerate(battery.mutations(args.mutations, args.seed))]
+    files += [(f"mutation {i}", content, None) for i, content in enumerate(corpus.mutations(args.mutations, args.seed))]
     differences = 0
     by_rule = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -47,20 +47,20 @@ def main():
         strict, relaxed = verdicts(program, "strict", paths), verdicts(program, "relaxed", paths)
     accepted = 0
     for (name, content, rule), ours, loose in zip(files, strict, relaxed):
-        reference = battery.reference_accepts(content)
+        reference = corpus.reference_accepts(content)
         accepted += reference
-        refused_by = next((r for r, words in RULES.items() if words in ours), "")
-        if reference and ours != "ok" and refused_by and (rule is None or rule == refused_by):
-            by_rule[refused_by] = by_rule.get(refused_by, 0) + 1
-            ours = "ok"  # the named refusals
-            if refused_by == "control":
+        rejected_by = next((r for r, words in RULES.items() if words in ours), "")
+        if reference and ours != "ok" and rejected_by and (rule is None or rule == rejected_by):
+            by_rule[rejected_by] = by_rule.get(rejected_by, 0) + 1
+            ours = "ok"  # rejected by a documented rule
+            if rejected_by == "control":
                 loose = "ok"  # this one stays in relaxed mode
         if (ours == "ok") != reference or (loose == "ok") != reference:
             differences += 1
             print(f"DIFFERENT {name}: reference {'accepts' if reference else 'rejects'}, strict: {ours}, relaxed: {loose}")
             print("   ", content[:300])
     print(f"safetensors: {crafted} crafted files, {args.mutations} mutations (seed {args.seed}), {accepted} accepted by the reference, "
-          f"{differences} differences; refused by our own rules: {by_rule}")
+          f"{differences} differences; rejected by our own rules: {by_rule}")
     sys.exit(1 if differences else 0)
 
 

@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "core/error.h"
-#include "data/draws.h"
+#include "data/random_stream.h"
 #include "data/samples.h"
 
 namespace roberta {
@@ -28,18 +28,18 @@ uint64_t permute_bits(const Random& random, uint64_t x, int low_bits, int high_b
 
 }  // namespace
 
-StreamPlace stream_place(uint64_t seed, int64_t size, int64_t n) {
+StreamPosition stream_position(uint64_t seed, int64_t size, int64_t n) {
   if (size < 1 || n < 0) fail(ErrorCode::kInput, "[data] there are no samples to train on");
-  const StreamPlace place{n / size, n % size};
-  if (size == 1) return place;
-  const Random random = random_of_epoch(seed, Drawn::kOrder, place.epoch);
+  const StreamPosition position{n / size, n % size};
+  if (size == 1) return position;
+  const Random random = random_of_epoch(seed, RandomPurpose::kOrder, position.epoch);
   const int bits = std::bit_width(static_cast<uint64_t>(size - 1));
   const int low_bits = (bits + 1) / 2;
-  auto index = static_cast<uint64_t>(place.index);
+  auto index = static_cast<uint64_t>(position.index);
   do {
     index = permute_bits(random, index, low_bits, bits - low_bits);
   } while (index >= static_cast<uint64_t>(size));
-  return {place.epoch, static_cast<int64_t>(index)};
+  return {position.epoch, static_cast<int64_t>(index)};
 }
 
 }  // namespace roberta

@@ -1,5 +1,5 @@
-// Replays crafted files with the recorded verdict of safetensors 0.8.0 (tools/make_safetensors_battery.py):
-// ours is the same but for the rules that the battery names, and the relaxed mode lifts all of those but the
+// Replays crafted files with the recorded verdict of safetensors 0.8.0 (tools/make_safetensors_corpus.py):
+// ours is the same but for the rules that the corpus names, and the relaxed mode lifts all of those but the
 // one on names.
 
 #include <gtest/gtest.h>
@@ -33,8 +33,8 @@ std::string verdict(const std::filesystem::path& path, bool strict) {
   }
 }
 
-TEST(SafetensorsBattery, AcceptsAndRejectsAsTheReference) {
-  std::ifstream in(ROBERTA_SOURCE_DIR "/tests/io/safetensors_battery.json");
+TEST(SafetensorsCorpus, AcceptsAndRejectsAsTheReference) {
+  std::ifstream in(ROBERTA_SOURCE_DIR "/tests/io/safetensors_corpus.json");
   const auto cases = nlohmann::json::parse(in);
   ASSERT_GE(cases.size(), 54u);
   const TempDirectory dir;

@@ -1,5 +1,5 @@
 #pragma once
-// How a stream of tokens is cut into pieces.
+// How a stream of tokens is cut into blocks.
 
 #include <cstdint>
 #include <vector>
@@ -9,23 +9,23 @@
 namespace roberta {
 
 /// Tokens [begin, begin + length) of a stream.
-struct Piece {
+struct TokenBlock {
   int64_t begin;
   int64_t length;
 };
 
-/// The pieces of one stream. Immutable.
-class Pieces {
+/// The blocks of one stream. Immutable.
+class TokenBlocks {
  public:
-  /// Pieces of at most `block` tokens. kNone needs no memory; the others keep 12 bytes a piece.
-  Pieces(const TokenStream& stream, Packing packing, Boundary boundary, int64_t block);
+  /// TokenBlocks of at most `block` tokens. kNone needs no memory; the others keep 12 bytes a block.
+  TokenBlocks(const TokenStream& stream, Packing packing, Boundary boundary, int64_t block);
 
   int64_t size() const;
   int64_t tokens() const { return tokens_; }
-  Piece operator[](int64_t index) const;
+  TokenBlock operator[](int64_t index) const;
 
  private:
-  /// A run of whole lines; one line that is too long makes several pieces.
+  /// A run of whole lines; one line that is too long makes several blocks.
   void add(int64_t begin, int64_t length);
   void cut_lines(const TokenStream& stream, bool by_document, bool has_separators);
 

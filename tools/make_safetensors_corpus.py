@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Crafted safetensors files with the verdict of the reference implementation.
 
-Writes tests/io/safetensors_battery.json, which the C++ tests replay. Needs PyPI safetensors 0.8.0.
+Writes tests/io/safetensors_corpus.json, which the C++ tests replay. Needs PyPI safetensors 0.8.0.
 Each case: name, the file's bytes in hex, what the reference does, and whether our strict and relaxed modes differ.
 """
 import argparse
@@ -11,7 +11,7 @@ import random
 import struct
 import tempfile
 
-FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "io", "safetensors_battery.json")
+FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "io", "safetensors_corpus.json")
 
 
 def pack(header, data=b"", length=None):
@@ -28,7 +28,7 @@ def one(data=b"\0\0\0\0", **fields):
 
 
 def cases():
-    """(name, bytes, rule): rule is '', or the rule of ours that refuses what the reference accepts."""
+    """(name, bytes, rule): rule is '', or our own rule that rejects what the reference accepts."""
     ok = "{" + tensor() + "}"
     d4 = b"\0\0\0\0"
     two = lambda first, second, data: pack("{" + first + "," + second + "}", data)
@@ -274,9 +274,9 @@ def main():
     rows = []
     for name, content, rule in cases():
         if len(content) > 2000:
-            continue  # the long ones are compared live, by tools/parity/safetensors_battery.py
+            continue  # the long ones are compared live, by tools/parity/safetensors_corpus.py
         accepts = reference_accepts(content)
-        assert accepts or not rule, f"{name}: the rule '{rule}' is not needed, the reference refuses it too"
+        assert accepts or not rule, f"{name}: the rule '{rule}' is not needed, the reference rejects it too"
         rows.append({"name": name, "reference": "accept" if accepts else "reject", "rule": rule, "hex": content.hex()})
     with open(FILE, "w") as out:
         out.write("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
