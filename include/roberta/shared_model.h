@@ -70,9 +70,9 @@ class RequestScope {
  private:
   friend class Batcher;
   std::atomic<bool> cancelled_{false};
-  std::mutex guard_;                         // of queue_mutex_, for cancel()
+  std::mutex mutex_;                         // of queue_mutex_, for cancel()
   std::shared_ptr<std::mutex> queue_mutex_;  // of the batcher that was used last
-  std::condition_variable woken_;            // with queue_mutex_: the pass is done, or cancelled
+  std::condition_variable done_cv_;          // with queue_mutex_: the pass is done, or cancelled
 };
 
 struct QueueState {

@@ -4,7 +4,7 @@
 
 #include "api/finetune/setup.h"
 #include "core/error.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

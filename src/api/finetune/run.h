@@ -11,7 +11,7 @@
 namespace roberta {
 
 struct SeedOutcome {
-  LoopEnd end = LoopEnd::kFinished;
+  StopReason end = StopReason::kFinished;
   FinetuneEvaluation best;  ///< without dev data the end of training, without metrics
   std::optional<FinetuneEvaluation> test;
   std::string headline;   ///< the metric that decides; "" without dev data

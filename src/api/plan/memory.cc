@@ -4,7 +4,7 @@
 
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 #include "train/step.h"
 
 namespace roberta {

@@ -124,8 +124,8 @@ LoopOptions loop_options(const PretrainOptions& options) {
   loop.log_every = options.log_every;
   loop.validate_every = options.validate_every;
   loop.save_every = options.save_every;
-  loop.stop_on_trouble = options.stop_on_trouble;
-  loop.most_skipped = options.most_skipped;
+  loop.fail_on_nonfinite = options.stop_on_trouble;
+  loop.max_consecutive_skips = options.most_skipped;
   return loop;
 }
 

@@ -1,4 +1,4 @@
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

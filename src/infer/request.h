@@ -1,6 +1,6 @@
 #pragma once
-// One call of a Forward, checked: what is wanted of which sequences, in the order in which batches take it,
-// and room for the answers. Sequences of many works may run in one batch.
+// One call of a Forward, validated: what is wanted of which sequences, in the order in which batches take it,
+// and room for the outputs. Sequences of many requests may run in one batch.
 
 #include <cstdint>
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace roberta {
 
-struct Work {
+struct Request {
   using Ids = std::vector<int32_t>;
   enum class Kind : uint8_t {
     kMlmLogits,  // these at the tokens that are asked for
@@ -22,7 +22,7 @@ struct Work {
     kHiddenStates,  // these at every token
     kSpanLogits,
   };
-  struct Answer {
+  struct Output {
     int32_t token;   // in its sequence
     int32_t target;  // of kMlmLogProbs
     int64_t row;     // of the result
@@ -32,8 +32,8 @@ struct Work {
   std::span<const Ids> sequences;  // the caller's, who waits
   std::vector<int64_t> layers;     // of kHiddenStates: 0 .. L
   int64_t top = 0;                 // of kMlmCandidates
-  std::vector<Answer> answers;     // by sequence, then by token; none where every token is answered
-  std::vector<int64_t> begins;     // [sequences + 1], of each its first answer, or its first row of `out`
+  std::vector<Output> outputs;     // by sequence, then by token; none where every token has an output
+  std::vector<int64_t> begins;     // [sequences + 1], of each its first output, or its first row of `out`
   Matrix out;
   std::vector<std::vector<TokenCandidate>> candidates;  // of kMlmCandidates, instead of `out`
 
@@ -42,12 +42,12 @@ struct Work {
   bool wants(size_t sequence) const { return begins[sequence] < begins[sequence + 1]; }
   int64_t tokens(size_t sequence) const { return static_cast<int64_t>(sequences[sequence].size()); }
   /// Whether both may be in one batch.
-  bool joins(const Work& other) const { return kind == other.kind && layers == other.layers; }
+  bool joins(const Request& other) const { return kind == other.kind && layers == other.layers; }
 };
 
-/// A sequence of a work, as part of a batch.
-struct Piece {
-  Work* work;
+/// A sequence of a request, as part of a batch.
+struct BatchSequence {
+  Request* request;
   size_t sequence;
 };
 

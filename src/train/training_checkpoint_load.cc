@@ -3,7 +3,7 @@
 #include "io/digest.h"
 #include "io/file.h"
 #include "io/safetensors.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 #include "train/checkpoint_manifest.h"
 
 namespace roberta {
