@@ -3,6 +3,13 @@
 // library exits, aborts or prints. Messages start with the part in brackets and name the file, line, tensor
 // or field:
 //   [safetensors] model.safetensors: tensor 'x': offsets overlap; the file is damaged, fetch it again
+//
+//     try {
+//       throw roberta::Error(roberta::ErrorCode::kInput, "[data] rows.tsv:3: no label");
+//     } catch (const roberta::Error& error) {
+//       std::cerr << error.what() << '\n';
+//       std::exit(static_cast<int>(error.code()));
+//     }
 
 #include <stdexcept>
 #include <string>

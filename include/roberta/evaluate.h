@@ -1,5 +1,11 @@
 #pragma once
 // How good a model is: evaluations over data sets.
+//
+//     roberta::Model model = roberta::Model::load("roberta-rte");
+//     roberta::TextEvaluationOptions options;
+//     options.task = "rte";
+//     for (const roberta::TaskEvaluation& result : roberta::evaluate_glue(model, "glue/RTE", options))
+//       for (const auto& [name, value] : result.metrics) std::cout << name << ' ' << value << '\n';
 
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +17,7 @@
 
 #include "roberta/model.h"
 #include "roberta/report.h"
+#include "roberta/tag_scheme.h"
 
 namespace roberta {
 
@@ -109,9 +116,10 @@ struct MetricSpread {
 };
 struct GlueRow {
   std::string task, title;
-  std::string headline;  ///< name of the metric that the average takes
+  std::string primary_metric;  ///< its name; the average takes it
   int64_t runs = 0;
-  std::vector<std::pair<std::string, MetricSpread>> metrics;  ///< shares from 0 to 1, the headline first
+  std::vector<std::pair<std::string, MetricSpread>>
+      metrics;  ///< fractions from 0 to 1, the primary one first
 };
 struct GlueTable {
   std::vector<GlueRow> rows;  ///< MNLI, QQP, QNLI, SST-2, CoLA, STS-B, MRPC, RTE as on the card; WNLI last
@@ -124,7 +132,8 @@ struct GlueTable {
 GlueTable collect_glue_runs(const std::filesystem::path& folder);
 
 struct TokenEvaluationOptions : PredictionOptions {
-  std::string text_column = "tokens", label_column = "ner_tags", scheme = "auto";
+  std::string text_column = "tokens", label_column = "ner_tags";
+  TagScheme tag_scheme = TagScheme::kAuto;
 };
 /// Entities: precision, recall, F1 as seqeval. Tags that are no chunks (parts of speech): as classes.
 TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
@@ -190,7 +199,7 @@ Report report_of(const MlmEvaluation& evaluation);
 Report report_of(const BlimpEvaluation& evaluation);
 Report report_of(const CrowsPairsEvaluation& evaluation);
 Report report_of(const TaskEvaluation& evaluation);
-/// Several tasks under one title (GLUE): the headline of each.
+/// Several tasks under one title (GLUE): the primary metric of each.
 Report report_of(const std::string& title, std::span<const TaskEvaluation> evaluations);
 /// Medians by task, and each metric's spread.
 Report report_of(const GlueTable& table);

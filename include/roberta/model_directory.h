@@ -1,5 +1,7 @@
 #pragma once
 // What a model directory or a safetensors file holds, without loading its weights: `roberta info`.
+//
+//     std::cout << to_text(roberta::describe_directory("roberta-base"));
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,11 @@
 #pragma once
 // Text in, answers out: fill-mask, features, pseudo-log-likelihood, and the tasks of classifiers, over a
 // Model. Answers are those of the transformers pipelines.
+//
+//     roberta::Model model = roberta::Model::load("roberta-base");
+//     const std::vector<std::string> texts = {"The capital of France is <mask>."};
+//     for (const roberta::Fill& fill : roberta::fill_mask(model, texts, {.top_k = 3})[0][0])
+//       std::cout << fill.token_str << ' ' << fill.score << '\n';
 
 #include <cstdint>
 #include <optional>

@@ -2,6 +2,11 @@
 // Answers as the JSON of the transformers pipelines, written straight into a string: one writer of each shape
 // for `--format json` and for the server. Every function appends to `out` and throws Error(kNumeric) for NaN
 // and infinity, which no answer may hold.
+//
+//     roberta::Model model = roberta::Model::load("roberta-base");
+//     const std::vector<std::string> texts = {"The capital of France is <mask>."};
+//     std::string json;
+//     append_json(json, roberta::fill_mask(model, texts)[0]);
 
 #include <span>
 #include <string>

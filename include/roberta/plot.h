@@ -1,5 +1,8 @@
 #pragma once
 // Pictures of training: the loss curves of one or several runs.
+//
+//     const std::filesystem::path runs[] = {"run-a", "run-b"};
+//     std::ofstream("losses.svg") << roberta::plot_losses(runs, {.x = roberta::PlotAxis::kTokens});
 
 #include <cstdint>
 #include <filesystem>

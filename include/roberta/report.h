@@ -1,5 +1,9 @@
 #pragma once
 // Results of evaluations in one form, whatever the task, and the page that shows them.
+//
+//     roberta::Model model = roberta::Model::load("roberta-rte");
+//     const roberta::Report report = report_of(roberta::evaluate_text(model, "dev.tsv", {}));
+//     std::ofstream("report.html") << roberta::report_page("RTE", {&report, 1});
 
 #include <cstdint>
 #include <optional>
@@ -10,14 +14,14 @@
 
 namespace roberta {
 
-/// Name and value, the headline first. Shares are from 0 to 1, but for SQuAD's, which are as the official
-/// script prints them, from 0 to 100.
+/// Name and value, the primary metric first. Fractions are from 0 to 1, except for SQuAD's, which are from 0
+/// to 100, as the official script prints them.
 using MetricList = std::vector<std::pair<std::string, double>>;
 
 struct ReportRow {
   std::string name;
   double value = 0;
-  int64_t count = 0;  ///< of what the value was taken over; 0: not said
+  int64_t count = 0;  ///< examples behind the value; 0: unknown
 };
 
 /// Numbers of one kind that may be compared: a plot and a table.

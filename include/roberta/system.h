@@ -1,5 +1,7 @@
 #pragma once
 // What this machine offers the library.
+//
+//     std::cout << roberta::cpu_kernels().selected << ", " << roberta::default_threads() << " threads\n";
 
 #include <string>
 #include <vector>

@@ -1,5 +1,9 @@
 #pragma once
 // Byte-level BPE as RoBERTa uses it. Ids, tokens and offsets equal those of Hugging Face `tokenizers` 0.23.3.
+//
+//     const auto tokenizer = roberta::Tokenizer::from_directory("roberta-base");
+//     const roberta::Encoding encoding = tokenizer.encode("Hello world");
+//     std::cout << tokenizer.decode(encoding.ids, true) << '\n';
 
 #include <cstdint>
 #include <filesystem>

@@ -32,4 +32,8 @@ void check_labels(const std::filesystem::path& file, int64_t model, size_t data)
        data, "; was the model made for this task?");
 }
 
+Json json_of(const PredictedValue& value) {
+  return std::visit([](const auto& one) { return Json(one); }, value);
+}
+
 }  // namespace roberta

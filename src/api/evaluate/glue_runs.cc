@@ -87,11 +87,11 @@ GlueRow row_of(const GlueTask& task, const TaskRuns& runs) {
   GlueRow row;
   row.task = task.name;
   row.title = task.title;
-  row.headline = task.metrics.front();
+  row.primary_metric = task.metrics.front();
   row.runs = runs.runs;
   std::vector<std::string> names = runs.order;
   std::stable_partition(names.begin(), names.end(),
-                        [&](const std::string& name) { return name == row.headline; });
+                        [&](const std::string& name) { return name == row.primary_metric; });
   for (const std::string& name : names) {
     const MetricSpread values = spread(runs.values.at(name));
     row.metrics.emplace_back(name, values);
@@ -112,9 +112,9 @@ GlueTable collect_glue_runs(const fs::path& folder) {
     const auto runs = tasks.find(name);
     if (runs == tasks.end() || runs->second.runs == 0) continue;
     GlueRow row = row_of(glue_task(name), runs->second);
-    if (row.metrics.empty() || row.metrics.front().first != row.headline)
+    if (row.metrics.empty() || row.metrics.front().first != row.primary_metric)
       fail(ErrorCode::kInput, "[glue] ", folder.string(), ": the runs of ", row.title, " have no metric '",
-           row.headline, "'");
+           row.primary_metric, "'");
     if (row.task != kNotAveraged) {
       sum += row.metrics.front().second.median;
       ++out.averaged;

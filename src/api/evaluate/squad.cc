@@ -93,13 +93,11 @@ void read_members(const fs::path& file, const char* what, const Take& take) {
 TaskEvaluation evaluate_squad(Model& model, const fs::path& file, const SquadEvaluationOptions& options) {
   require_task(model, "question-answering", "evaluate");
   const SquadData data = read_dev(file, options.limit);
-  const EvaluationContext context{.engine = model.impl().engine(),
+  const EvaluationContext context{.engine = ModelAccess::engine(model),
                                   .tokenizer = model.tokenizer(),
                                   .max_length = options.max_length,
                                   .threads = model.threads(),
-                                  .progress = options.progress,
-                                  .prediction = {},
-                                  .label_order = {}};
+                                  .progress = options.progress};
   const SquadAnswers answers = answer_squad_data(context, data,
                                                  {.doc_stride = options.doc_stride,
                                                   .n_best = options.n_best,

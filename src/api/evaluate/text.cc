@@ -68,15 +68,13 @@ TextData read_texts(const ModelInfo& info, const fs::path& file, const TextEvalu
 
 TaskEvaluation evaluate(Model& model, const TextData& data, const GlueTask* task, PredictionFile& predictions,
                         const TextEvaluationOptions& options) {
-  EvaluationContext context{.engine = model.impl().engine(),
+  EvaluationContext context{.engine = ModelAccess::engine(model),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),
-                            .progress = options.progress,
-                            .prediction = {},
-                            .label_order = {}};
+                            .progress = options.progress};
   if (predictions.wanted())
-    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
+    context.predicted_row = [&](const std::string& row) { predictions.write_line(row); };
   if (task && !task->regression) context.label_order = order_of(data, model.info().labels);
   return evaluate_text_data(context, data, task);
 }

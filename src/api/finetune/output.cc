@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "api/options/dtype.h"
 #include "core/convert.h"
 #include "core/error.h"
 #include "io/file.h"
@@ -54,7 +55,7 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 
 void write_model(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
                  const Tokenizer& tokenizer, Precision precision) {
-  const DType dtype = precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = dtype_of(precision);
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.adapter)

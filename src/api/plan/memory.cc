@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/options/dtype.h"
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
 #include "train/checkpoint.h"
@@ -35,7 +36,7 @@ int64_t activations_of(Engine& engine, const MeasuringDevice& device, const Plan
 Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
                           const std::shared_ptr<const Device>& real) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  ModelParams params = lay_out_params(model.config, model.head, *device, matrix_dtype(options));
+  ModelParams params = lay_out_params(model.config, model.head, *device, dtype_of(options.precision));
   const int64_t weights = device->bytes(), together = sequences_at_once(options);
   Engine engine(model.config, std::move(params), device, batch_tokens_of(options));
   int64_t answer = 0;
@@ -57,7 +58,7 @@ Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
 Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
                          const std::shared_ptr<const Device>& real, int64_t& trained) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  Parameters parameters(model.config, *device, matrix_dtype(options), trained_of(model, options));
+  Parameters parameters(model.config, *device, dtype_of(options.precision), trained_of(model, options));
   trained = parameters.trained_count();
   const int64_t values = size_of_floats(parameters.size()),
                 gradients = size_of_floats(parameters.trained_size()),

@@ -40,9 +40,6 @@ Trained trained_of(const PlannedModel& model, const PlanOptions& options);
 /// Labelled random sequences. Of masked language modelling 15 % of the tokens are masked.
 TrainingBatch random_training_batch(const PlannedModel& model, int64_t count, int64_t length);
 
-inline DType matrix_dtype(const PlanOptions& options) {
-  return options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-}
 /// Tokens that are computed at once, and texts of that length in them.
 int64_t batch_tokens_of(const PlanOptions& options);
 int64_t sequences_at_once(const PlanOptions& options);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/options/dtype.h"
 #include "api/plan/memory.h"
 #include "api/plan/speed.h"
 #include "core/error.h"
@@ -39,14 +40,14 @@ void check(const PlanOptions& o) {
   not_negative("batch", o.batch);
   not_negative("length", o.length);
   not_negative("batch_tokens", o.batch_tokens);
-  not_negative("lora_rank", o.lora_rank);
+  not_negative("lora_r", o.lora_r);
   not_negative("checkpoints", o.checkpoints);
   if (o.connections < 1) fail(ErrorCode::kUsage, "[plan] connections is ", o.connections, "; at least 1");
   if (o.rate < 0 || !std::isfinite(o.rate))
     fail(ErrorCode::kUsage, "[plan] rate is ", o.rate, "; it must be a number from 0 up");
   if (o.rate > 0 && !o.measure)
     fail(ErrorCode::kUsage, "[plan] a rate asks for a measurement: leave out no-measure");
-  if (o.lora_rank > 0 && o.mode != PlanMode::kFinetune)
+  if (o.lora_r > 0 && o.mode != PlanMode::kFinetune)
     fail(ErrorCode::kUsage, "[plan] LoRA is an option of mode finetune");
 }
 
@@ -131,7 +132,7 @@ MachinePlan plan_machine(const PlanOptions& asked) {
   plan.task = model.task;
   plan.architecture = model.architecture;
   plan.device = device->describe();
-  plan.precision = name_of(matrix_dtype(options));
+  plan.precision = name_of(dtype_of(options.precision));
   plan.batch = options.batch;
   plan.length = options.length;
   plan.parameters = model.parameters;
@@ -144,7 +145,7 @@ MachinePlan plan_machine(const PlanOptions& asked) {
   if (options.measure) measure(model, options, device, plan);
   plan.needed = needed_size(options, plan, device->threads());
   plan.list = list_of(options.mode);
-  plan.card_least = least_of(plan.list);
+  plan.minimum = minimum_size(plan.list);
   plan.skus = judge(plan.list, plan.needed);
   add_notes(model, options, plan);
   return plan;

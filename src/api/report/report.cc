@@ -121,16 +121,17 @@ Report report_of(const TaskEvaluation& evaluation) {
 Report report_of(const std::string& title, std::span<const TaskEvaluation> evaluations) {
   Report report;
   report.title = title;
-  ReportGroup headlines{.title = "Headline of each task", .rows = {}, .unit = "", .share = false, .line = {}};
+  ReportGroup primary_metrics{
+      .title = "Primary metric of each task", .rows = {}, .unit = "", .share = false, .line = {}};
   for (const TaskEvaluation& evaluation : evaluations) {
     if (evaluation.metrics.empty()) continue;
     for (const auto& [name, value] : evaluation.metrics)
       report.metrics.emplace_back(evaluation.task + " " + name, value);
-    headlines.rows.push_back({evaluation.task + ", " + evaluation.metrics.front().first,
-                              in_percent(evaluation), evaluation.examples});
+    primary_metrics.rows.push_back({evaluation.task + ", " + evaluation.metrics.front().first,
+                                    in_percent(evaluation), evaluation.examples});
     for (const std::string& note : evaluation.notes) report.notes.push_back(evaluation.task + ": " + note);
   }
-  report.groups.push_back(std::move(headlines));
+  report.groups.push_back(std::move(primary_metrics));
   return report;
 }
 

@@ -18,7 +18,7 @@ struct GlueTask {
   bool regression = false;
   TextColumns columns;
   std::vector<std::string> labels;   ///< as the files have them, by index as Hugging Face's datasets
-  std::vector<std::string> metrics;  ///< those reported, the first is the task's headline
+  std::vector<std::string> metrics;  ///< those reported; the first is the task's primary metric
   double learning_rate = 0;          ///< of fairseq's recipe for roberta-large
   int64_t batch = 0, updates = 0, warmup = 0;  ///< likewise
   /// Names of files in the folder, tried in order; of MNLI dev has two sets.
