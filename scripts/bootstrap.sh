@@ -3,7 +3,7 @@
 #
 #   scripts/bootstrap.sh [build|ci|parity|clients]
 #     build   compiler, CMake, libraries, Python for one test: enough for make demo, build, test, bench and install (the default)
-#     ci      the same, with clang (format check, fuzzing)
+#     ci      the same, with clang (fuzzing, sanitizers) and clang-format 14.0.6 in .venv-ci/ of this folder
 #     parity  the same as build, with the Python reference implementations in .venv/ of this folder
 #     clients the same as build, with clients of other makers (Python) and systemd-analyze: .venv-clients/ of this folder
 #
@@ -27,7 +27,7 @@ build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev lib
   $boost python3"
 case $step in
   build) packages=$build_packages ;;
-  ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;
+  ci) packages="$build_packages clang libclang-rt-dev python3-venv" ;;
   parity) packages="$build_packages python3-venv" ;;
   clients) packages="$build_packages python3-venv curl systemd" ;;
   *) echo "bootstrap: unknown step '$step'; say build, ci, parity or clients" >&2; exit 2 ;;
@@ -95,6 +95,7 @@ in_venv() {
   cp "$root/$2" "$stamp"
 }
 case $step in
+  ci) in_venv .venv-ci tools/requirements-ci.txt "clang-format" ;;
   parity) in_venv .venv tools/requirements.txt "the reference implementations (some GB: PyTorch's Linux wheel is the CUDA build)" ;;
   clients) in_venv .venv-clients tools/requirements-clients.txt "clients (some 640 MB)" ;;
 esac

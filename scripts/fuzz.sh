@@ -2,7 +2,7 @@
 # Builds the fuzz targets and runs each for a time, from its seeds in fuzz/corpus/<name>, as many at once as there are cores.
 # What they learn stays in build-fuzz/corpus, so that later runs go on from there; an input that breaks something stays in
 # build-fuzz/found.
-#   scripts/fuzz.sh [SECONDS_EACH] [NAME...]
+#   scripts/fuzz.sh [SECONDS_EACH | total=SECONDS] [NAME...]     total: shared among the targets
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,9 @@ seconds=${1:-30}
 [ $# -gt 0 ] && shift
 mkdir -p build-fuzz/found
 cmake --preset fuzz >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
-cmake --build build-fuzz --parallel "$(nproc)"
+cmake --build build-fuzz --parallel "$(nproc)" --target fuzz_targets
 names=${*:-$(sed -n 's/^roberta_fuzz(\([a-z_0-9]*\) .*/\1/p' fuzz/CMakeLists.txt)}
+case $seconds in
+  total=*) seconds=$((${seconds#total=} * $(nproc) / $(echo $names | wc -w))) ;;
+esac
 printf '%s\n' $names | xargs -P "$(nproc)" -I NAME scripts/fuzz.sh --one NAME "$seconds"

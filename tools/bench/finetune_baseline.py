@@ -55,7 +55,7 @@ def main():
             save_strategy="no", report_to="none", disable_tqdm=True)
         trainer = transformers.Trainer(network, arguments, train_dataset=data, processing_class=tokenizer,
                                        data_collator=transformers.DataCollatorWithPadding(tokenizer), callbacks=[Orders()])
-        print(json.dumps({"peer": f"Trainer {variant}", "version": transformers.__version__, "torch": torch.__version__.split("+")[0],
+        print(json.dumps({"baseline": f"Trainer {variant}", "version": transformers.__version__, "torch": torch.__version__.split("+")[0],
                           "samples": len(data), "tokens": tokens}), file=ANSWERS, flush=True)
         trainer.train()
 

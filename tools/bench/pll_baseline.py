@@ -55,7 +55,7 @@ def main():
         directory, dtype=torch.bfloat16 if "bf16" in words else torch.float32, attn_implementation="eager" if "eager" in words else "sdpa").eval()
     score = Scorer(torch, model, tokenizer, "full" in words)
     pairs = [json.loads(line) for line in open(file)]
-    print(json.dumps({"peer": f"transformers {variant}", "version": transformers.__version__, "torch": torch.__version__.split("+")[0],
+    print(json.dumps({"baseline": f"transformers {variant}", "version": transformers.__version__, "torch": torch.__version__.split("+")[0],
                       "pairs": len(pairs)}), file=ANSWERS, flush=True)
     for line in sys.stdin:
         start = time.perf_counter()

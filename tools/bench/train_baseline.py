@@ -7,7 +7,7 @@ RobertaForMaskedLM does when it is given labels) or rows (the masked rows are ga
 fused kernel; without the word torch's default). E.g. bf16-sdpa-full-fused.
 
 A step is forward, backward, AdamW (weight decay 0.01) and zero_grad, dropout 0.1 as in the default configuration, 15 % of
-tokens masked, no padding and no attention mask. After the model is built it prints {"peer": ..., "version": ...}; then each
+tokens masked, no padding and no attention mask. After the model is built it prints {"baseline": ..., "version": ...}; then each
 line "step" of stdin is one step, answered by its milliseconds and its loss.
 """
 import json
@@ -59,7 +59,7 @@ def main():
     # A small step: the loss of random ids stays near its start, so that no step meets other numbers than the last one.
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.01, fused="fused" in variant or None)
     data = list(batches(torch, name))
-    print(json.dumps({"peer": "torch " + sys.argv[2], "version": torch.__version__.split("+")[0], "config": name,
+    print(json.dumps({"baseline": "torch " + sys.argv[2], "version": torch.__version__.split("+")[0], "config": name,
                       "parameters": sum(p.numel() for p in model.parameters())}), file=ANSWERS, flush=True)
     done = 0
     for _ in sys.stdin:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""One peer, ready to run: `peers.py PEER THREADS` loads roberta-base and obeys the same orders as bench_infer does.
+"""One baseline, ready to run: `baselines.py PEER THREADS` loads roberta-base and obeys the same orders as bench_infer does.
 
-Runs under PEERS/venv/bin/python. After the model is loaded it prints {"peer": ..., "version": ...}; then each line of
+Runs under PEERS/venv/bin/python. After the model is loaded it prints {"baseline": ..., "version": ...}; then each line of
 stdin is one order: a shape (1x128, mixed32) is run once and answered by its milliseconds, "logits POSITION ID..." by the
-logits at that position. Padded peers pad mixed32 to its longest text. The head runs at one token of each text, except
+logits at that position. Padded baselines pad mixed32 to its longest text. The head runs at one token of each text, except
 in CTranslate2, which has none: its times lack the head (for `logits` it is added in numpy).
 """
 import json
@@ -34,7 +34,7 @@ def batch(shape):
     return ids, mask, lengths
 
 
-def torch_peer(threads, dtype):
+def torch_baseline(threads, dtype):
     os.environ["OMP_NUM_THREADS"] = str(threads)
     import torch
     from transformers import RobertaForMaskedLM
@@ -53,7 +53,7 @@ def torch_peer(threads, dtype):
     return prepare, torch.__version__
 
 
-def onnxruntime_peer(threads):
+def onnxruntime_baseline(threads):
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -65,7 +65,7 @@ def onnxruntime_peer(threads):
     return prepare, onnxruntime.__version__
 
 
-def openvino_peer(threads, precision):
+def openvino_baseline(threads, precision):
     import openvino
     model = openvino.convert_model(f"{ONNX}.onnx")
     request = openvino.Core().compile_model(model, "CPU", {
@@ -82,7 +82,7 @@ def openvino_peer(threads, precision):
     return prepare, openvino.__version__
 
 
-def ctranslate2_peer(threads):
+def ctranslate2_baseline(threads):
     os.environ["OMP_NUM_THREADS"] = str(threads)
     import ctranslate2
     folder = f"{PEERS}/models/ct2/base"
@@ -99,7 +99,7 @@ def ctranslate2_peer(threads):
 
 
 def head(hidden):
-    """The MLM head on one row, for the peer that has none."""
+    """The MLM head on one row, for the baseline that has none."""
     from math import erf
     from safetensors.numpy import load_file
     tensors = load_file(f"{MODEL}/model.safetensors")
@@ -111,19 +111,19 @@ def head(hidden):
 
 
 MAKERS = {
-    "openvino_f32": lambda threads: openvino_peer(threads, "f32"),
-    "openvino_bf16": lambda threads: openvino_peer(threads, "bf16"),
-    "ctranslate2_f32": ctranslate2_peer,
-    "onnxruntime_f32": onnxruntime_peer,
-    "torch_f32": lambda threads: torch_peer(threads, "float32"),
-    "torch_bf16": lambda threads: torch_peer(threads, "bfloat16"),
+    "openvino_f32": lambda threads: openvino_baseline(threads, "f32"),
+    "openvino_bf16": lambda threads: openvino_baseline(threads, "bf16"),
+    "ctranslate2_f32": ctranslate2_baseline,
+    "onnxruntime_f32": onnxruntime_baseline,
+    "torch_f32": lambda threads: torch_baseline(threads, "float32"),
+    "torch_bf16": lambda threads: torch_baseline(threads, "bfloat16"),
 }
 
 
 def main():
-    peer, threads = sys.argv[1], int(sys.argv[2])
-    prepare, version = MAKERS[peer](threads)
-    print(json.dumps({"peer": peer, "version": version.split("-")[0]}), file=ANSWERS, flush=True)
+    baseline, threads = sys.argv[1], int(sys.argv[2])
+    prepare, version = MAKERS[baseline](threads)
+    print(json.dumps({"baseline": baseline, "version": version.split("-")[0]}), file=ANSWERS, flush=True)
     ready = {}
     for line in sys.stdin:
         order = line.split()
@@ -131,7 +131,7 @@ def main():
             ids = np.array([order[2:]], dtype=np.int64)
             position = int(order[1])
             out = prepare(ids, np.ones_like(ids), np.array([position]))()[0]
-            row = head(out[position]) if peer.startswith("ctranslate2") else out
+            row = head(out[position]) if baseline.startswith("ctranslate2") else out
             print(" ".join(f"{x:.6g}" for x in row), file=ANSWERS, flush=True)
             continue
         if order[0] not in ready:
