@@ -86,7 +86,7 @@ struct FinetuneOptions {
   std::optional<double> weight_decay;
   bool decay_all = false;
   double layer_decay = 1;  ///< learning rate of layer i times layer_decay^(L - i), embeddings ^(L + 1)
-  std::optional<Optimizer> optim;
+  std::optional<OptimizerType> optim;
   std::optional<double> adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;
   double label_smoothing_factor = 0;
 

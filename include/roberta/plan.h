@@ -1,5 +1,5 @@
 #pragma once
-// What a model asks of a machine: memory by part, disk, time; and which of the sizes that the model card
+// What a model needs of a machine: memory by part, disk, time; and which of the sizes that the model card
 // allows have that much.
 //
 //     roberta::PlanOptions options;

@@ -53,7 +53,7 @@ struct PretrainOptions {
   int64_t micro_batch_tokens = 4096;  ///< computed at once; changes results only by rounding
   bool recompute = false;  ///< recompute activations in the backward pass: less memory, a third more time
 
-  Optimizer optim = Optimizer::kAdam;
+  OptimizerType optim = OptimizerType::kAdam;
   double learning_rate = 6e-4, adam_beta1 = 0.9, adam_beta2 = 0.98, adam_epsilon = 1e-6, weight_decay = 0.01;
   bool decay_all = true;     ///< false: biases and LayerNorm don't decay
   double max_grad_norm = 0;  ///< 0: gradients are not clipped

@@ -1,5 +1,5 @@
 #pragma once
-// Training of a byte-level BPE vocabulary: same result, ties included, as Hugging Face's
+// Training of a byte-level BPE vocabulary: the same result, including ties, as Hugging Face's
 // ByteLevelBPETokenizer.train(files) with the same options.
 //
 //     const roberta::Tokenizer tokenizer = roberta::train_tokenizer({"text.txt"}, {.vocab_size = 32000});

@@ -2,7 +2,7 @@
 // Choices that pretraining and fine-tuning share.
 //
 //     roberta::PretrainOptions options;
-//     options.optim = roberta::Optimizer::kAdamW;
+//     options.optim = roberta::OptimizerType::kAdamW;
 //     options.lr_scheduler_type = roberta::LrScheduler::kCosine;
 //     options.distributed = roberta::Distributed::kLocal;
 
@@ -11,7 +11,7 @@
 namespace roberta {
 
 /// The two differ in where epsilon stands.
-enum class Optimizer : uint8_t {
+enum class OptimizerType : uint8_t {
   kAdam,   ///< as fairseq: epsilon is added to the root of the uncorrected second moment
   kAdamW,  ///< as PyTorch: epsilon is added to the root of the corrected second moment
 };

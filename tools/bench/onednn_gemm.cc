@@ -1,5 +1,5 @@
-// GEMM by oneDNN, weights in its own packed layout: the baseline of bench_gemm. `onednn_gemm THREADS` prints its
-// version as a line of JSON, then reads "DTYPE M N K" from stdin, one a line, and answers each by the
+// GEMM by oneDNN, weights in its own packed layout: the baseline of bench_gemm. `onednn_gemm THREADS` prints
+// its version as a line of JSON, then reads "DTYPE M N K" from stdin, one a line, and answers each by the
 // milliseconds of one product, measured over about 30 ms. Not part of the build: tools/bench/bench.py fetches
 // oneDNN and compiles this.
 

@@ -21,8 +21,8 @@ SquadAnswers answer_squad_data(const EvaluationContext& context, const SquadData
   SquadAnswers out;
   out.answers.resize(data.questions.size());
   MeanLoss loss;
-  // Windows of a question stand together, but a run of the engine may end between them: logits are kept till
-  // then.
+  // Windows of a question follow one another, but a run of the engine may end between them: logits are kept
+  // until the last one.
   std::vector<std::vector<float>> logits(features.size());
   size_t first = 0;  // window of the question that is being collected
   for_runs(context, "windows", features,

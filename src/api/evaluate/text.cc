@@ -30,8 +30,8 @@ std::string listed(const Names& names) {
   return out;
 }
 
-/// The model's label for each of the data's; empty: the same order. By name; where no name is the same (or
-/// the model's are LABEL_0, LABEL_1, ...) by index.
+/// The model's label for each of the data's; empty: the same order. By name, or by index if no name is the
+/// same (the model's may be LABEL_0, LABEL_1, ...).
 std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   std::vector<int32_t> order;
   size_t known = 0;
@@ -44,7 +44,7 @@ std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   if (known == 0 && model.size() == data.labels.size()) return {};
   if (known < data.labels.size()) {
     fail(ErrorCode::kModel, "[evaluate] the model's labels are ", listed(model), "; ", data.file.string(),
-         " has ", listed(data.labels), "; was the model made for this task?");
+         " has ", listed(data.labels), ": was the model trained for this task?");
   }
   return order;
 }

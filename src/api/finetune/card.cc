@@ -85,7 +85,7 @@ const FinetuneEvaluation* evaluation_of_seed(const std::vector<FinetuneEvaluatio
 /// Finite metrics. Those of single entity types are only in metrics.json.
 std::vector<std::pair<std::string, double>> shown_metrics(const FinetuneEvaluation& evaluation) {
   std::vector<std::pair<std::string, double>> out;
-  const auto is_of_type = [&](const std::string& name) {  // beside it stands TYPE_number
+  const auto is_of_type = [&](const std::string& name) {  // TYPE_number is another metric
     const size_t end = name.rfind('_');
     return end != std::string::npos && std::isfinite(value_of(evaluation, name.substr(0, end) + "_number"));
   };
@@ -120,10 +120,10 @@ std::string head(const FinetuneCard& card) {
 std::string results(const FinetuneCard& card) {
   std::string out;
   const auto table = [&](const char* title, const std::vector<FinetuneEvaluation>& all) {
-    const FinetuneEvaluation* mine = evaluation_of_seed(all, card.seed);
-    if (!mine || mine->metrics.empty()) return;
-    out += concat("\n| ", title, " | |\n|---|---|\n| loss | ", fixed(mine->loss, 4), " |\n");
-    for (const auto& [name, value] : shown_metrics(*mine))
+    const FinetuneEvaluation* own = evaluation_of_seed(all, card.seed);
+    if (!own || own->metrics.empty()) return;
+    out += concat("\n| ", title, " | |\n|---|---|\n| loss | ", fixed(own->loss, 4), " |\n");
+    for (const auto& [name, value] : shown_metrics(*own))
       out += concat("| ", cell(name), " | ", fixed(value, 4), " |\n");
   };
   table("dev", card.result.best);

@@ -74,7 +74,7 @@ void fill_glue(FinetuneRecipe& recipe) {
   if (o.num_train_epochs == 0) o.num_train_epochs = 10;
   if (o.batch_size == 0) o.batch_size = task.batch;
   if (!o.optim) {
-    o.optim = Optimizer::kAdam;
+    o.optim = OptimizerType::kAdam;
     o.decay_all = true;
   }
   fallback(o.weight_decay, 0.1);
@@ -95,7 +95,7 @@ void fill_glue(FinetuneRecipe& recipe) {
 void fill_trainer(FinetuneOptions& o) {
   if (o.num_train_epochs == 0) o.num_train_epochs = 3;
   if (o.batch_size == 0) o.batch_size = 8;
-  fallback(o.optim, Optimizer::kAdamW);
+  fallback(o.optim, OptimizerType::kAdamW);
   fallback(o.weight_decay, 0.0);
   fallback(o.warmup_ratio, 0.0);
   fallback(o.adam_beta1, 0.9);

@@ -311,14 +311,14 @@ class SeedRun {
     AdapterConfig adapter = *setup_.adapter();
     adapter.base_fingerprint = encoder_fingerprint(Checkpoint(o_.model));
     if (!o_.merge_lora) return write_adapter(folder, parameters_, setup_.config, adapter, setup_.tokenizer);
-    const fs::path alone = folder / "adapter", whole = folder / "merged";
-    fs::create_directories(alone);
-    write_adapter(alone, parameters_, setup_.config, adapter, setup_.tokenizer);
-    merge_adapter(alone, whole, o_.model, o_.save_precision);
-    for (const auto& entry : fs::directory_iterator(whole))
+    const fs::path adapter_folder = folder / "adapter", merged_folder = folder / "merged";
+    fs::create_directories(adapter_folder);
+    write_adapter(adapter_folder, parameters_, setup_.config, adapter, setup_.tokenizer);
+    merge_adapter(adapter_folder, merged_folder, o_.model, o_.save_precision);
+    for (const auto& entry : fs::directory_iterator(merged_folder))
       fs::rename(entry.path(), folder / entry.path().filename());
-    fs::remove_all(alone);
-    fs::remove_all(whole);
+    fs::remove_all(adapter_folder);
+    fs::remove_all(merged_folder);
   }
 
   const FinetuneSetup& setup_;

@@ -10,9 +10,9 @@ namespace {
 constexpr EnumName<Packing> kPackings[] = {{Packing::kNone, "none", "", ""},
                                            {Packing::kComplete, "complete", "", ""},
                                            {Packing::kCompleteDoc, "complete-doc", "=complete_doc", ""}};
-constexpr EnumName<Optimizer> kOptimizers[] = {
-    {Optimizer::kAdam, "adam", "=fairseq", "fairseq"},
-    {Optimizer::kAdamW, "adamw", "=torch=adamw_torch=adamw_torch_fused", "torch"}};
+constexpr EnumName<OptimizerType> kOptimizers[] = {
+    {OptimizerType::kAdam, "adam", "=fairseq", "fairseq"},
+    {OptimizerType::kAdamW, "adamw", "=torch=adamw_torch=adamw_torch_fused", "torch"}};
 constexpr EnumName<LrScheduler> kSchedulers[] = {{LrScheduler::kLinear, "linear", "", ""},
                                                  {LrScheduler::kPolynomial, "polynomial", "", ""},
                                                  {LrScheduler::kCosine, "cosine", "", ""},
@@ -40,7 +40,7 @@ constexpr EnumName<EvalStrategy> kEvalStrategies[] = {{EvalStrategy::kNo, "no", 
 }  // namespace
 
 std::span<const EnumName<Packing>> names_of(Packing) { return kPackings; }
-std::span<const EnumName<Optimizer>> names_of(Optimizer) { return kOptimizers; }
+std::span<const EnumName<OptimizerType>> names_of(OptimizerType) { return kOptimizers; }
 std::span<const EnumName<LrScheduler>> names_of(LrScheduler) { return kSchedulers; }
 std::span<const EnumName<Distributed>> names_of(Distributed) { return kDistributed; }
 std::span<const EnumName<OnNan>> names_of(OnNan) { return kOnNan; }

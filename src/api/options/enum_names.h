@@ -20,7 +20,7 @@ struct EnumName {
 
 /// Each value with its names, in the order of help.
 std::span<const EnumName<Packing>> names_of(Packing);
-std::span<const EnumName<Optimizer>> names_of(Optimizer);
+std::span<const EnumName<OptimizerType>> names_of(OptimizerType);
 std::span<const EnumName<LrScheduler>> names_of(LrScheduler);
 std::span<const EnumName<Distributed>> names_of(Distributed);
 std::span<const EnumName<OnNan>> names_of(OnNan);

@@ -9,8 +9,8 @@
 
 namespace roberta {
 
-inline AdamKind adam_kind(Optimizer optimizer) {
-  return optimizer == Optimizer::kAdam ? AdamKind::kFairseq : AdamKind::kTorch;
+inline AdamKind adam_kind(OptimizerType optimizer) {
+  return optimizer == OptimizerType::kAdam ? AdamKind::kFairseq : AdamKind::kTorch;
 }
 
 inline Decay decay_of(LrScheduler scheduler) {

@@ -11,11 +11,11 @@
 namespace roberta {
 namespace {
 
-// What no measuring pass shows; tests/cli/commands/plan_test.cc holds the sums against processes.
+// Not covered by measuring passes; tests/cli/commands/plan_test.cc compares the sums with processes.
 constexpr int64_t kProgram = 8 << 20;           // code, libraries, heap of a process that has no model
 constexpr int64_t kVocabularyEntry = 160;       // bytes of a tokenizer for each of its tokens
 constexpr int64_t kWordCache = 12 << 20;        // of each thread that tokenizes, when it is full
-constexpr int64_t kConnection = 192 << 10;      // buffers, and the touched stack of the thread that answers
+constexpr int64_t kConnection = 192 << 10;      // buffers, and the used stack of the thread that responds
 constexpr int64_t kTextToken = 64;              // of a text being worked on: bytes, ids, offsets
 constexpr int64_t kTrainingKernels = 66 << 20;  // operands that the kernels pack on the way back, at most
 constexpr int64_t kProgramFiles = 160 << 20;    // of a container image: program, libraries, Debian
@@ -94,7 +94,7 @@ Parts disk_of(const PlannedModel& model, const PlanOptions& options, int64_t tra
                        : options.mode == PlanMode::kFinetune ? 1
                                                              : 3;
   const int64_t one = static_cast<int64_t>(checkpoint_bytes(trained));
-  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best
+  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best one
   parts.emplace_back("a checkpoint being written", one);
   if (options.mode == PlanMode::kFinetune) parts.emplace_back("model made", size_of_floats(model.parameters));
   return parts;

@@ -17,7 +17,7 @@ struct Row {
 };
 
 // vCPUs, GPUs, memory GiB, local disk GiB: from the vendor's public tables of sizes as of 2026, which may
-// change. The tests hold the minima of each list against what the card states.
+// change. The tests compare the minima of each list with those that the model card states.
 constexpr Row kRows[] = {
     {{"Standard_DS12_v2", {4, 0, 28, 56}}, kE},
     {{"Standard_DS5_v2", {16, 0, 56, 112}}, kI | kE},

@@ -16,10 +16,10 @@ using Clock = std::chrono::steady_clock;
 /// Median seconds of passes within about a second, after one that warms up; a long one is believed at once.
 double median_seconds(const std::function<void()>& work) {
   constexpr double kBudget = 1, kLong = 2;
-  constexpr size_t kMost = 50, kLeast = 3;
+  constexpr size_t kMaxRuns = 50, kMinRuns = 3;
   std::vector<double> seconds;
   double spent = 0;
-  for (bool warm = false; seconds.size() < kMost && (seconds.size() < kLeast || spent < kBudget);
+  for (bool warm = false; seconds.size() < kMaxRuns && (seconds.size() < kMinRuns || spent < kBudget);
        warm = true) {
     const Clock::time_point start = Clock::now();
     work();

@@ -99,10 +99,10 @@ Report report_of(const CrowsPairsEvaluation& evaluation) {
                   {"pairs", static_cast<double>(evaluation.overall.pairs)},
                   {"neutral", static_cast<double>(evaluation.overall.neutral)}},
       .groups = {std::move(all), std::move(categories)},
-      .notes = {
-          "Share of pairs whose more stereotyping sentence the model finds likelier; 50 is no preference.",
-          "The data set is small, American and in parts flawed. A score near 50 doesn't show that a "
-          "model is free of bias, and one pair proves nothing."}};
+      .notes = {"Percentage of pairs whose more stereotyping sentence the model finds more likely; 50 means "
+                "no preference.",
+                "The data set is small, American and in parts flawed. A score near 50 doesn't show that a "
+                "model is free of bias, and one pair proves nothing."}};
 }
 
 Report report_of(const TaskEvaluation& evaluation) {

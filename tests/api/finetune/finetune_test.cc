@@ -11,6 +11,7 @@
 #include "roberta/evaluate.h"
 #include "roberta/model.h"
 #include "tests/api/finetune/finetune_samples.h"
+#include "tests/api/stored_run.h"
 #include "tests/expect_error.h"
 
 namespace roberta {
@@ -216,6 +217,32 @@ TEST_F(Finetune, TheMedianOfSeedsIsTheModel) {
   EXPECT_NE(text(o.output / "README.md").find("Over 3 seeds, accuracy of dev: median"), std::string::npos);
 }
 
+TEST_F(Finetune, ResumesARunOfAnEarlierVersion) {
+  FinetuneOptions o;
+  o.task = "text-classification";
+  o.train_file = o.validation_file = directory_.write("train.tsv", class_rows());
+  o.model = base_;
+  o.output = directory_ / "out";
+  o.num_train_epochs = 2;
+  o.batch_size = 4;
+  o.micro_batch_tokens = 64;
+  o.learning_rate = 5e-3;
+  o.layer_decay = 0.9;
+  o.warmup_ratio = 0.1;
+  o.label_smoothing_factor = 0.1;
+  o.lr_scheduler_type = LrScheduler::kCosine;
+  o.lora_r = 2;
+  o.lora_alpha = 4.5;
+  o.device = "ref";
+  copy_checkpoint(stored_run("finetune") / "checkpoint-6", o.output);
+  Seen seen;
+  EXPECT_TRUE(train(o, seen).finished);
+  EXPECT_NE(seen.infos.find("resumed from"), std::string::npos) << seen.infos;
+  EXPECT_EQ(stored_fingerprint(o.output / "checkpoint-12"), stored_fingerprint(o.output / "checkpoint-6"));
+  expect_same_weights(o.output / "checkpoint-12" / "adapter_model.safetensors",
+                      stored_run("finetune") / "expected.safetensors");
+}
+
 TEST_F(Finetune, AdaptersAreWrittenAndMerged) {
   FinetuneOptions o = options("text-classification", "train.tsv", class_rows());
   o.lora_r = 4;
@@ -235,7 +262,7 @@ TEST_F(Finetune, AdaptersAreWrittenAndMerged) {
   EXPECT_LT(difference(adapted.sequence_logits(ids), merged.sequence_logits(ids)), 1e-5);
   EXPECT_EQ(evaluate_text(merged, o.validation_file).metrics, result.best[0].metrics);
   EXPECT_ERROR(ErrorCode::kUsage, merge_adapter(o.output, directory_ / "merged"), "merged");
-  EXPECT_ERROR(ErrorCode::kModel, merge_adapter(base_, directory_ / "other"), "is no adapter");
+  EXPECT_ERROR(ErrorCode::kModel, merge_adapter(base_, directory_ / "other"), "is not a LoRA adapter");
 
   o.output = directory_ / "whole";
   o.merge_lora = true;
@@ -300,17 +327,17 @@ TEST_F(Finetune, ACollapsedRunIsReported) {
   o.train_file = o.validation_file = directory_.write("more.tsv", rows);
   Seen seen;
   train(o, seen);
-  EXPECT_NE(seen.warnings.find("to every dev example"), std::string::npos) << seen.warnings;
+  EXPECT_NE(seen.warnings.find("for every validation example"), std::string::npos) << seen.warnings;
 }
 
 TEST_F(Finetune, BadInputIsNamed) {
   const std::string rows = class_rows();
-  const auto refuse = [&](ErrorCode code, std::initializer_list<const char*> words, const auto& change) {
-    FinetuneOptions o = options("text-classification", "train.tsv", rows, "refused");
+  const auto rejects = [&](ErrorCode code, std::initializer_list<const char*> words, const auto& change) {
+    FinetuneOptions o = options("text-classification", "train.tsv", rows, "rejected");
     change(o);
     try {
       train(o);
-      ADD_FAILURE() << "not refused: " << *words.begin();
+      ADD_FAILURE() << "not rejected: " << *words.begin();
     } catch (const Error& error) {
       EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(code)) << error.what();
       for (const char* word : words)
@@ -318,27 +345,27 @@ TEST_F(Finetune, BadInputIsNamed) {
             << word << " not in: " << error.what();
     }
   };
-  refuse(ErrorCode::kInput, {"train.tsv", "sentence9"}, [](auto& o) { o.text_column = "sentence9"; });
-  refuse(ErrorCode::kInput, {"dev.tsv:3", "town"}, [&](auto& o) {
+  rejects(ErrorCode::kInput, {"train.tsv", "sentence9"}, [](auto& o) { o.text_column = "sentence9"; });
+  rejects(ErrorCode::kInput, {"dev.tsv:3", "town"}, [&](auto& o) {
     o.validation_file = directory_.write("dev.tsv", "text\tlabel\nthe cat\tanimal\nRome\ttown\n");
   });
-  refuse(ErrorCode::kInput, {"empty.tsv"},
-         [&](auto& o) { o.train_file = directory_.write("empty.tsv", ""); });
-  refuse(ErrorCode::kInput, {"one.tsv", "'animal'", "nothing to learn"}, [&](auto& o) {
+  rejects(ErrorCode::kInput, {"empty.tsv"},
+          [&](auto& o) { o.train_file = directory_.write("empty.tsv", ""); });
+  rejects(ErrorCode::kInput, {"one.tsv", "'animal'", "nothing to learn"}, [&](auto& o) {
     o.train_file = directory_.write("one.tsv", "text\tlabel\nthe cat\tanimal\nthe dog\tanimal\n");
   });
-  refuse(ErrorCode::kInput, {"no such file"}, [&](auto& o) { o.train_file = directory_ / "none.tsv"; });
-  refuse(ErrorCode::kUsage, {"task 'sst3'"}, [](auto& o) { o.task = "sst3"; });
-  refuse(ErrorCode::kUsage, {"batch_tokens"}, [](auto& o) { o.batch_tokens = 100; });
-  refuse(ErrorCode::kUsage, {"learning_rate is -1"}, [](auto& o) { o.learning_rate = -1; });
-  refuse(ErrorCode::kUsage, {"max_seq_length 65"}, [](auto& o) { o.max_seq_length = 65; });
-  refuse(ErrorCode::kUsage, {"'f2'", "accuracy"}, [](auto& o) { o.metric_for_best_model = "f2"; });
-  refuse(ErrorCode::kUsage, {"no dev data", "--dev-share"}, [](auto& o) {
+  rejects(ErrorCode::kInput, {"file not found"}, [&](auto& o) { o.train_file = directory_ / "none.tsv"; });
+  rejects(ErrorCode::kUsage, {"task 'sst3'"}, [](auto& o) { o.task = "sst3"; });
+  rejects(ErrorCode::kUsage, {"batch_tokens"}, [](auto& o) { o.batch_tokens = 100; });
+  rejects(ErrorCode::kUsage, {"learning_rate is -1"}, [](auto& o) { o.learning_rate = -1; });
+  rejects(ErrorCode::kUsage, {"max_seq_length is 65"}, [](auto& o) { o.max_seq_length = 65; });
+  rejects(ErrorCode::kUsage, {"'f2'", "accuracy"}, [](auto& o) { o.metric_for_best_model = "f2"; });
+  rejects(ErrorCode::kUsage, {"no validation data", "--validation-fraction"}, [](auto& o) {
     o.validation_file.clear();
     o.early_stopping_patience = 2;
   });
-  refuse(ErrorCode::kUsage, {"model to start from"}, [&](auto& o) { o.output = o.model; });
-  EXPECT_FALSE(fs::exists(directory_ / "refused"));
+  rejects(ErrorCode::kUsage, {"model to start from"}, [&](auto& o) { o.output = o.model; });
+  EXPECT_FALSE(fs::exists(directory_ / "rejected"));
 }
 
 TEST_F(Finetune, AnOutputInUseIsRefused) {
@@ -346,7 +373,7 @@ TEST_F(Finetune, AnOutputInUseIsRefused) {
   o.num_train_epochs = 1;
   fs::create_directories(o.output);
   std::ofstream(o.output / "config.json") << "{}";
-  EXPECT_ERROR(ErrorCode::kUsage, train(o), "holds a model, but no checkpoint");
+  EXPECT_ERROR(ErrorCode::kUsage, train(o), "contains a model, but no checkpoint");
 }
 
 TEST_F(Finetune, AModelOfAnotherVocabularyIsRefused) {
@@ -358,7 +385,7 @@ TEST_F(Finetune, AModelOfAnotherVocabularyIsRefused) {
   directory_.write("smaller/config.json", config);
   FinetuneOptions o = options("text-classification", "train.tsv", class_rows());
   o.model = directory_ / "smaller";
-  EXPECT_ERROR(ErrorCode::kModel, train(o), "vocab_size is 200", "don't belong together");
+  EXPECT_ERROR(ErrorCode::kModel, train(o), "vocab_size is 200", "belongs to another model");
 }
 
 TEST_F(Finetune, APlanWritesNothing) {

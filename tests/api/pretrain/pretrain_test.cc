@@ -7,6 +7,7 @@
 
 #include "io/file.h"
 #include "roberta/pipeline.h"
+#include "tests/api/stored_run.h"
 #include "tests/data/small_tokenizer.h"
 #include "tests/expect_error.h"
 
@@ -149,6 +150,37 @@ TEST_F(Pretrain, NamesTheOptionThatIsOutOfRange) {
     o.leave_unmasked_prob = 0.6;
   });
   EXPECT_FALSE(fs::exists(directory_ / "rejected"));
+}
+
+TEST_F(Pretrain, ResumesARunOfAnEarlierVersion) {
+  PretrainOptions o;
+  o.data = directory_ / "corpus";
+  o.output = directory_ / "run";
+  o.sizes = {
+      .hidden_size = 8, .num_hidden_layers = 1, .num_attention_heads = 2, .max_position_embeddings = 34};
+  o.stages = {{16, 4, 5}, {32, 2, 8}};
+  o.micro_batch_tokens = 64;
+  o.packing = Packing::kCompleteDoc;
+  o.whole_word = true;
+  o.optim = OptimizerType::kAdamW;
+  o.learning_rate = 5e-3;
+  o.decay_all = false;
+  o.max_grad_norm = 1.5;
+  o.warmup_steps = 2;
+  o.lr_scheduler_type = LrScheduler::kPolynomial;
+  o.lr_power = 2;
+  o.lr_end = 1e-5;
+  o.seed = 11;
+  o.eval_steps = 2;
+  o.save_steps = 4;
+  o.device = "ref";
+  copy_checkpoint(stored_run("pretrain") / "checkpoint-4", o.output);
+  Seen seen;
+  train(o, seen);
+  EXPECT_EQ(seen.saved, (std::vector<int64_t>{8}));
+  EXPECT_EQ(stored_fingerprint(o.output / "checkpoint-8"), stored_fingerprint(o.output / "checkpoint-4"));
+  expect_same_weights(o.output / "checkpoint-8" / "model.safetensors",
+                      stored_run("pretrain") / "expected.safetensors");
 }
 
 TEST_F(Pretrain, APlanNeedsNoCorpus) {
