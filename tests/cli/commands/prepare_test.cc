@@ -107,7 +107,10 @@ TEST_F(Prepare, KilledRunsGoOn) {
   const std::string command = "$R prepare -q --keep-duplicates --shard-size 1000000 --tokenizer " +
                               tokenizer_ + " " + file + " --output ";
   ASSERT_EQ(shell(command + out_ + "-whole").code, 0);
-  for (int i = 1; i <= 6; ++i) shell("timeout -s KILL 0." + std::to_string(i) + " " + command + out_);
+  // In the foreground: otherwise `timeout` kills itself too, and the next run may meet one that is still
+  // dying.
+  for (int i = 1; i <= 6; ++i)
+    shell("timeout --foreground -s KILL 0." + std::to_string(i) + " " + command + out_);
   const Result last = shell("[ -f " + out_ + "/manifest.json ] || " + command + out_);
   ASSERT_EQ(last.code, 0) << last.err;
   const Result compared = shell("diff -r " + out_ + " " + out_ + "-whole");
