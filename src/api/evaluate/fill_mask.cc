@@ -75,8 +75,11 @@ class FillMaskRun {
       if (encoding.ids[p] != tokenizer.mask_id()) continue;
       const std::string& word = example.words[mask++];
       if (word.empty()) continue;
-      std::vector<int32_t> tokens = word_tokens(tokenizer, example.text, encoding.offsets[p], word);
-      words.push_back({{text, static_cast<int32_t>(p), std::move(tokens)}, word});
+      AskedWord& asked_word = words.emplace_back();
+      asked_word.text = text;
+      asked_word.position = static_cast<int32_t>(p);
+      asked_word.tokens = word_tokens(tokenizer, example.text, encoding.offsets[p], word);
+      asked_word.word = word;
       room = std::min(room, max_length_ + 1 - static_cast<int64_t>(words.back().tokens.size()));
     }
     if (room < 3)

@@ -11,8 +11,8 @@
 namespace roberta {
 
 struct MaskWord {
-  size_t text;       ///< index of its text
-  int32_t position;  ///< of the mask, in tokens
+  size_t text = 0;       ///< index of its text
+  int32_t position = 0;  ///< of the mask, in tokens
   std::vector<int32_t> tokens;
   double log_prob = 0;  ///< of the tokens so far
 };
