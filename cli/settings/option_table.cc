@@ -13,7 +13,8 @@ void OptionTable::add(const OptionInfo& info, Type type, std::string fallback, s
                              .fallback = keep(std::move(fallback)),
                              .values = keep(std::move(values)),
                              .help = info.help,
-                             .letter = info.letter});
+                             .letter = info.letter,
+                             .deprecated_names = info.old_name});
   groups_.back().options = members_.back();
 }
 

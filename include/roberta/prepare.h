@@ -16,9 +16,9 @@ namespace roberta {
 
 /// How documents are marked.
 enum class Boundary : uint8_t {
-  kCard,     ///< <s> document </s>; line ends are text
-  kFairseq,  ///< each line stripped, </s> after each line and once more after each document; the reader puts
-             ///< one <s> before each sample
+  kDocument,  ///< <s> document </s>; line ends are text
+  kFairseq,   ///< each line stripped, </s> after each line and once more after each document; the reader puts
+              ///< one <s> before each sample
 };
 /// How samples are cut from a corpus; the names are fairseq's break modes.
 enum class Packing : uint8_t {
@@ -51,7 +51,7 @@ struct PrepareSet {
 struct PrepareOptions {
   std::filesystem::path tokenizer;  ///< directory with tokenizer.json, or vocab.json and merges.txt
   std::vector<PrepareSet> sets;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   /// Fraction of documents kept from training, chosen only by the documents' hashes.
   double held_out = 0.005;
   bool remove_duplicates = true;  ///< keep only the first of equal documents, over all sets

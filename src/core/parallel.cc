@@ -41,7 +41,7 @@ class Pool {
     epoch_.store(epoch, std::memory_order_release);
     epoch_.notify_all();
     take_pieces(0);
-    state_.fetch_and(~kOpen, std::memory_order_acq_rel);  // from here on nobody can enter
+    state_.fetch_and(~kOpen, std::memory_order_acq_rel);  // from here on no thread can enter
     for (int spins = 0; state_.load(std::memory_order_acquire) & kActive; ++spins) {
       if (spins < kSpins) {
         relax();
@@ -60,7 +60,7 @@ class Pool {
     try {
       for (; workers_ < workers; ++workers_)
         std::thread([this, index = workers_ + 1] { serve(index); }).detach();
-    } catch (const std::system_error&) {  // no more threads to be had: the work is done by fewer
+    } catch (const std::system_error&) {  // no more threads are available: fewer do the work
     }
   }
 

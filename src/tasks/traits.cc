@@ -1,38 +1,24 @@
 #include "tasks/traits.h"
 
+#include <algorithm>
+
 namespace roberta {
-namespace {
-
-constexpr std::string_view kTextEndings[] = {".tsv", ".csv", ".jsonl", ".json"};
-constexpr std::string_view kTokenEndings[] = {".conll", ".txt", ".tsv", ".jsonl", ".json", ".bio"};
-constexpr std::string_view kQuestionEndings[] = {".json"};
-constexpr std::string_view kTokenSets[] = {"ner"};
-constexpr std::string_view kQuestionSets[] = {"squad", "squad_v2"};
-
-constexpr TaskTraits kTasks[] = {
-    {HeadKind::kMaskedLm, "fill-mask", "fill-mask", "score", "", {}, {}},
-    {HeadKind::kSequenceClassification, "text-classification", "classify", "", "SEQ_CLS", {}, kTextEndings},
-    {HeadKind::kTokenClassification, "token-classification", "tag", "", "TOKEN_CLS", kTokenSets,
-     kTokenEndings},
-    {HeadKind::kQuestionAnswering, "question-answering", "answer", "", "QUESTION_ANS", kQuestionSets,
-     kQuestionEndings},
-    {HeadKind::kNone, "feature-extraction", "embed", "", "", {}, {}},
-};
-
-}  // namespace
-
-std::span<const TaskTraits> task_traits() { return kTasks; }
 
 const TaskTraits* find_task(std::string_view name) {
-  for (const TaskTraits& task : kTasks)
-    if (task.name == name) return &task;
-  return nullptr;
+  const auto is_name = [&](const TaskTraits& task) {
+    return name == task.name ||
+           (!name.empty() && std::ranges::find(task.aliases, name) != task.aliases.end());
+  };
+  const auto found = std::ranges::find_if(kTaskTraits, is_name);
+  return found == std::end(kTaskTraits) ? nullptr : found;
 }
 
-const TaskTraits* task_of(HeadKind head) {
-  for (const TaskTraits& task : kTasks)
-    if (task.head == head) return &task;
-  return nullptr;
+const TaskTraits* task_of_architecture(std::string_view architecture) {
+  const auto found = std::ranges::find(kTaskTraits, architecture, &TaskTraits::architecture);
+  return found == std::end(kTaskTraits) ? nullptr : found;
 }
+
+const TaskTraits* task_of(HeadKind head) { return task_of_architecture(architecture_of_head(head)); }
+HeadKind head_of(const TaskTraits& task) { return head_of_architecture(task.architecture); }
 
 }  // namespace roberta

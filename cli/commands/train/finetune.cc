@@ -64,8 +64,8 @@ class Choices {
     return settings_.origin(name) != Origin::kDefault || hf_.options.contains(name);
   }
   int64_t integer(const char* name) const { return std::stoll(text(name)); }
-  void need(const char* name) const {
-    if (text(name).empty()) settings_.need(name);
+  void require(const char* name) const {
+    if (text(name).empty()) settings_.require(name);
   }
 
  private:
@@ -96,20 +96,20 @@ int run(const Settings& settings) {
   read_options(options, [&](std::string_view name) { return choices.text(name); });
   combine_options(choices, options);
   options.threads = thread_count(settings);
-  choices.need("task");
-  choices.need("model");
+  choices.require("task");
+  choices.require("model");
   const bool json = settings.text("format") == "json";
   if (settings.flag("dry-run")) {
     const FinetunePlan plan = plan_finetuning(options);
     print_all(json ? plan_json(plan) : plan_text(plan));
     return 0;
   }
-  choices.need("output");
+  choices.require("output");
   const StopRequest stop;
   FinetuneResult result;
   {
     FinetuneProgress progress(settings, options.seeds > 1);
-    result = finetune(options, progress.callbacks(), stop.asked());
+    result = finetune(options, progress.callbacks(), stop.requested());
   }
   if (!result.finished) return result.stopped ? stop.exit_code() : 0;
   print_all(json ? result_json(result) : result_text(result));

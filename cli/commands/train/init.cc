@@ -36,7 +36,7 @@ int run(const Settings& settings) {
   read_options(options, [&](std::string_view name) { return settings.text(name); });
   options.threads = thread_count(settings);
   write_directory(output, [&](const fs::path& whole) { init_model(whole, options); });
-  log(Level::kInfo, "untrained model written to " + settings.text("output"));
+  log(Level::kInfo, "model with random weights written to " + settings.text("output"));
   return 0;
 }
 
@@ -46,11 +46,10 @@ extern const Command init_command;
 const Command init_command{
     .name = "init",
     .arguments = "",
-    .summary = "make a model directory with random weights",
+    .summary = "create a model directory with random weights",
     .description =
-        "Writes config.json, model.safetensors and the tokenizer's files: a model to train, try or measure, "
-        "as a\n"
-        "RobertaForMaskedLM. Sizes are those of roberta-base where nothing is said.",
+        "Writes config.json, model.safetensors and the tokenizer files of a RobertaForMaskedLM, to train\n"
+        "or measure. The default dimensions are those of roberta-base.",
     .example =
         "roberta init --tokenizer my-tokenizer --hidden-size 256 --num-hidden-layers 4 --output my-model",
     .groups = table().groups(),

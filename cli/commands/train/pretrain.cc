@@ -12,6 +12,7 @@
 #include "cli/io/signals.h"
 #include "cli/settings/option_table.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 
@@ -116,10 +117,10 @@ int run(const Settings& settings) {
     print_all(settings.text("format") == "json" ? plan_json(plan) : plan_text(plan));
     return 0;
   }
-  settings.need("data");
-  settings.need("output");
+  settings.require("data");
+  settings.require("output");
   const StopRequest stop;
-  const PretrainStopReason reason = pretrain(options, callbacks(), stop.asked());
+  const PretrainStopReason reason = pretrain(options, callbacks(), stop.requested());
   return reason == PretrainStopReason::kStopped ? stop.exit_code() : 0;
 }
 

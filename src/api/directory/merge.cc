@@ -9,6 +9,7 @@
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "roberta/finetune.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 namespace {

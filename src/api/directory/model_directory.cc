@@ -7,7 +7,7 @@
 #include "api/directory/model_files.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "io/safetensors.h"
 #include "model/config.h"
 #include "model/names.h"
@@ -15,6 +15,7 @@
 #include "model/weights/checkpoint.h"
 #include "roberta/tokenizer.h"
 #include "tasks/traits.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 
@@ -123,10 +124,7 @@ void describe_adapter(const Adapter& adapter, const RobertaConfig& config, const
 
 std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory) {
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
-  const auto entails = [](std::string label) {
-    for (char& c : label) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return label.starts_with("entail");
-  };
+  const auto entails = [](const std::string& label) { return lower(label).starts_with("entail"); };
   std::vector<std::string> tasks;
   if (const TaskTraits* task = head == HeadKind::kNone ? nullptr : task_of(head)) {
     tasks.emplace_back(task->command);

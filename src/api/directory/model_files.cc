@@ -26,11 +26,6 @@ void copy_files(std::span<const char* const> names, const std::filesystem::path&
 
 }  // namespace
 
-bool has_tokenizer_files(const std::filesystem::path& directory) {
-  return std::filesystem::exists(directory / "tokenizer.json") ||
-         std::filesystem::exists(directory / "vocab.json");
-}
-
 void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to,
                           const std::string& part) {
   copy_files(kTokenizerFiles, from, to, part);

@@ -6,9 +6,6 @@
 
 namespace roberta {
 
-/// Whether there is a tokenizer.json or vocab.json.
-bool has_tokenizer_files(const std::filesystem::path& directory);
-
 /// Copies those that exist; `part` begins the messages of errors.
 void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to,
                           const std::string& part);

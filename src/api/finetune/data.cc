@@ -58,7 +58,7 @@ std::vector<T> take_fraction(std::vector<T>& items, double fraction) {
       std::clamp<int64_t>(std::llround(fraction * static_cast<double>(n)), 1, std::max<int64_t>(1, n - 1));
   std::vector<bool> chosen(items.size());
   for (int64_t i = 0; i < taken; ++i)
-    chosen[static_cast<size_t>(stream_place(kSplitSeed, n, i).index)] = true;
+    chosen[static_cast<size_t>(stream_position(kSplitSeed, n, i).index)] = true;
   std::vector<T> kept, out;
   for (size_t i = 0; i < items.size(); ++i) (chosen[i] ? out : kept).push_back(std::move(items[i]));
   items = std::move(kept);
@@ -71,9 +71,9 @@ class Reader {
       : recipe_(recipe), o_(recipe.options), tokenizer_(tokenizer), config_(config) {}
 
   FinetuneData read() {
-    if (recipe_.traits->head == HeadKind::kTokenClassification) {
+    if (recipe_.traits->kind == TaskKind::kTokenClassification) {
       read_tokens();
-    } else if (recipe_.traits->head == HeadKind::kQuestionAnswering) {
+    } else if (recipe_.traits->kind == TaskKind::kQuestionAnswering) {
       read_questions();
     } else {
       read_texts();

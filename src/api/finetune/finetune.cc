@@ -54,8 +54,8 @@ class Runs {
 
   bool run_seed(uint64_t seed) {
     SeedOutcome outcome = finetune_seed(setup_, seed, output_of(seed), minutes_left(), callbacks_, stop_);
-    if (outcome.end == LoopEnd::kStopped || outcome.end == LoopEnd::kOutOfTime) {
-      result_.stopped = outcome.end == LoopEnd::kStopped;
+    if (outcome.end == StopReason::kStopped || outcome.end == StopReason::kOutOfTime) {
+      result_.stopped = outcome.end == StopReason::kStopped;
       const bool at_stop_after = o_.stop_after > 0 && outcome.step >= o_.stop_after;
       if (setup_.first() && callbacks_.info) {
         callbacks_.info(result_.stopped ? "stopped as requested; run the same command again to resume"

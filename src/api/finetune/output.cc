@@ -59,7 +59,7 @@ void write_model(const fs::path& directory, const Parameters& parameters, const 
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.adapter)
-      tensors.push_back(tensor_of(entry, parameters.values(), parameters.trained().head, dtype));
+      tensors.push_back(tensor_of(entry, parameters.master_weights(), parameters.trained().head, dtype));
   }
   write_sharded_safetensors(directory, tensors);
   tokenizer.save(directory);
@@ -71,9 +71,9 @@ void write_adapter(const fs::path& directory, const Parameters& parameters, cons
   std::vector<AdapterTensor> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.trained) continue;
-    tensors.push_back(
-        {entry.spec.name, entry.spec.shape,
-         parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()))});
+    tensors.push_back({entry.spec.name, entry.spec.shape,
+                       parameters.master_weights().subspan(static_cast<size_t>(entry.offset),
+                                                           static_cast<size_t>(entry.count()))});
   }
   write_adapter_weights(directory, adapter, parameters.trained().head, tensors);
   tokenizer.save(directory);

@@ -5,7 +5,7 @@
 #include "api/finetune/setup.h"
 #include "api/options/dtype.h"
 #include "core/error.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

@@ -14,19 +14,9 @@
 namespace roberta {
 namespace {
 
-/// By the name of a task that can be fine-tuned, or of a data set; null when there is none.
-const TaskTraits* find_trainable_task(std::string_view name) {
-  for (const TaskTraits& task : task_traits()) {
-    const auto& sets = task.data_names;
-    if (!task.peft_type.empty() &&
-        (task.name == name || std::find(sets.begin(), sets.end(), name) != sets.end()))
-      return &task;
-  }
-  return nullptr;
-}
-
 void set_task(const std::string& given, FinetuneRecipe& recipe) {
-  if (const TaskTraits* task = find_trainable_task(given)) {
+  const TaskTraits* task = find_task(given);
+  if (task && task->is_trainable()) {
     recipe.traits = task;
     recipe.task = task->name;
     return;
@@ -34,11 +24,11 @@ void set_task(const std::string& given, FinetuneRecipe& recipe) {
   recipe.glue = find_glue_task(given);
   if (!recipe.glue) {
     std::string all;
-    for (const GlueTask& task : glue_tasks()) all += task.name + ", ";
+    for (const GlueTask& glue : glue_tasks()) all += glue.name + ", ";
     fail(ErrorCode::kUsage, "[finetune] task '", given, "' is not known: expected one of ", all,
          "text-classification, token-classification and question-answering");
   }
-  recipe.traits = task_of(HeadKind::kSequenceClassification);
+  recipe.traits = &traits_of(TaskKind::kTextClassification);
   recipe.task = recipe.glue->name;
 }
 
@@ -107,7 +97,7 @@ void fill_trainer(FinetuneOptions& o) {
 void check(const FinetuneRecipe& recipe) {
   const FinetuneOptions& o = recipe.options;
   check_options("finetune", o);
-  if (o.label_smoothing_factor > 0 && recipe.traits->head == HeadKind::kQuestionAnswering)
+  if (o.label_smoothing_factor > 0 && recipe.traits->kind == TaskKind::kQuestionAnswering)
     fail(ErrorCode::kUsage,
          "[finetune] label_smoothing_factor is for classification, not for question answering");
   if (recipe.mode == FinetuneMode::kLora) lora_modules(o.lora_targets);  // names an unknown one
@@ -192,8 +182,8 @@ OptionList run_fingerprint(const FinetuneRecipe& recipe, uint64_t seed, int64_t 
   fingerprint.erase(o.batch_tokens > 0 ? "batch_size" : "batch_tokens");
   if (recipe.mode != FinetuneMode::kLora)
     for (const char* name : {"lora_r", "lora_alpha", "lora_targets"}) fingerprint.erase(name);
-  if (recipe.traits->head != HeadKind::kTokenClassification) fingerprint.erase("label_all_tokens");
-  if (recipe.traits->head != HeadKind::kQuestionAnswering) fingerprint.erase("doc_stride");
+  if (recipe.traits->kind != TaskKind::kTokenClassification) fingerprint.erase("label_all_tokens");
+  if (recipe.traits->kind != TaskKind::kQuestionAnswering) fingerprint.erase("doc_stride");
   return fingerprint.list();
 }
 

@@ -9,9 +9,9 @@
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "model/weights/checkpoint.h"
-#include "train/checkpoint.h"
 #include "train/log.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
@@ -45,14 +45,14 @@ class SeedRun {
     TrainingStep step(parameters_, *setup_.comm, loop_.step);
     const int64_t longest = setup_.data.longest;
     step.reserve(longest, std::clamp<int64_t>(o_.micro_batch_tokens / longest, 1, max_sequences()));
-    const LoopEnd end = run_loop(step, *setup_.comm, loop_, plan(), state, loop_callbacks(), stop);
+    const StopReason end = run_loop(step, *setup_.comm, loop_, plan(), state, loop_callbacks(), stop);
     SeedOutcome out;
     out.end = end;
     out.step = state.step;
     out.steps = batches_.steps();
     out.primary_metric = evaluates() ? primary_metric_ : "";
-    const bool finished = end == LoopEnd::kEarly || state.step >= batches_.steps();
-    if (!finished && end == LoopEnd::kFinished) out.end = LoopEnd::kOutOfTime;  // stop_after
+    const bool finished = end == StopReason::kEarly || state.step >= batches_.steps();
+    if (!finished && end == StopReason::kFinished) out.end = StopReason::kOutOfTime;  // stop_after
     if (first_ && finished) finish(state, out);
     return out;
   }
@@ -117,7 +117,7 @@ class SeedRun {
     return plan;
   }
 
-  Measurement evaluate() {
+  EvalResult evaluate() {
     if (!first_) return {};
     last_ = evaluate_set(setup_.recipe, setup_.data.dev.front(), engine_, setup_.tokenizer);
     FinetuneEvaluation evaluation = evaluation_of(last_.result);

@@ -11,7 +11,7 @@
 namespace roberta {
 
 struct SeedOutcome {
-  LoopEnd end = LoopEnd::kFinished;
+  StopReason end = StopReason::kFinished;
   FinetuneEvaluation best;  ///< without validation data the end of training, without metrics
   std::optional<FinetuneEvaluation> test;
   std::string primary_metric;  ///< chooses the best model; "" without validation data

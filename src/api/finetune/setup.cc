@@ -30,7 +30,7 @@ void set_lengths(FinetuneRecipe& recipe, const RobertaConfig& base) {
   FinetuneOptions& o = recipe.options;
   const int64_t max = base.max_length();
   if (o.max_seq_length == 0)
-    o.max_seq_length = recipe.traits->head == HeadKind::kQuestionAnswering ? std::min(kSpanLength, max) : max;
+    o.max_seq_length = recipe.traits->kind == TaskKind::kQuestionAnswering ? std::min(kSpanLength, max) : max;
   if (o.max_seq_length < 5 || o.max_seq_length > max) {
     fail(ErrorCode::kUsage, "[finetune] max_seq_length is ", o.max_seq_length, ": ", o.model.string(),
          " takes 5 to ", max, " tokens");

@@ -9,6 +9,7 @@
 #include "model/sentence_transformers.h"
 #include "runtime/open_device.h"
 #include "tasks/traits.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 namespace {

@@ -58,7 +58,9 @@ std::shared_ptr<SharedModel> SharedModel::load(const std::filesystem::path& dire
   const std::shared_ptr<LoadedModel> loaded = ModelAccess::loaded(Model::load(directory, own));
   const double speed = warm_up(loaded->engine);
   // The batcher has a thread that knows its address: it must not move.
-  const auto run_batch = [loaded](std::span<const Piece> pieces) { loaded->engine.run_batch(pieces); };
+  const auto run_batch = [loaded](std::span<const BatchSequence> sequences) {
+    loaded->engine.run_batch(sequences);
+  };
   return std::shared_ptr<SharedModel>(new SharedModel(
       std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(run_batch, batching, speed)})));
 }

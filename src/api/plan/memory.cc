@@ -5,8 +5,8 @@
 #include "api/options/dtype.h"
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
-#include "train/checkpoint.h"
 #include "train/step.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

@@ -14,11 +14,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const TaskTraits& traits_of(const std::string& name) {
-  if (const TaskTraits* task = find_task(name)) return *task;
-  std::string known;
-  for (const TaskTraits& task : task_traits()) known += concat(known.empty() ? "" : ", ", task.name);
-  fail(ErrorCode::kUsage, "[plan] task '", name, "' is not known: expected one of ", known);
+/// By the name of a task with a head of its own.
+const TaskTraits& need_task(const std::string& name) {
+  const TaskTraits* task = find_task(name);
+  if (task && task == task_of(head_of(*task))) return *task;
+  fail(ErrorCode::kUsage, "[plan] task '", name,
+       "' is not known: expected fill-mask, text-classification, token-classification, question-answering or "
+       "feature-extraction");
 }
 
 bool has_weights(const fs::path& directory) {
@@ -93,15 +95,15 @@ void use_task(const PlanOptions& options, PlannedModel& model) {
            ": multiple-choice models are not supported");
     task = own->name;
   }
-  const TaskTraits& traits = traits_of(task);
-  const HeadKind wanted = traits.head;
-  if (options.mode == PlanMode::kFinetune && traits.peft_type.empty()) {
+  const TaskTraits& traits = need_task(task);
+  const HeadKind wanted = head_of(traits);
+  if (options.mode == PlanMode::kFinetune && !traits.is_trainable()) {
     fail(ErrorCode::kUsage, "[plan] ", task,
          " can't be fine-tuned: expected text-classification, token-classification or question-answering; "
          "mode "
          "pretrain is for fill-mask");
   }
-  model.task = task;
+  model.task = traits.name;
   // Any model gives features; its own head is loaded with it.
   if (wanted == model.head || wanted == HeadKind::kNone) return;
   model.head = wanted;

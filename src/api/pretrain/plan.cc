@@ -8,9 +8,9 @@
 #include "core/rng.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/checkpoint.h"
 #include "train/flops.h"
 #include "train/peak.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
@@ -117,7 +117,7 @@ PretrainPlan plan_pretraining(const PretrainOptions& given) {
                 {"optimizer", 2 * block},
                 {"packed weights", static_cast<int64_t>(parameters.packed_bytes())},
                 {"activations", activations}};
-  plan.peak_flops = measure_peak_flops(*device, parameters.matrix());
+  plan.peak_flops = measure_peak_flops(*device, parameters.compute_dtype());
   plan.checkpoint_bytes = static_cast<int64_t>(checkpoint_bytes(plan.parameters));
   if (corpus)
     plan.epochs = static_cast<double>(plan.tokens) / static_cast<double>(corpus->tokens(Split::kTrain));

@@ -12,10 +12,11 @@
 #include "io/digest.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/checkpoint.h"
+#include "text/tokenizer/tokenizer_files.h"
 #include "train/log.h"
 #include "train/peak.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
@@ -53,21 +54,21 @@ class Run {
       const int64_t own = (stage.samples + comm_.size() - 1) / comm_.size();  // of a batch, at most
       step.reserve(stage.length, std::clamp<int64_t>(options_.micro_batch_tokens / stage.length, 1, own));
     }
-    loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
+    loop_.peak_flops = measure_peak_flops(*device_, parameters.compute_dtype()) * comm_.size();
     begin(parameters, state);
     const LoopCallbacks callbacks = loop_callbacks(parameters);
     const LoopPlan plan =
         stage_plan(step, comm_, {stages_, options_.micro_batch_tokens, options_.eval_steps > 0}, data_,
                    callbacks.warning);
-    const LoopEnd end = run_loop(step, comm_, loop_, plan, state, callbacks, stop);
+    const StopReason end = run_loop(step, comm_, loop_, plan, state, callbacks, stop);
     switch (end) {
-      case LoopEnd::kFinished:
-      case LoopEnd::kEarly:
+      case StopReason::kFinished:
+      case StopReason::kEarly:
         return PretrainStopReason::kFinished;
-      case LoopEnd::kStopped:
+      case StopReason::kStopped:
         info("stopped as requested; run the same command again to resume");
         return PretrainStopReason::kStopped;
-      case LoopEnd::kOutOfTime:
+      case StopReason::kOutOfTime:
         info("the time limit is reached; run the same command again to resume");
         return PretrainStopReason::kOutOfTime;
     }

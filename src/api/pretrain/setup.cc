@@ -46,7 +46,7 @@ StageData::Stream stream(const std::shared_ptr<const Corpus>& corpus, const Samp
          " tokens to train on");
   }
   const auto read = [samples, masker, seed, size](int64_t n, MaskedSample& out) {
-    const StreamPlace place = stream_place(seed, size, n);
+    const StreamPosition place = stream_position(seed, size, n);
     samples->read(place.index, out.ids, place.epoch);
     masker->mask(seed, place.epoch, place.index, out.ids, out.positions, out.targets);
   };
@@ -90,8 +90,8 @@ LoopOptions loop_options(const PretrainOptions& options) {
   loop.log_every = options.logging_steps;
   loop.validate_every = options.eval_steps;
   loop.save_every = options.save_steps;
-  loop.stop_on_trouble = options.on_nan == OnNan::kStop;
-  loop.most_skipped = options.max_consecutive_skips;
+  loop.fail_on_nonfinite = options.on_nan == OnNan::kStop;
+  loop.max_consecutive_skips = options.max_consecutive_skips;
   return loop;
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kBlock = 64;
 
 // Vectors of the language's own kind (GCC, Clang), as wide as every CPU has them: std::exp of a row of 50,265
-// logits would take longer than all else that is done for a request beside the model.
+// logits would take longer than everything else that a request needs outside the model.
 constexpr size_t kLanes = 4, kStep = 4 * kLanes;
 using Floats = float __attribute__((vector_size(16)));
 using Words = uint32_t __attribute__((vector_size(16)));
@@ -62,7 +62,7 @@ float largest(const float* x, size_t n) {
   return top;
 }
 
-/// Of x - top, each at most 1. Runs of 32 are added in float, all else in double.
+/// Of x - top, each at most 1. Runs of 32 are added in float, everything else in double.
 double sum_of_exponentials(std::span<const float> logits, float top) {
   const float* x = logits.data();
   double sum = 0;
@@ -81,7 +81,7 @@ double sum_of_exponentials(std::span<const float> logits, float top) {
 }
 
 /// Indices of the k largest, best first, for k far below the size: a heap of the best so far, whose worst is
-/// held against the largest of each block; few blocks hold anything better.
+/// compared with the largest of each block; few blocks hold anything better.
 template <class Better>
 std::vector<int32_t> few_best(std::span<const float> logits, size_t k, Better better) {
   std::vector<int32_t> heap;

@@ -12,7 +12,7 @@
 
 namespace roberta {
 
-/// Of "auto", "iob1", "iob2", "none"; Error(kUsage) else.
+/// Of "auto", "iob1", "iob2", "none"; otherwise Error(kUsage).
 TagScheme tag_scheme(std::string_view name);
 
 struct TagMistake {

@@ -1,4 +1,5 @@
-// The visitors of the options structs: texts read back as the same values, names and order of the fingerprint stay.
+// The visitors of the options structs: texts read back as the same values, names and order of the fingerprint
+// stay.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -68,18 +69,20 @@ TEST(Options, TextsAreShort) {
 }
 
 TEST(Options, TheFingerprintKeepsItsNamesAndOrder) {
-  EXPECT_EQ(names_of(Fingerprint(PretrainOptions()).list()),
-            "packing vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size "
-            "max_position_embeddings layer_norm_eps hidden_dropout_prob attention_probs_dropout_prob mask_prob "
-            "leave_unmasked_prob random_token_prob whole_word exclude_special random_differs stages "
-            "micro_batch_tokens optimizer learning_rate adam_beta1 adam_beta2 adam_epsilon weight_decay decay_all "
-            "max_grad_norm lr_scheduler_type max_steps warmup_steps lr_power lr_end seed dtype");
-  EXPECT_EQ(names_of(Fingerprint(FinetuneOptions()).list()),
-            "task data model max_seq_length max_steps batch_tokens batch_size micro_batch_tokens group_by_length "
-            "shuffle optim learning_rate lr_scheduler_type warmup_steps weight_decay decay_all layer_decay "
-            "adam_beta1 adam_beta2 adam_epsilon max_grad_norm label_smoothing_factor hidden_dropout_prob "
-            "attention_probs_dropout_prob classifier_dropout lora_r lora_alpha lora_targets label_all_tokens "
-            "doc_stride seed dtype");
+  EXPECT_EQ(
+      names_of(Fingerprint(PretrainOptions()).list()),
+      "packing vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size "
+      "max_position_embeddings layer_norm_eps hidden_dropout_prob attention_probs_dropout_prob mask_prob "
+      "leave_unmasked_prob random_token_prob whole_word exclude_special random_differs stages "
+      "micro_batch_tokens optimizer learning_rate adam_beta1 adam_beta2 adam_epsilon weight_decay decay_all "
+      "max_grad_norm lr_scheduler_type max_steps warmup_steps lr_power lr_end seed dtype");
+  EXPECT_EQ(
+      names_of(Fingerprint(FinetuneOptions()).list()),
+      "task data model max_seq_length max_steps batch_tokens batch_size micro_batch_tokens group_by_length "
+      "shuffle optim learning_rate lr_scheduler_type warmup_steps weight_decay decay_all layer_decay "
+      "adam_beta1 adam_beta2 adam_epsilon max_grad_norm label_smoothing_factor hidden_dropout_prob "
+      "attention_probs_dropout_prob classifier_dropout lora_r lora_alpha lora_targets label_all_tokens "
+      "doc_stride seed dtype");
 }
 
 TEST(Options, AValueOutOfRangeIsNamed) {

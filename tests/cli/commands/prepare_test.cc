@@ -1,4 +1,4 @@
-// prepare and inspect as a user runs them.
+// roberta prepare and roberta inspect.
 
 #include <gtest/gtest.h>
 
@@ -100,7 +100,7 @@ TEST_F(Prepare, MasksOfEachEpoch) {
   EXPECT_TRUE(contains(text.out, " -> ")) << text.out;
 }
 
-TEST_F(Prepare, KilledRunsGoOn) {
+TEST_F(Prepare, KilledRunsResume) {
   std::string text;
   for (int i = 0; i < 8; ++i) text += documents(20000 + i);
   const std::string file = scratch_.file("a.txt", text);
@@ -117,7 +117,7 @@ TEST_F(Prepare, KilledRunsGoOn) {
   EXPECT_EQ(compared.code, 0) << compared.out;
 }
 
-TEST_F(Prepare, BadInputIsNamed) {
+TEST_F(Prepare, InvalidInputIsNamed) {
   const std::string file = scratch_.file("a.jsonl", "{\"text\": \"the cat\"}\n{\"text\": 3}\n");
   Result result = prepare({"--output", out_, file});
   EXPECT_EQ(result.code, 3);
