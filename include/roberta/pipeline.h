@@ -106,7 +106,7 @@ std::vector<std::vector<LabelScore>> classify(Model& model, std::span<const Text
 
 enum class Aggregation : uint8_t { kNone, kSimple, kFirst, kAverage, kMax };
 struct TagOptions {
-  Aggregation aggregation = Aggregation::kNone;
+  Aggregation aggregation = Aggregation::kSimple;
   std::vector<std::string> ignore_labels = {"O"};
   int64_t stride = 128;  ///< tokens that windows of a long text share
 };

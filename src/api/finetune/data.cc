@@ -19,9 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kSplitSeed = 0x73706c6974;  // the validation fraction is the same for every seed of a run
 
-/// "LABEL_0": how transformers names labels by default.
-bool is_generic(const std::string& label) { return label.starts_with("LABEL_"); }
-
 std::vector<std::string> labels_of(const RobertaConfig& config) {
   std::vector<std::string> labels;
   for (const auto& [id, label] : config.id2label) labels.push_back(label);
@@ -135,7 +132,7 @@ class Reader {
   /// The labels of the model to start from, in its order, if they are the same as those of the data.
   std::vector<std::string> known_labels(TextDataOptions options) const {
     const std::vector<std::string> own = labels_of(config_);
-    if (own.empty() || is_generic(own[0])) return {};
+    if (own.empty() || is_default_label(own[0])) return {};
     return same_names(own, read_text_data(o_.train_file, options).labels) ? own : std::vector<std::string>{};
   }
 
@@ -355,7 +352,7 @@ RobertaConfig finetuned_config(const FinetuneRecipe& recipe, const FinetuneData&
   config.problem_type = data.problem_type;
   config.id2label.clear();
   for (size_t i = 0; i < data.labels.size(); ++i) config.id2label[static_cast<int64_t>(i)] = data.labels[i];
-  if (data.objective.kind == ObjectiveKind::kRegression) config.id2label = {{0, "LABEL_0"}};
+  if (data.objective.kind == ObjectiveKind::kRegression) config.id2label = default_labels(1);
   const FinetuneOptions& o = recipe.options;
   config.hidden_dropout_prob = o.hidden_dropout_prob.value_or(config.hidden_dropout_prob);
   config.attention_probs_dropout_prob =
@@ -370,7 +367,7 @@ bool head_fits(const RobertaConfig& base, HeadKind base_head, const FinetuneData
   const std::vector<std::string> labels = labels_of(base);
   if (data.objective.kind == ObjectiveKind::kRegression) return labels.size() == 1;
   if (labels.size() != data.labels.size()) return false;
-  return labels == data.labels || is_generic(labels[0]);
+  return labels == data.labels || is_default_label(labels[0]);
 }
 
 }  // namespace roberta

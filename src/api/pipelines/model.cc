@@ -26,7 +26,7 @@ std::vector<std::string> label_names(const RobertaConfig& config, HeadKind head)
   std::vector<std::string> names;
   for (int64_t i = 0; i < static_cast<int64_t>(config.id2label.size()); ++i) {
     const auto at = config.id2label.find(i);
-    names.push_back(at == config.id2label.end() ? "LABEL_" + std::to_string(i) : at->second);
+    names.push_back(at == config.id2label.end() ? default_label(i) : at->second);
   }
   return names;
 }
