@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
 #include <new>
 
 #include "core/error.h"
@@ -49,17 +51,27 @@ std::shared_ptr<const Failure> try_batch(const Batcher::RunBatch& run_batch,
 
 }  // namespace
 
+/// How the thread that waits for a pass is woken.
+struct RequestScope::Wait {
+  std::mutex mutex;                         // of queue_mutex, for cancel()
+  std::shared_ptr<std::mutex> queue_mutex;  // of the batcher that was used last
+  std::condition_variable done_cv;          // with *queue_mutex: the pass is done or cancelled
+};
+
+RequestScope::RequestScope() : wait_(std::make_unique<Wait>()) {}
+RequestScope::~RequestScope() = default;
+
 void RequestScope::cancel() noexcept {
   cancelled_.store(true, std::memory_order_release);
   std::shared_ptr<std::mutex> queue;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    queue = queue_mutex_;
+    const std::lock_guard<std::mutex> lock(wait_->mutex);
+    queue = wait_->queue_mutex;
   }
   if (!queue) return;
   // Once this mutex was held, the waiter either has yet to look at the flag or is asleep.
   { const std::lock_guard<std::mutex> lock(*queue); }
-  done_cv_.notify_all();
+  wait_->done_cv.notify_all();
 }
 
 /// One call that waits or is being computed. Lives on its caller's stack, whose thread is in run().
@@ -123,7 +135,7 @@ Batcher::~Batcher() {
     item.failure = closed;
     remove(queue_.begin());
     item.finish(Clock::now());
-    item.scope->done_cv_.notify_all();
+    item.scope->wait_->done_cv.notify_all();
   }
   idle_cv_.wait(lock, [this] { return active_callers_ == 0; });
 }
@@ -218,9 +230,9 @@ void Batcher::take(Taken& taken) {
     if (item.unwanted(now)) {
       ++at;
       give_up(item);
-      if (item.done) item.scope->done_cv_.notify_all();
+      if (item.done) item.scope->wait_->done_cv.notify_all();
     } else if (!taken.sequences.empty() && (!taken.sequences.front().request->joins(item.request) ||
-                                         taken.tokens + item.next_tokens() > options_.batch_tokens)) {
+                                            taken.tokens + item.next_tokens() > options_.batch_tokens)) {
       ++at;
     } else {
       at = take_sequence(at, taken);
@@ -280,7 +292,7 @@ void Batcher::compute(Lock& lock) noexcept {
     taken.finished.push_back(item->scope);
   }
   lock.unlock();
-  for (const std::shared_ptr<RequestScope>& scope : taken.finished) scope->done_cv_.notify_all();
+  for (const std::shared_ptr<RequestScope>& scope : taken.finished) scope->wait_->done_cv.notify_all();
   lock.lock();
 }
 
@@ -301,9 +313,9 @@ void Batcher::wait(Lock& lock, Item& item) {
     if (!item.given_up && item.unwanted(Clock::now())) {
       give_up(item);
     } else if (item.given_up || scope.deadline == Clock::time_point::max()) {
-      scope.done_cv_.wait(lock);
+      scope.wait_->done_cv.wait(lock);
     } else {
-      scope.done_cv_.wait_until(lock, scope.deadline);
+      scope.wait_->done_cv.wait_until(lock, scope.deadline);
     }
   }
 }
@@ -313,9 +325,9 @@ void Batcher::run(Request& request, const std::shared_ptr<RequestScope>& scope) 
   RequestScope::Costs& costs = scope->costs;
   const bool first = costs.first_pass == Clock::time_point{};
   if (first) costs.first_pass = come;
-  if (scope->queue_mutex_ != mutex_) {
-    const std::lock_guard<std::mutex> lock(scope->mutex_);
-    scope->queue_mutex_ = mutex_;
+  if (scope->wait_->queue_mutex != mutex_) {
+    const std::lock_guard<std::mutex> lock(scope->wait_->mutex);
+    scope->wait_->queue_mutex = mutex_;
   }
   Item item(request, scope);
   if (!item.sequences) return;

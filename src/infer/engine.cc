@@ -75,7 +75,7 @@ void Engine::run_batch(std::span<const BatchSequence> sequences) {
         return layers_pass(pass, packed, first.layers);
       case Request::Kind::kFirstTokens:
         return copy_outputs(pass, packed,
-                          encoder(pass, config_, params_.encoder, packed.batch, &packed.rows).fp32);
+                            encoder(pass, config_, params_.encoder, packed.batch, &packed.rows).fp32);
       case Request::Kind::kTokenLogits:
       case Request::Kind::kSequenceLogits:
       case Request::Kind::kSpanLogits:

@@ -41,7 +41,7 @@ class Engine final : public Forward {
   };
   struct PackedBatch {  // what is wanted of one batch
     Batch batch;
-    std::vector<int32_t> rows;  // ascending, each once; not for kinds with an output at every token
+    std::vector<int32_t> rows;      // ascending, each once; not for kinds with an output at every token
     std::vector<OutputSlot> slots;  // ascending by row
   };
 
@@ -51,7 +51,8 @@ class Engine final : public Forward {
   void copy_outputs(const Pass& pass, const PackedBatch& packed, const View& rows) const;
   /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the slots that want them. A share
   /// of the rows at a time, so that [all rows, V] is never held.
-  using LogitsVisitor = std::function<void(const View& logits, int64_t begin, std::span<const OutputSlot> slots)>;
+  using LogitsVisitor =
+      std::function<void(const View& logits, int64_t begin, std::span<const OutputSlot> slots)>;
   void visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVisitor& visit) const;
   void mlm_logits_pass(Pass& pass, const PackedBatch& packed) const;
   void mlm_candidates_pass(Pass& pass, const PackedBatch& packed);

@@ -98,7 +98,8 @@ double mlm_loss(Pass& pass, const RobertaConfig& config, const MlmHeadParams& pa
   return sum(pass, loss);
 }
 
-/// What the backward pass of a head takes and returns: the sum of losses, and the gradient by the head's input.
+/// What the backward pass of a head takes and returns: the sum of losses, and the gradient by the head's
+/// input.
 struct HeadPass {
   const RobertaConfig& config;
   const Objective& objective;
@@ -187,16 +188,18 @@ double objective_loss_and_grad(Pass& outer, const RobertaConfig& config, const O
   const RowSelection rows = rows_of(objective, batch);
   EncoderSaved saved;
   saved.first_trainable_block = training.first_trainable_block;
-  const Hidden x = encoder(pass, config, encoder_params, batch.batch, rows, {}, batch.dropout_counters, &saved);
-  const HeadPass of_head{config, objective, batch, training, training.first_trainable_block < config.num_hidden_layers};
+  const Hidden x =
+      encoder(pass, config, encoder_params, batch.batch, rows, {}, batch.dropout_counters, &saved);
+  const HeadPass of_head{config, objective, batch, training,
+                         training.first_trainable_block < config.num_hidden_layers};
   const HeadResult result =
       objective.kind == ObjectiveKind::kMaskedLm
           ? mlm_head_grad(pass, of_head, head.mlm, x, head_grads.mlm)
           : classifier_head_grad(pass, of_head, head.classifier, x, head_grads.classifier);
   if (training.ready) training.ready(config.num_hidden_layers);
   if (of_head.by_input) {
-    encoder_grad(pass, config, encoder_params, batch.batch, rows, batch.dropout_counters, saved, result.d, encoder_grads,
-                 training.ready);
+    encoder_grad(pass, config, encoder_params, batch.batch, rows, batch.dropout_counters, saved, result.d,
+                 encoder_grads, training.ready);
   }
   return result.sum;
 }

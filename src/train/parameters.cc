@@ -36,7 +36,8 @@ bool has_head(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKin
 
 }  // namespace
 
-Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype, const Trained& trained)
+Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype,
+                       const Trained& trained)
     : config_(config), device_(device), compute_dtype_(compute_dtype), trained_(trained) {
   lay_out();
   const auto allocate = [&](int64_t floats) {
@@ -66,7 +67,8 @@ void Parameters::initialize(uint64_t seed) {
       continue;
     }
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, master_weights().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights().data() + entry.offset, entry.count(),
+         [&](uint64_t i) { return initial.at(i); });
   }
   pack();
 }
@@ -76,7 +78,8 @@ void Parameters::initialize_head(uint64_t seed) {
     if (entry.adapter) initialize_adapter(entry, seed);
     if (entry.adapter || entry.block != config_.num_hidden_layers) continue;
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, master_weights().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights().data() + entry.offset, entry.count(),
+         [&](uint64_t i) { return initial.at(i); });
   }
   pack_trained();
 }

@@ -82,7 +82,8 @@ void Parameters::lay_out() {
     const bool second = entry.spec.name.ends_with("self.value.weight") ||
                         entry.spec.name.ends_with("self.value.bias");  // right behind the keys'
     if (!second) size_ = to_line(size_), trained_size_ = to_line(trained_size_);
-    while (static_cast<int64_t>(block_begins_.size()) <= entry.block + 1) block_begins_.push_back(trained_size_);
+    while (static_cast<int64_t>(block_begins_.size()) <= entry.block + 1)
+      block_begins_.push_back(trained_size_);
     entry.offset = size_;
     size_ += entry.count();
     entry.trained = entry.adapter || entry.block == layers || all_trained();

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "device/comm.h"
-#include "train/training_checkpoint.h"
 #include "train/parameters.h"
 #include "train/state.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 

@@ -143,7 +143,8 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
                                      .scale = static_cast<float>(1 / static_cast<double>(totals.units)),
                                      .first_trainable_block = parameters_.first_trainable_block(),
                                      .ready = adapters || i + 1 < batch.micros.size() ? nullptr : ready};
-    const double micro_loss = run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
+    const double micro_loss =
+        run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
     if (!std::isfinite(micro_loss) && !bad) bad = Bad{micro.begin, micro.count};
     loss += micro_loss;
   }
@@ -155,7 +156,7 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
 
 /// All ranks learn which of them saw what, so that each can report it.
 std::string TrainingStep::describe_nonfinite(const StepBatch& batch, int64_t step,
-                                           const std::optional<Bad>& bad) {
+                                             const std::optional<Bad>& bad) {
   std::vector<double> seen(static_cast<size_t>(2 * comm_.size()));
   if (bad) {
     seen[static_cast<size_t>(2 * comm_.rank())] = static_cast<double>(bad->begin);

@@ -34,8 +34,9 @@ struct StepResult {
   double loss = 0;           ///< mean over the units
   double gradient_norm = 0;  ///< before clipping
   bool finite = true;        ///< false: nothing was changed
-  bool abandoned = false;    ///< a stop was requested in the middle: nothing was changed, and no other field is set
-  std::string nonfinite_message;      ///< when not finite: which rank and samples
+  bool abandoned =
+      false;  ///< a stop was requested in the middle: nothing was changed, and no other field is set
+  std::string nonfinite_message;  ///< when not finite: which rank and samples
 };
 
 /// Not thread safe. The parameters must outlive it. Error(kUsage) when objective and head don't go together.

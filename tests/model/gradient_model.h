@@ -17,7 +17,8 @@ namespace roberta::testing {
 class GradientModel {
  public:
   explicit GradientModel(const RobertaConfig& config, const Objective& objective = {}, bool tied = true,
-                         std::unique_ptr<Device> device = ref::open_ref_device(), DType compute_dtype = DType::kF64)
+                         std::unique_ptr<Device> device = ref::open_ref_device(),
+                         DType compute_dtype = DType::kF64)
       : config_(config),
         objective_(objective),
         tied_(tied),
@@ -112,7 +113,7 @@ class GradientModel {
   static char* data(const Buffer& block) { return static_cast<char*>(block.data()); }
   double number(const Buffer& block, size_t i) const {
     return accum_dtype_ == DType::kF64 ? static_cast<const double*>(block.data())[i]
-                                : static_cast<double>(static_cast<const float*>(block.data())[i]);
+                                       : static_cast<double>(static_cast<const float*>(block.data())[i]);
   }
   void refresh() {
     for (size_t i = 0; i < size_; ++i) {

@@ -26,8 +26,8 @@ StageData repeating_data() {
 }
 
 StopReason run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
-            const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
-            std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
+               const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
+               std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
   const std::atomic<bool> never{false};
   const LoopCallbacks callbacks{
       .log = [&](const TrainingLog& line) { seen.logs.push_back(line); },

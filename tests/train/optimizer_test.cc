@@ -87,7 +87,8 @@ TEST(Optimizer, LowerLayersLearnSlower) {
     }
     for (const ParameterEntry& entry : parameters.entries()) {
       for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i)
-        ASSERT_NEAR(parameters.master_weights()[static_cast<size_t>(i)], expected[static_cast<size_t>(i)].p, 1e-6)
+        ASSERT_NEAR(parameters.master_weights()[static_cast<size_t>(i)], expected[static_cast<size_t>(i)].p,
+                    1e-6)
             << mode << " " << entry.spec.name;
     }
   }

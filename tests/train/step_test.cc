@@ -103,7 +103,8 @@ TEST(Step, ANumberThatIsNoneIsNamedAndChangesNothing) {
   const StepResult result = training.run(batch, 2);
   EXPECT_FALSE(result.finite);
   EXPECT_NE(result.nonfinite_message.find("step 2"), std::string::npos) << result.nonfinite_message;
-  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos) << result.nonfinite_message;
+  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos)
+      << result.nonfinite_message;
   EXPECT_EQ(values, copy(training.parameters.master_weights()));
   EXPECT_EQ(moments, copy(training.parameters.first_moments()));
 }

@@ -106,8 +106,8 @@ void replace_values(Parameters& parameters, const std::string& path) {
     const TensorInfo* tensor = file.find(name_of(parameters, entry));
     if (!tensor) continue;
     if (tensor->shape != entry.spec.shape) throw std::runtime_error(tensor->name + " has another shape");
-    const auto values =
-        parameters.master_weights().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()));
+    const auto values = parameters.master_weights().subspan(static_cast<size_t>(entry.offset),
+                                                            static_cast<size_t>(entry.count()));
     file.read(*tensor, 0, std::as_writable_bytes(values));
     ++used;
   }

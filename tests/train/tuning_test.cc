@@ -235,7 +235,8 @@ TEST(Tuning, AnotherHeadStaysFresh) {
   const auto device = open_device("cpu", 1);
   const auto values = [](const Parameters& p, const std::string& name) {
     const ParameterEntry& entry = *p.find(name);
-    return copy(p.master_weights().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+    return copy(
+        p.master_weights().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
   };
   const std::string out = "classifier.out_proj.weight", query = "encoder.layer.0.attention.self.query.";
 

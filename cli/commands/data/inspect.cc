@@ -2,6 +2,7 @@
 
 #include "roberta/inspect.h"
 
+#include "api/options/option_value.h"
 #include "cli/io/load.h"
 #include "cli/io/output.h"
 #include "cli/settings/options.h"
@@ -32,7 +33,7 @@ int run(const Settings& settings) {
   options.verify = settings.flag("verify");
   options.samples = settings.integer("samples");
   options.held_out = settings.text("split") == "held-out";
-  options.packing = settings.text("packing");
+  parse_option(settings.text("packing"), options.packing);
   options.length = settings.integer("length");
   options.mask = settings.flag("mask");
   options.seed = static_cast<uint64_t>(settings.integer("seed"));

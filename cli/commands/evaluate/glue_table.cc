@@ -26,7 +26,7 @@ std::string as_json(const GlueTable& table) {
     out += ":{\"title\":";
     append_json_string(out, row.title);
     out += ",\"runs\":" + std::to_string(row.runs) + ",\"headline\":";
-    append_json_string(out, row.headline);
+    append_json_string(out, row.primary_metric);
     out += ",\"metrics\":{";
     for (size_t m = 0; m < row.metrics.size(); ++m) {
       const auto& [name, values] = row.metrics[m];

@@ -94,8 +94,8 @@ std::string result_text(const FinetuneResult& result) {
   for (const FinetuneEvaluation& one : result.test)
     out +=
         "seed " + std::to_string(one.seed) + "  test loss " + fixed(one.loss, 4) + metrics_text(one) + "\n";
-  if (result.best.size() > 1 && !result.headline.empty()) {
-    out += result.headline + " of " + std::to_string(result.best.size()) + " seeds: median " +
+  if (result.best.size() > 1 && !result.primary_metric.empty()) {
+    out += result.primary_metric + " of " + std::to_string(result.best.size()) + " seeds: median " +
            fixed(result.median, 4) + ", mean " + fixed(result.mean, 4) + ", standard deviation " +
            fixed(result.deviation, 4) + "\n";
   }
@@ -108,7 +108,7 @@ std::string result_json(const FinetuneResult& result) {
   for (const FinetuneEvaluation& one : result.test) test.push_back(json_of(one));
   return dump({{"task", result.task},
                {"model", result.model.string()},
-               {"headline", result.headline},
+               {"headline", result.primary_metric},
                {"median", result.median},
                {"mean", result.mean},
                {"deviation", result.deviation},

@@ -74,7 +74,7 @@ PlanOptions read_options(const Settings& settings) {
   options.length = settings.integer("seq");
   options.batch_tokens = settings.integer("batch-tokens");
   options.connections = settings.integer("connections");
-  options.lora_rank = settings.integer("lora-r");
+  options.lora_r = settings.integer("lora-r");
   options.recompute = settings.flag("recompute");
   options.checkpoints = settings.integer("checkpoints");
   options.measure = settings.flag("measure");
@@ -147,7 +147,7 @@ std::string to_text(const MachinePlan& plan) {
   out +=
       row("needs", to_text(plan.needed) + "  (vCPU|GPUs|memory GiB|disk GiB; includes 1 GiB for the system)");
   const std::string list = name_of(plan.list);
-  out += row("published minimum", to_text(plan.card_least) + "  (" + list + " list of the model card)");
+  out += row("published minimum", to_text(plan.minimum) + "  (" + list + " list of the model card)");
   const auto smallest = std::find_if(plan.skus.begin(), plan.skus.end(),
                                      [](const SkuVerdict& verdict) { return verdict.lacks.empty(); });
   out += row("smallest that fits",
@@ -205,7 +205,7 @@ std::string to_json(const MachinePlan& plan) {
                      {"speed", speed},
                      {"needs", json_of(plan.needed)},
                      {"list", name_of(plan.list)},
-                     {"card_least", json_of(plan.card_least)},
+                     {"card_least", json_of(plan.minimum)},
                      {"smallest", smallest},
                      {"skus", skus},
                      {"notes", plan.notes}};

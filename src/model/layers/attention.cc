@@ -93,20 +93,21 @@ void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionPara
     linear_grad(pass, dout, saved.context, grads.output);
     const View dcontext = pass.temp(n, c, pass.compute_dtype);
     pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
-    pass.ops.attention_grad({.q = saved.q,
-                             .k = saved.kv.columns(0, c),
-                             .v = saved.kv.columns(c, c),
-                             .q_starts = rows.q_starts,
-                             .starts = rows.starts,
-                             .heads = config.num_attention_heads,
-                             .scale = scale_of(config),
-                             .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
-                             .y = saved.context,
-                             .lse = saved.lse,
-                             .dy = dcontext,
-                             .dq = dq,
-                             .dk = dkv.columns(0, c),
-                             .dv = dkv.columns(c, c)});
+    pass.ops.attention_grad(
+        {.q = saved.q,
+         .k = saved.kv.columns(0, c),
+         .v = saved.kv.columns(c, c),
+         .q_starts = rows.q_starts,
+         .starts = rows.starts,
+         .heads = config.num_attention_heads,
+         .scale = scale_of(config),
+         .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
+         .y = saved.context,
+         .lse = saved.lse,
+         .dy = dcontext,
+         .dq = dq,
+         .dk = dkv.columns(0, c),
+         .dv = dkv.columns(c, c)});
   }
   linear_grad(pass, dq, saved.x_q, grads.query);
   linear_grad(pass, dkv, saved.x, grads.key_value);

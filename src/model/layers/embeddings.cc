@@ -5,7 +5,8 @@ namespace roberta {
 void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params, const Batch& batch,
                 std::span<const uint64_t> counters, const Hidden& y, EmbeddingsSaved* saved) {
   if (saved) {
-    *saved = {pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype), pass.keep(y.fp32.rows, 2, pass.accum_dtype)};
+    *saved = {pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype),
+              pass.keep(y.fp32.rows, 2, pass.accum_dtype)};
   }
   const View sum = saved ? saved->sum : y.fp32;
   pass.ops.embed({.ids = batch.ids,

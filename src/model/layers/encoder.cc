@@ -71,7 +71,8 @@ void run_layer(Pass& pass, const RobertaConfig& config, const LayerParams& param
                saved ? &saved->feed_forward : nullptr);
 }
 
-/// A layer of training: leaves its input alone, and keeps all that its backward pass reads, or only its input.
+/// A layer of training: leaves its input alone, and keeps all that its backward pass reads, or only its
+/// input.
 Hidden run_saving(Pass& pass, const RobertaConfig& config, const LayerParams& params, int64_t i,
                   const AttentionRows& rows, const Hidden& x_q, const Hidden& x, View mid_fp32,
                   EncoderSaved::Layer& saved) {
@@ -116,7 +117,8 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
     const bool some = i + 1 == layers && rows;
     const SelectedRows selected(batch, some ? rows : nullptr, counters);
     AttentionRows attends{selected.starts, batch.starts, selected.counters, {}, {}};
-    if (i == 0 && first.fp32.rows > 0) attends.distinct = first.gemm_input(), attends.copies = distinct->copies;
+    if (i == 0 && first.fp32.rows > 0)
+      attends.distinct = first.gemm_input(), attends.copies = distinct->copies;
     const Hidden x_q = some ? gather(pass, x, *rows) : x;
     if (saved && i >= saved->first_trainable_block) {
       x = run_saving(pass, config, layer, i, attends, x_q, x, mid_fp32,
@@ -133,11 +135,13 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
 }
 
 void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
-                  RowSelection rows, std::span<const uint64_t> counters, const EncoderSaved& saved, const View& d,
-                  const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready) {
+                  RowSelection rows, std::span<const uint64_t> counters, const EncoderSaved& saved,
+                  const View& d, const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready) {
   const int64_t c = config.hidden_size, layers = static_cast<int64_t>(params.layers.size());
   View now = d;  // the gradient by the output of the layer at hand
-  const View whole = rows && saved.first_trainable_block + 1 < layers ? pass.keep(batch.tokens(), c, pass.accum_dtype) : View{};
+  const View whole = rows && saved.first_trainable_block + 1 < layers
+                         ? pass.keep(batch.tokens(), c, pass.accum_dtype)
+                         : View{};
   for (int64_t i = layers - 1; i >= std::max<int64_t>(0, saved.first_trainable_block); --i) {
     const size_t at = static_cast<size_t>(i);
     const bool some = i + 1 == layers && rows, goes_on = i > saved.first_trainable_block;

@@ -27,8 +27,8 @@ struct EncoderSaved {
     AttentionSaved attention;
     FeedForwardSaved feed_forward;
   };
-  /// The last block of the backward pass: -1 the embeddings, or a layer. Set by the caller; below it nothing is
-  /// kept.
+  /// The last block of the backward pass: -1 the embeddings, or a layer. Set by the caller; below it nothing
+  /// is kept.
   int64_t first_trainable_block = -1;
   EmbeddingsSaved embeddings;
   std::vector<Layer> layers;
@@ -40,10 +40,11 @@ Hidden encoder(Pass& pass, const RobertaConfig& config, const EncoderParams& par
                RowSelection rows = nullptr, const LayerVisitor& visit = {},
                std::span<const uint64_t> counters = {}, EncoderSaved* saved = nullptr);
 
-/// Down to saved.first_trainable_block. d: the gradient by the last hidden state; overwritten. `ready`, if any, is called as
-/// soon as gradients are final: with L - 1 down to 0 for the layers, -1 for the embeddings.
+/// Down to saved.first_trainable_block. d: the gradient by the last hidden state; overwritten. `ready`, if
+/// any, is called as soon as gradients are final: with L - 1 down to 0 for the layers, -1 for the embeddings.
 void encoder_grad(Pass& pass, const RobertaConfig& config, const EncoderParams& params, const Batch& batch,
-                  RowSelection rows, std::span<const uint64_t> counters, const EncoderSaved& saved, const View& d,
-                  const EncoderGrads& grads, const std::function<void(int64_t layer)>& ready = {});
+                  RowSelection rows, std::span<const uint64_t> counters, const EncoderSaved& saved,
+                  const View& d, const EncoderGrads& grads,
+                  const std::function<void(int64_t layer)>& ready = {});
 
 }  // namespace roberta

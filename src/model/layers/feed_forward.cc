@@ -12,7 +12,8 @@ constexpr int64_t kTileRows = 576;  // [576, 3072] fp32 is 7 MB: a share of the 
 }  // namespace
 
 void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardParams& params, int64_t layer,
-                  std::span<const uint64_t> counters, const Hidden& x, const Hidden& y, FeedForwardSaved* saved) {
+                  std::span<const uint64_t> counters, const Hidden& x, const Hidden& y,
+                  FeedForwardSaved* saved) {
   const int64_t rows = x.fp32.rows, tiles = std::max<int64_t>(1, (rows + kTileRows - 1) / kTileRows);
   if (saved) {
     *saved = {x.gemm_input(), pass.keep(rows, config.intermediate_size, pass.compute_dtype),
@@ -22,9 +23,10 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t begin = rows * t / tiles, count = rows * (t + 1) / tiles - begin;
     Arena::Scope scope(pass.arena);
-    const View inner =
-        saved ? saved->inner.slice(begin, count) : pass.temp(count, config.intermediate_size, pass.compute_dtype);
-    const View sum = saved ? saved->sum.slice(begin, count) : pass.temp(count, config.hidden_size, pass.accum_dtype);
+    const View inner = saved ? saved->inner.slice(begin, count)
+                             : pass.temp(count, config.intermediate_size, pass.compute_dtype);
+    const View sum =
+        saved ? saved->sum.slice(begin, count) : pass.temp(count, config.hidden_size, pass.accum_dtype);
     const Hidden in = x.slice(begin, count), out = y.slice(begin, count);
     pass.ops.gemm({.x = in.gemm_input(),
                    .w = &params.up.w,
@@ -34,7 +36,8 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
                    .y = inner});
     pass.ops.gemm({.x = inner, .w = &params.down.w, .bias = params.down.bias, .y = sum});
     const std::span<const uint64_t> own =
-        counters.empty() ? counters : counters.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+        counters.empty() ? counters
+                         : counters.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
     pass.ops.layer_norm({.x = sum,
                          .residual = in.fp32,
                          .gamma = params.norm.gamma,

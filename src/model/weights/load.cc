@@ -278,8 +278,7 @@ void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpo
   const Checkpoint::Tensor* out =
       checkpoint.find(sequence ? "classifier.out_proj.weight" : "classifier.weight");
   const int64_t labels = out && !out->shape.empty() ? out->shape[0] : 2;
-  for (int64_t i = 0; i < std::min<int64_t>(labels, 1'000'000); ++i)
-    config.id2label[i] = "LABEL_" + std::to_string(i);
+  config.id2label = default_labels(std::min<int64_t>(labels, 1'000'000));
 }
 
 }  // namespace roberta

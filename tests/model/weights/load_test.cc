@@ -119,7 +119,8 @@ TEST(MemoryPlan, IsWhatARunTakes) {
   write_safetensors(dir / "model.safetensors", small_tensors(config, HeadKind::kMaskedLm));
   for (const DType compute_dtype : {DType::kF32, DType::kBF16}) {
     const auto dev = device();
-    const ModelParams p = load_params(Checkpoint(dir.path()), config, HeadKind::kMaskedLm, *dev, compute_dtype);
+    const ModelParams p =
+        load_params(Checkpoint(dir.path()), config, HeadKind::kMaskedLm, *dev, compute_dtype);
     Batch batch;
     batch.add(Model::Ids{0, 5, 6, 7, 2}, config.pad_token_id);
     batch.add(Model::Ids{0, 2}, config.pad_token_id);

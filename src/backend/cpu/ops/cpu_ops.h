@@ -59,7 +59,7 @@ class CpuOps final : public Ops {
   const Kernels& kernels_;
   const int threads_;
   std::vector<std::vector<char>> scratch_;  // one a thread
-  GrowingMemory panels_, row_panels_;           // packed operands of gemm_grad
+  GrowingMemory panels_, row_panels_;       // packed operands of gemm_grad
   GrowingMemory logits_;                    // of linear_cross_entropy_grad
 };
 

@@ -8,7 +8,7 @@ namespace roberta::cpu {
 namespace {
 
 constexpr int64_t kPiece = 32 << 10;  // elements; part of the result of sum_squares, so it never changes
-constexpr int64_t kColumns = 16;        // columns: one cache line, which two threads must not share
+constexpr int64_t kColumns = 16;      // columns: one cache line, which two threads must not share
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
