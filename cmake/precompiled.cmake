@@ -17,6 +17,8 @@ endfunction()
 function(roberta_use_precompiled target set)
   if(ROBERTA_PRECOMPILED_HEADERS)
     target_precompile_headers(${target} REUSE_FROM ${set})
+    # A precompiled header forgets the pragmas by which libstdc++ silences these in its own code.
+    target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
 endfunction()
 

@@ -1,5 +1,6 @@
-// Headers that most files need and that are slow to parse, parsed once for a build (cmake/precompiled.cmake). A file still names
-// what it uses: builds with ROBERTA_PRECOMPILED_HEADERS=OFF (sanitizers, fuzzing, clang) prove it.
+// Headers that most files need and that are slow to parse, parsed once for a build (cmake/precompiled.cmake).
+// A file still names what it uses: builds with ROBERTA_PRECOMPILED_HEADERS=OFF (sanitizers, fuzzing, clang)
+// prove it.
 #include <algorithm>
 #include <array>
 #include <atomic>
