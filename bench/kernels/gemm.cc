@@ -66,7 +66,8 @@ double median_gflops(Device& device, DType dtype, int64_t m, int64_t n, int64_t 
   return gflops[4];
 }
 
-/// Serves the driver's requests until it closes stdin. The last shape is kept: a driver asks for it many times.
+/// Serves the driver's requests until it closes stdin. The last shape is kept: a driver asks for it many
+/// times.
 void serve_requests(Device& device) {
   std::string last;
   std::unique_ptr<Case> product;

@@ -115,8 +115,8 @@ void products(Bench& bench, DType dtype, int64_t t, int64_t n, int64_t k) {
     return;
   Device& d = bench.device();
   Weights w(d, n, k, dtype);
-  Matrix x(d, t, k, dtype, kScale), y(d, t, n, dtype, kScale), dx(d, t, k, dtype, kScale), dw(d, n, k, DType::kF32, kScale),
-      bias(d, 1, n, DType::kF32, kScale);
+  Matrix x(d, t, k, dtype, kScale), y(d, t, n, dtype, kScale), dx(d, t, k, dtype, kScale),
+      dw(d, n, k, DType::kF32, kScale), bias(d, 1, n, DType::kF32, kScale);
   const double flop = 2e-9 * static_cast<double>(t * n * k);
   if (bench.wanted(forward))
     bench.line(forward, &dtype, flop,
@@ -138,8 +138,8 @@ void cross_entropy(Bench& bench, DType dtype, int64_t m, int64_t v, int64_t k) {
   if (!bench.wanted(name)) return;
   Device& d = bench.device();
   Weights w(d, v, k, dtype);
-  Matrix x(d, m, k, dtype, kScale), bias(d, 1, v, DType::kF32, kScale), dw(d, v, k, DType::kF32, kScale), db(d, 1, v, DType::kF32, kScale),
-      loss(d, m, 1, DType::kF32, kScale), dx(d, m, k, DType::kF32, kScale);
+  Matrix x(d, m, k, dtype, kScale), bias(d, 1, v, DType::kF32, kScale), dw(d, v, k, DType::kF32, kScale),
+      db(d, 1, v, DType::kF32, kScale), loss(d, m, 1, DType::kF32, kScale), dx(d, m, k, DType::kF32, kScale);
   std::vector<int32_t> targets;
   for (int64_t i = 0; i < m; ++i) targets.push_back(static_cast<int32_t>(i * 97 % v));
   const Array<int32_t> device_targets(d, targets);

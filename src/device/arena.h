@@ -1,8 +1,8 @@
 #pragma once
-// Activation memory of a device: one block, handed out from both ends. Bottom: what lives on to the next layer (or to
-// backward); top: temporaries, given back when their Scope ends. A measuring arena has no memory: it hands
-// out addresses that must not be read and records the peak, so that the real block can be made at once in the
-// right size.
+// Activation memory of a device: one block, handed out from both ends. Bottom: what lives on to the next
+// layer (or to backward); top: temporaries, given back when their Scope ends. A measuring arena has no
+// memory: it hands out addresses that must not be read and records the peak, so that the real block can be
+// made at once in the right size.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 // A device without memory: it hands out addresses that must not be read, counts their bytes, and computes
-// nothing. The real code run on it shows what it would take: what it allocates (parameters, moments), its arena,
-// and the workspace of its operations.
+// nothing. The real code run on it shows what it would take: what it allocates (parameters, moments), its
+// arena, and the workspace of its operations.
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
-// Memory of a device, in types of its own. The host hands them on and computes with addresses; it can't read or
-// write through them, so the compiler finds host access. Copies go through Device (device.h). Only a backend
-// whose memory is the host's turns them into host views (backend/host_view.h).
+// Memory of a device, in types of its own. The host hands them on and computes with addresses; it can't read
+// or write through them, so the compiler finds host access. Copies go through Device (device.h). Only a
+// backend whose memory is the host's turns them into host views (backend/host_view.h).
 
 #include <cstddef>
 #include <cstdint>
@@ -39,8 +39,8 @@ class DeviceSpan {
   DeviceSpan() = default;
   DeviceSpan(DevicePtr data, int64_t size) : data_(data), size_(size) {}
   template <class U>
-    requires(std::is_same_v<const U, T>)
-  DeviceSpan(const DeviceSpan<U>& o) : data_(o.data()), size_(o.size()) {}
+  requires(std::is_same_v<const U, T>) DeviceSpan(const DeviceSpan<U>& o)
+      : data_(o.data()), size_(o.size()) {}
 
   DevicePtr data() const { return data_; }
   int64_t size() const { return size_; }

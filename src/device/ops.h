@@ -4,8 +4,8 @@
 // `starts`.
 //
 // Letters: T tokens, B sequences, C width, H heads, D head width, F inner width, V vocabulary, M rows, N
-// outputs, K inputs. Arguments are plain structs; an empty view or span means "not wanted". Views are row-major with
-// unit column stride. All memory is the device's (memory.h).
+// outputs, K inputs. Arguments are plain structs; an empty view or span means "not wanted". Views are
+// row-major with unit column stride. All memory is the device's (memory.h).
 //
 // Results: for one dtype a row's bits depend on that row alone (attention: on its sequence), never on the
 // other rows of the batch nor on the number of threads. Sums over rows (gradients of parameters) run in a
@@ -30,9 +30,9 @@ enum class Activation : uint8_t { kNone, kGelu, kTanh };  // GELU is the exact o
 /// word column % 8 / 2. Only attention has heads, and there `column` is the key's place in its sequence and
 /// `position` the query's.
 struct Dropout {
-  float rate = 0;                  // 0: none, and the rest is not read
-  uint64_t key = 0;                // of seed and step
-  uint32_t site = 0;               // layer and place in it
+  float rate = 0;                       // 0: none, and the rest is not read
+  uint64_t key = 0;                     // of seed and step
+  uint32_t site = 0;                    // layer and place in it
   DeviceSpan<const uint64_t> counters;  // [T]: sample << 32 | position in its sequence, from 0
 
   /// Draws below it are dropped; 0 .. 65536.
@@ -42,9 +42,9 @@ struct Dropout {
 /// y = act(x w^T + bias) + add, or, for a gradient, (x w^T) * gelu'(gelu_pre) + add. Sums in fp32.
 /// The gradient by x is another Gemm, with the transposed weight.
 struct Gemm {
-  DeviceView x;           // [M, K] fp32 when w is fp32, bf16 when w is bf16
+  DeviceView x;     // [M, K] fp32 when w is fp32, bf16 when w is bf16
   const Weight* w;  // [N, K]
-  DeviceView bias;        // [1, N] fp32, may be empty
+  DeviceView bias;  // [1, N] fp32, may be empty
   Activation act = Activation::kNone;
   DeviceView pre;       // [M, N] fp32 or bf16, out: value before the activation; may be empty
   DeviceView gelu_pre;  // [M, N] fp32 or bf16: multiplies by gelu'(gelu_pre); may be empty
@@ -73,10 +73,10 @@ struct ActivationGrad {
 struct Embed {
   DeviceSpan<const int32_t> ids;        // [T]
   DeviceSpan<const int32_t> positions;  // [T]
-  const Weight* word;                  // [V, C]
-  DeviceView position;                       // [P, C] fp32
-  DeviceView type;                           // [type_vocab, C] fp32; row 0 is used
-  DeviceView y;                              // [T, C] fp32, out
+  const Weight* word;                   // [V, C]
+  DeviceView position;                  // [P, C] fp32
+  DeviceView type;                      // [type_vocab, C] fp32; row 0 is used
+  DeviceView y;                         // [T, C] fp32, out
 };
 
 /// The gradient of Embed, added to the tables' gradients, each of which may be empty; rows of equal ids in
@@ -84,11 +84,11 @@ struct Embed {
 struct EmbedGrad {
   DeviceSpan<const int32_t> ids;        // [T]
   DeviceSpan<const int32_t> positions;  // [T]
-  DeviceView dy;                             // [T, C] fp32
-  DeviceView dword;                          // [V, C] fp32, in and out
-  DeviceView dposition;                      // [P, C] fp32, in and out
-  DeviceView dtype;                          // [type_vocab, C] fp32, in and out
-  int32_t pad_id;                      // rows of dword and dposition that stay as they are; -1: none
+  DeviceView dy;                        // [T, C] fp32
+  DeviceView dword;                     // [V, C] fp32, in and out
+  DeviceView dposition;                 // [P, C] fp32, in and out
+  DeviceView dtype;                     // [type_vocab, C] fp32, in and out
+  int32_t pad_id;                       // rows of dword and dposition that stay as they are; -1: none
 };
 
 /// y = LN(dropout(x) + residual) * gamma + beta; mean and variance in fp32 (two passes over the row).
@@ -97,47 +97,47 @@ struct LayerNorm {
   DeviceView residual;     // [T, C] fp32, may be empty
   DeviceView gamma, beta;  // [1, C] fp32
   float eps;
-  Dropout dropout;  // of x
-  DeviceView y;           // [T, C] fp32, out; may be x itself
-  DeviceView y_bf16;       // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
-  DeviceView sum;    // [T, C] fp32, out: dropout(x) + residual, for the gradient; may be x itself; may be empty
+  Dropout dropout;    // of x
+  DeviceView y;       // [T, C] fp32, out; may be x itself
+  DeviceView y_bf16;  // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
+  DeviceView sum;  // [T, C] fp32, out: dropout(x) + residual, for the gradient; may be x itself; may be empty
   DeviceView stats;  // [T, 2] fp32, out: mean and 1 / sqrt(var + eps); may be empty
 };
 
 struct LayerNormGrad {
-  DeviceView dy;                  // [T, C] fp32
-  DeviceView sum;                 // [T, C] fp32, saved
-  DeviceView stats;               // [T, 2] fp32, saved
-  DeviceView gamma;               // [1, C] fp32
-  Dropout dropout;          // as in the forward
-  bool accumulate = false;  // add to dgamma and dbeta
-  DeviceView dgamma, dbeta;       // [1, C] fp32, out; may be empty
-  DeviceView dresidual;           // [T, C] fp32, out: by the sum; may be dy itself
-  DeviceView dx;  // [T, C] fp32 or bf16, out: by x, through dropout; may be empty; in fp32 without dropout may be
-            // dresidual itself
+  DeviceView dy;             // [T, C] fp32
+  DeviceView sum;            // [T, C] fp32, saved
+  DeviceView stats;          // [T, 2] fp32, saved
+  DeviceView gamma;          // [1, C] fp32
+  Dropout dropout;           // as in the forward
+  bool accumulate = false;   // add to dgamma and dbeta
+  DeviceView dgamma, dbeta;  // [1, C] fp32, out; may be empty
+  DeviceView dresidual;      // [T, C] fp32, out: by the sum; may be dy itself
+  DeviceView dx;  // [T, C] fp32 or bf16, out: by x, through dropout; may be empty; in fp32 without dropout
+                  // may be dresidual itself
 };
 
 /// y = dropout(x): alone where no LayerNorm follows. Its own gradient: dx = dropout(dy).
 struct DropoutRows {
   DeviceView x;  // [T, C] fp32
   Dropout dropout;
-  DeviceView y;      // [T, C] fp32, out; may be x itself
+  DeviceView y;       // [T, C] fp32, out; may be x itself
   DeviceView y_bf16;  // [T, C] bf16, out; may be empty
 };
 
 /// y = dropout(softmax(q k^T * scale)) v for each sequence and head. Never holds more than a few rows of
 /// scores.
 struct Attention {
-  DeviceView q;                             // [Tq, C]; bf16 or fp32 as k and v
-  DeviceView k, v;                          // [T, C]
+  DeviceView q;                        // [Tq, C]; bf16 or fp32 as k and v
+  DeviceView k, v;                     // [T, C]
   DeviceSpan<const int32_t> q_starts;  // [B + 1]: rows of q that belong to each sequence
   DeviceSpan<const int32_t> starts;    // [B + 1]: rows of k and v
   int64_t max_length;                  // of any sequence, in rows of k and v
   int64_t heads;
   float scale;
   Dropout dropout;  // of the probabilities; rows are those of q
-  DeviceView y;           // [Tq, C] of q's dtype, out
-  DeviceView lse;         // [Tq, H] fp32, out: log-sum-exp of each row's scaled scores; may be empty
+  DeviceView y;     // [Tq, C] of q's dtype, out
+  DeviceView lse;   // [Tq, H] fp32, out: log-sum-exp of each row's scaled scores; may be empty
 };
 
 struct AttentionGrad {
@@ -163,56 +163,56 @@ struct GatherRows {
 
 /// y[rows[i]] += x[i]: the gradient of GatherRows. Rows are distinct.
 struct ScatterRows {
-  DeviceView x;                         // [n, C] fp32
+  DeviceView x;                    // [n, C] fp32
   DeviceSpan<const int32_t> rows;  // [n]
-  DeviceView y;                         // [T, C] fp32, in and out
+  DeviceView y;                    // [T, C] fp32, in and out
 };
 
 /// loss[i] = -log softmax(x_i w^T + bias)[target_i]; never holds [M, V].
 struct LinearCrossEntropy {
-  DeviceView x;                            // [M, K]
-  const Weight* w;                   // [V, K]
-  DeviceView bias;                         // [1, V] fp32
+  DeviceView x;                       // [M, K]
+  const Weight* w;                    // [V, K]
+  DeviceView bias;                    // [1, V] fp32
   DeviceSpan<const int32_t> targets;  // [M]
-  DeviceView loss;                         // [M, 1] fp32, out
+  DeviceView loss;                    // [M, 1] fp32, out
 };
 
 /// Loss and all gradients at once, a few hundred rows at a time: never holds [M, V] for a whole large batch.
 struct LinearCrossEntropyGrad {
-  DeviceView x;                            // [M, K]
-  const Weight* w;                   // [V, K]
-  const Weight* w_transposed;        // [K, V]
-  DeviceView bias;                         // [1, V] fp32
+  DeviceView x;                       // [M, K]
+  const Weight* w;                    // [V, K]
+  const Weight* w_transposed;         // [K, V]
+  DeviceView bias;                    // [1, V] fp32
   DeviceSpan<const int32_t> targets;  // [M]
-  float scale;                       // the gradients are those of scale * sum of loss
-  bool accumulate = false;           // add to dw and db
-  DeviceView loss;                         // [M, 1] fp32, out; not scaled
-  DeviceView dx;                           // [M, K] fp32, out
-  DeviceView dw;                           // [V, K] fp32, out; may be empty
-  DeviceView db;                           // [1, V] fp32, out; may be empty
+  float scale;                        // the gradients are those of scale * sum of loss
+  bool accumulate = false;            // add to dw and db
+  DeviceView loss;                    // [M, 1] fp32, out; not scaled
+  DeviceView dx;                      // [M, K] fp32, out
+  DeviceView dw;                      // [V, K] fp32, out; may be empty
+  DeviceView db;                      // [1, V] fp32, out; may be empty
 };
 
 /// loss[i] = -sum_j q_ij log softmax(x_i)[j], where q_i is 1 at the target, or with smoothing e 1 - e there
 /// and e / N added everywhere. For few columns (labels); LinearCrossEntropy is for a vocabulary.
 struct CrossEntropy {
-  DeviceView x;                            // [M, N] fp32
+  DeviceView x;                       // [M, N] fp32
   DeviceSpan<const int32_t> targets;  // [M]; negative: the row has no loss and no gradient
   float smoothing = 0;
   float scale = 1;  // the gradient is that of scale * sum of loss
-  DeviceView loss;        // [M, 1] fp32, out
-  DeviceView dx;          // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
+  DeviceView loss;  // [M, 1] fp32, out
+  DeviceView dx;    // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
 /// Cross entropy over the rows of each sequence, for each column by itself: where a span begins, where it
 /// ends.
 struct SegmentCrossEntropy {
-  DeviceView x;                            // [T, K] fp32
+  DeviceView x;                       // [T, K] fp32
   DeviceSpan<const int32_t> starts;   // [B + 1]
-  DeviceSpan<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or beyond
-                                     // its end: no loss and no gradient
-  float scale = 1;                   // the gradient is that of scale * sum of loss
-  DeviceView loss;                         // [B, K] fp32, out
-  DeviceView dx;                           // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
+  DeviceSpan<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or
+                                      // beyond its end: no loss and no gradient
+  float scale = 1;  // the gradient is that of scale * sum of loss
+  DeviceView loss;  // [B, K] fp32, out
+  DeviceView dx;    // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
 enum class ElementLossKind : uint8_t {
@@ -221,12 +221,12 @@ enum class ElementLossKind : uint8_t {
 };
 /// loss[i] = sum over the columns of a loss of each element.
 struct ElementLoss {
-  DeviceView x;                          // [M, N] fp32
+  DeviceView x;                     // [M, N] fp32
   DeviceSpan<const float> targets;  // [M * N], row by row
   ElementLossKind kind;
   float scale = 1;  // the gradient is that of scale * sum of loss
-  DeviceView loss;        // [M, 1] fp32, out
-  DeviceView dx;          // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
+  DeviceView loss;  // [M, 1] fp32, out
+  DeviceView dx;    // [M, N] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
 /// y = scale * x in y's dtype; scaled in fp32.
@@ -235,8 +235,8 @@ struct Cast {
   float scale = 1;
 };
 
-/// The k largest of each row, largest first, of equals the one of the lower column; and what their softmax over
-/// the whole row takes.
+/// The k largest of each row, largest first, of equals the one of the lower column; and what their softmax
+/// over the whole row takes.
 struct TopK {
   DeviceView x;                 // [M, N] fp32
   int64_t k;                    // 1 .. N
@@ -259,7 +259,7 @@ struct SumSquares {
 
 /// Values of a matrix into the layouts of weights, rounded to their dtype.
 struct PackWeight {
-  DeviceView source;                 // [N, K] fp32
+  DeviceView source;           // [N, K] fp32
   const Weight* w;             // [N, K]
   const Weight* w_transposed;  // [K, N]; may be null
 };

@@ -220,7 +220,7 @@ void Batcher::take(Taken& taken) {
       give_up(item);
       if (item.done) item.scope->done_cv_.notify_all();
     } else if (!taken.sequences.empty() && (!taken.sequences.front().request->joins(item.request) ||
-                                         taken.tokens + item.next_tokens() > options_.batch_tokens)) {
+                                            taken.tokens + item.next_tokens() > options_.batch_tokens)) {
       ++at;
     } else {
       at = take_sequence(at, taken);

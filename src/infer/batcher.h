@@ -3,8 +3,8 @@
 // leave the queue one by one, in the order of fair queuing over clients: a sequence's key is the virtual time
 // at which it would be finished if clients shared the device by tokens,
 //   key = max(virtual now, key of the client's last sequence) + tokens.
-// So short requests come first, clients take turns, a large request shares the device with others, and nothing
-// starves, for the virtual time never stands still.
+// So short requests come first, clients take turns, a large request shares the device with others, and
+// nothing starves, for the virtual time never stands still.
 //
 // No timer holds a batch back: when the engine is free, what is there is run. A thread that finds the engine
 // free runs the batch itself, which saves two changes of thread; what has come meanwhile is run by the
@@ -37,9 +37,9 @@ class Batcher {
   ~Batcher();
   Batcher(const Batcher&) = delete;
 
-  /// Fills the outputs of `request`, together with the requests of other threads. Throws Overloaded (on a scope's
-  /// first pass alone: a request that was let in is finished), Cancelled, DeadlinePassed, or what the batch
-  /// threw. A scope has one pass at a time.
+  /// Fills the outputs of `request`, together with the requests of other threads. Throws Overloaded (on a
+  /// scope's first pass alone: a request that was let in is finished), Cancelled, DeadlinePassed, or what the
+  /// batch threw. A scope has one pass at a time.
   void run(Request& request, const std::shared_ptr<RequestScope>& scope);
 
   QueueState state() const;
@@ -87,7 +87,7 @@ class Batcher {
   /// gone.
   const std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
   std::condition_variable queue_cv_;  // for the compute thread
-  std::condition_variable idle_cv_;    // for the destructor
+  std::condition_variable idle_cv_;   // for the destructor
   Queue queue_;
   bool busy_ = false, stop_ = false;
   int active_callers_ = 0;  // threads in run()

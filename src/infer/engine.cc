@@ -119,8 +119,8 @@ void Engine::run_planned(const std::function<void(Pass&)>& body) {
 }
 
 /// Neighbours on the device that are neighbours in a request's output are one copy.
-void Engine::copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows, int64_t first,
-                          int64_t column) const {
+void Engine::copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows,
+                          int64_t first, int64_t column) const {
   const size_t bytes = static_cast<size_t>(rows.cols) * sizeof(float);
   for (size_t i = 0, n = 1; i < slots.size(); i += n) {
     const OutputSlot& slot = slots[i];
@@ -159,10 +159,9 @@ void Engine::visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVis
 }
 
 void Engine::mlm_logits_pass(Pass& pass, const PackedBatch& packed) const {
-  visit_logits(pass, packed,
-               [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
-                 copy_outputs(pass, slots, logits, begin);
-               });
+  visit_logits(pass, packed, [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
+    copy_outputs(pass, slots, logits, begin);
+  });
 }
 
 void Engine::mlm_candidates_pass(Pass& pass, const PackedBatch& packed) const {

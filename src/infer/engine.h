@@ -41,14 +41,14 @@ class Engine final : public Forward {
   };
   struct PackedBatch {  // what is wanted of one batch
     Batch batch;
-    std::vector<int32_t> rows;  // ascending, each once; not for kinds with an output at every token
+    std::vector<int32_t> rows;      // ascending, each once; not for kinds with an output at every token
     std::vector<OutputSlot> slots;  // ascending by row
   };
 
   void run(Request& request) override;
   PackedBatch choose(std::span<const BatchSequence> sequences) const;
-  /// Rows of logits, or of states, to columns [column, column + rows.cols) of the requests' outputs; the rows are
-  /// first, first + 1, ... of those that the slots count.
+  /// Rows of logits, or of states, to columns [column, column + rows.cols) of the requests' outputs; the rows
+  /// are first, first + 1, ... of those that the slots count.
   void copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows, int64_t first = 0,
                     int64_t column = 0) const;
   /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the slots that want them. A share
@@ -61,8 +61,8 @@ class Engine final : public Forward {
   void mlm_log_probs_pass(Pass& pass, const PackedBatch& packed) const;
   void layers_pass(Pass& pass, const PackedBatch& packed, const std::vector<int64_t>& layers) const;
   void classifier_pass(Pass& pass, const PackedBatch& packed, bool every_token) const;
-  /// Runs body twice: on a MeasuringDevice to size arena and workspace, then for real. In the dry run downloads
-  /// leave host memory as it is.
+  /// Runs body twice: on a MeasuringDevice to size arena and workspace, then for real. In the dry run
+  /// downloads leave host memory as it is.
   void run_planned(const std::function<void(Pass&)>& body);
 
   RobertaConfig config_;

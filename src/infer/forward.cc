@@ -58,7 +58,8 @@ Request Forward::make_request(Request::Kind kind, std::span<const Ids> sequences
 }
 
 Request Forward::request_at(Request::Kind kind, std::span<const Ids> sequences,
-                      std::span<const TokenPosition> positions, std::span<const int32_t> targets) const {
+                            std::span<const TokenPosition> positions,
+                            std::span<const int32_t> targets) const {
   Request request = make_request(kind, sequences);
   check(sequences, positions);
   for (const TokenPosition p : positions) ++request.begins[static_cast<size_t>(p.sequence) + 1];
@@ -68,10 +69,11 @@ Request Forward::request_at(Request::Kind kind, std::span<const Ids> sequences,
   for (size_t i = 0; i < positions.size(); ++i) {
     const int64_t at = next[static_cast<size_t>(positions[i].sequence)]++;
     request.outputs[static_cast<size_t>(at)] = {positions[i].token, targets.empty() ? 0 : targets[i],
-                                             static_cast<int64_t>(i)};
+                                                static_cast<int64_t>(i)};
   }
   for (size_t s = 0; s < sequences.size(); ++s) {
-    std::stable_sort(request.outputs.begin() + request.begins[s], request.outputs.begin() + request.begins[s + 1],
+    std::stable_sort(request.outputs.begin() + request.begins[s],
+                     request.outputs.begin() + request.begins[s + 1],
                      [](const Request::Output& a, const Request::Output& b) { return a.token < b.token; });
   }
   return request;
@@ -140,7 +142,7 @@ Matrix Forward::hidden_states(std::span<const Ids> sequences, std::span<const in
     request.layers.push_back(at);
   }
   return result_of(request, static_cast<size_t>(request.begins.back()),
-                shape().hidden_size * static_cast<int64_t>(layers.size()));
+                   shape().hidden_size * static_cast<int64_t>(layers.size()));
 }
 
 Matrix Forward::first_tokens(std::span<const Ids> sequences) {

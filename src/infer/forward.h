@@ -51,8 +51,8 @@ class Forward {
   void need_mlm_head() const;
   void need_classifier(HeadKind head) const;
   Request make_request(Request::Kind kind, std::span<const Ids> sequences) const;
-  Request request_at(Request::Kind kind, std::span<const Ids> sequences, std::span<const TokenPosition> positions,
-               std::span<const int32_t> targets = {}) const;
+  Request request_at(Request::Kind kind, std::span<const Ids> sequences,
+                     std::span<const TokenPosition> positions, std::span<const int32_t> targets = {}) const;
   Request request_at_first(Request::Kind kind, std::span<const Ids> sequences) const;
   Request request_everywhere(Request::Kind kind, std::span<const Ids> sequences) const;
   /// The result of a request, `cols` wide.

@@ -44,9 +44,8 @@ void classifier_loss(Pass& pass, const Objective& objective, const DeviceTrainin
                      const DeviceView& logits, DeviceSpan<double> total, const LogitsGrad& grad = {}) {
   Arena::Scope scope(pass.arena);
   const bool spans = objective.kind == ObjectiveKind::kSpans;
-  const DeviceView loss =
-      spans ? pass.temp(batch.batch.sequences(), logits.cols, pass.accum_dtype)
-            : pass.temp(logits.rows, 1, pass.accum_dtype);
+  const DeviceView loss = spans ? pass.temp(batch.batch.sequences(), logits.cols, pass.accum_dtype)
+                                : pass.temp(logits.rows, 1, pass.accum_dtype);
   switch (objective.kind) {
     case ObjectiveKind::kMaskedLm:
       break;
@@ -135,9 +134,8 @@ DeviceView classifier_head_grad(Pass& pass, const HeadPass& a, const ClassifierP
   const DeviceView dlogits = pass.keep(x.fp32.rows, params.out.w.rows, pass.compute_dtype);
   ClassifierSaved saved;
   classifier(pass, params, x, dropout, counters, logits, &saved);
-  classifier_loss(
-      pass, a.objective, a.batch, logits, a.total,
-      {.smoothing = a.objective.label_smoothing, .scale = a.training.scale, .dlogits = dlogits});
+  classifier_loss(pass, a.objective, a.batch, logits, a.total,
+                  {.smoothing = a.objective.label_smoothing, .scale = a.training.scale, .dlogits = dlogits});
   classifier_grad(pass, params, saved, dropout, counters, dlogits, d, grads);
   return d;
 }
@@ -161,8 +159,8 @@ HeadKind head_of(ObjectiveKind kind) {
 }
 
 void objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                    const EncoderParams& encoder_params, const HeadParams& head, const TrainingBatch& host_batch,
-                    DeviceSpan<double> loss) {
+                    const EncoderParams& encoder_params, const HeadParams& head,
+                    const TrainingBatch& host_batch, DeviceSpan<double> loss) {
   Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
   const DeviceTrainingBatch batch = upload(pass, objective, host_batch, false);
   const Hidden x = encoder(pass, config, encoder_params, batch.batch);

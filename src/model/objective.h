@@ -81,13 +81,12 @@ struct ObjectiveTraining {
   std::function<void(int64_t block)> ready;
 };
 
-/// `loss`: gets the same sum, of the forward with dropout. Fills the gradients that have views, or adds to them
-/// when training.pass.accumulate. But for that, gradients of tables (position, type, and word when no tied
-/// decoder writes it) must be zero on entry.
+/// `loss`: gets the same sum, of the forward with dropout. Fills the gradients that have views, or adds to
+/// them when training.pass.accumulate. But for that, gradients of tables (position, type, and word when no
+/// tied decoder writes it) must be zero on entry.
 void objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                             const EncoderParams& encoder, const HeadParams& head,
-                             const TrainingBatch& batch, const ObjectiveTraining& training,
-                             const EncoderGrads& encoder_grads, const HeadGrads& head_grads,
-                             DeviceSpan<double> loss);
+                             const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
+                             const ObjectiveTraining& training, const EncoderGrads& encoder_grads,
+                             const HeadGrads& head_grads, DeviceSpan<double> loss);
 
 }  // namespace roberta

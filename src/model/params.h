@@ -12,7 +12,7 @@ namespace roberta {
 
 struct LinearParams {
   Weight w;           // [N, K]
-  DeviceView bias;          // [1, N] fp32
+  DeviceView bias;    // [1, N] fp32
   Weight transposed;  // [K, N]: what gradients multiply; only in training
 };
 struct NormParams {
@@ -20,7 +20,7 @@ struct NormParams {
 };
 
 struct EmbeddingsParams {
-  Weight word;    // [V, C]; the MLM head's decoder shares it when tied, its transpose too
+  Weight word;          // [V, C]; the MLM head's decoder shares it when tied, its transpose too
   DeviceView position;  // [P, C] fp32
   DeviceView type;      // [type_vocab, C] fp32
   NormParams norm;

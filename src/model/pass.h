@@ -20,7 +20,8 @@ struct Pass {
   Device& device;
   Arena& arena;
   DType compute_dtype = DType::kF32;  ///< of weights and of the rows that enter a GEMM
-  DType accum_dtype = DType::kF32;  ///< of everything else; fp64 (as `compute_dtype`) only where gradients are checked
+  DType accum_dtype =
+      DType::kF32;  ///< of everything else; fp64 (as `compute_dtype`) only where gradients are checked
   const TrainingPass* training = nullptr;
   Ops& ops = device.ops();
 

@@ -23,7 +23,8 @@ std::map<std::string, Open>& registered() {
 std::unique_ptr<Device> open_device(const std::string& name, int threads) {
   if (name == "cpu") return cpu::open_cpu_device(threads);
   if (name == "ref") return ref::open_ref_device();
-  if (const auto device = registered().find(name); device != registered().end()) return device->second(threads);
+  if (const auto device = registered().find(name); device != registered().end())
+    return device->second(threads);
   fail(ErrorCode::kUsage, "[device] '", name, "' is not a device of this build; use cpu or ref");
 }
 

@@ -101,10 +101,11 @@ class Loop {
     ++state_.skipped_in_a_row;
     if (options_.fail_on_nonfinite) fail(ErrorCode::kNumeric, "[train] ", result.nonfinite_message);
     if (state_.skipped_in_a_row >= options_.max_consecutive_skips) {
-      fail(ErrorCode::kNumeric, "[train] ", result.nonfinite_message, "; this is skipped step ", state_.skipped_in_a_row,
-           " in a row: use a lower learning rate, or clip gradients");
+      fail(ErrorCode::kNumeric, "[train] ", result.nonfinite_message, "; this is skipped step ",
+           state_.skipped_in_a_row, " in a row: use a lower learning rate, or clip gradients");
     }
-    if (callbacks_.warning) callbacks_.warning("[train] " + result.nonfinite_message + "; the step is skipped");
+    if (callbacks_.warning)
+      callbacks_.warning("[train] " + result.nonfinite_message + "; the step is skipped");
   }
 
   void log(const StepResult& result, double rate) {
@@ -201,7 +202,7 @@ class Loop {
 }  // namespace
 
 StopReason run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
-                 LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop) {
+                    LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop) {
   return Loop(step, comm, options, plan, state, callbacks, stop).run();
 }
 

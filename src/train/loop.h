@@ -57,7 +57,7 @@ struct LoopOptions {
   bool fail_on_nonfinite =
       false;  ///< at the first step with a non-finite loss or gradient; otherwise the step is skipped
   int64_t max_consecutive_skips = 5;  ///< steps skipped in a row that end the run
-  double peak_flops = 0;     ///< of all ranks, operations a second; 0: unknown
+  double peak_flops = 0;              ///< of all ranks, operations a second; 0: unknown
 };
 
 /// What a checkpoint keeps beside the parameters.
@@ -89,9 +89,10 @@ struct LoopCallbacks {
 enum class StopReason : uint8_t { kFinished, kStopped, kOutOfTime, kEarly };
 
 /// Trains from state.step on until the last step, `stop`, the time limit or early stopping; then saves,
-/// unless that was done at this very step. A collective: all ranks pass the same options, and a stop requested of one
-/// stops all. Error(kNumeric) when the loss or gradients of too many steps in a row are not finite.
+/// unless that was done at this very step. A collective: all ranks pass the same options, and a stop
+/// requested of one stops all. Error(kNumeric) when the loss or gradients of too many steps in a row are not
+/// finite.
 StopReason run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
-                 LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop);
+                    LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop);
 
 }  // namespace roberta

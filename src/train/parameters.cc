@@ -37,7 +37,8 @@ bool has_head(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKin
 
 }  // namespace
 
-Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype, const Trained& trained)
+Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype,
+                       const Trained& trained)
     : config_(config), device_(device), compute_dtype_(compute_dtype), trained_(trained) {
   lay_out();
   const auto allocate = [&](int64_t floats) {

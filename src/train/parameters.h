@@ -1,11 +1,11 @@
 #pragma once
-// The training copy of a model: fp32 master weights, gradients and Adam's two moments, each one flat block of the
-// same layout; and the weights packed from the master weights, in the dtype of the GEMMs, that forward and backward
-// read.
+// The training copy of a model: fp32 master weights, gradients and Adam's two moments, each one flat block of
+// the same layout; and the weights packed from the master weights, in the dtype of the GEMMs, that forward
+// and backward read.
 //
 // The layout goes by the tensors of model/names.h in their order: embeddings, layers, head. Keys and values
-// of a layer stand together, so that [2C, C] is one matrix. A block (see `block`) is one span, which makes the
-// gradients of a layer one message. Parameters that aren't trained have no gradient and no moments: those
+// of a layer stand together, so that [2C, C] is one matrix. A block (see `block`) is one span, which makes
+// the gradients of a layer one message. Parameters that aren't trained have no gradient and no moments: those
 // blocks hold the trained entries alone, in the same order.
 //
 // LoRA: a target W is frozen and gets two trained entries, A [r, K] and B [N, r]. What is packed is W + scale
@@ -35,7 +35,7 @@ struct ParameterEntry {
   uint64_t number;     ///< place in expected_tensors(); of A and B behind all of those
   int64_t offset = 0;  ///< of its first element in the master weights
   int64_t rows, cols;  ///< cols = 1 of a vector
-  int64_t block = 0;    ///< see range_of
+  int64_t block = 0;   ///< see range_of
   bool decays = true;  ///< neither a bias nor of a LayerNorm
   bool trained = true;
   bool adapter = false;        ///< A or B
@@ -53,8 +53,8 @@ struct Trained {
 /// Not movable: views point into it.
 class Parameters {
  public:
-  /// All zero. `compute_dtype`: dtype of the packed weights, F32 or BF16. Error(kUsage) for a head that can't be
-  /// trained.
+  /// All zero. `compute_dtype`: dtype of the packed weights, F32 or BF16. Error(kUsage) for a head that can't
+  /// be trained.
   Parameters(const RobertaConfig& config, Device& device, DType compute_dtype, const Trained& trained = {});
   Parameters(const Parameters&) = delete;
 
@@ -87,8 +87,8 @@ class Parameters {
   bool all_trained() const { return trained_.encoder && !trained_.lora; }
   /// The first block with trained entries: ObjectiveTraining::first_trainable_block.
   int64_t first_trainable_block() const { return first_trainable_block_; }
-  /// Floats of the master weights, and of the gradients and moments: parameters and the gaps between them, which are
-  /// 0.
+  /// Floats of the master weights, and of the gradients and moments: parameters and the gaps between them,
+  /// which are 0.
   int64_t size() const { return size_; }
   int64_t trained_size() const { return trained_size_; }
 

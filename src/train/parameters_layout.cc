@@ -82,7 +82,8 @@ void Parameters::lay_out() {
     const bool second = entry.spec.name.ends_with("self.value.weight") ||
                         entry.spec.name.ends_with("self.value.bias");  // right behind the keys'
     if (!second) size_ = to_line(size_), trained_size_ = to_line(trained_size_);
-    while (static_cast<int64_t>(block_begins_.size()) <= entry.block + 1) block_begins_.push_back(trained_size_);
+    while (static_cast<int64_t>(block_begins_.size()) <= entry.block + 1)
+      block_begins_.push_back(trained_size_);
     entry.offset = size_;
     size_ += entry.count();
     entry.trained = entry.adapter || entry.block == layers || all_trained();
@@ -187,8 +188,8 @@ class Parameters::Binder {
     const DeviceView w = value(name + ".weight");
     const int64_t row = rows * static_cast<int64_t>(i);
     if (!g.w) taken_ = to_line(taken_);
-    const DeviceView dw{to_.adapted_gradients_.span<float>(taken_, rows * w.cols).data(), rows, w.cols, w.cols,
-                        DType::kF32};
+    const DeviceView dw{to_.adapted_gradients_.span<float>(taken_, rows * w.cols).data(), rows, w.cols,
+                        w.cols, DType::kF32};
     taken_ += rows * w.cols;
     to_.adapted_.push_back({.w = w,
                             .a = value(name + ".lora_A.weight"),

@@ -19,12 +19,12 @@ struct GradientReducer::Impl {
 
   std::mutex mutex;
   std::condition_variable changed_cv;
-  std::vector<int64_t> missing;  // elements of each bucket that are not handed over yet
+  std::vector<int64_t> missing;              // elements of each bucket that are not handed over yet
   std::shared_ptr<DeviceEvent> final_event;  // when all that was handed over is final
-  int64_t reduced = 0;           // buckets done in this step, from the end of the block
+  int64_t reduced = 0;                       // buckets done in this step, from the end of the block
   bool leaving = false;
   std::exception_ptr failure;
-  std::vector<float> staged;     // a bucket in host memory, of the thread
+  std::vector<float> staged;  // a bucket in host memory, of the thread
   std::thread thread;
 
   Impl(Comm& c, Device& d, DeviceSpan<float> block, int64_t bucket_bytes)
@@ -39,9 +39,7 @@ struct GradientReducer::Impl {
 
   int64_t buckets() const { return static_cast<int64_t>(missing.size()); }
   int64_t begin_of(int64_t b) const { return b * bucket; }
-  int64_t end_of(int64_t b) const {
-    return std::min(gradients.size(), (b + 1) * bucket);
-  }
+  int64_t end_of(int64_t b) const { return std::min(gradients.size(), (b + 1) * bucket); }
   /// The bucket whose turn it is; all ranks take them in this order.
   int64_t current() const { return buckets() - 1 - reduced; }
 

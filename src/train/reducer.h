@@ -23,8 +23,8 @@ class GradientReducer {
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// Elements [begin, end) are final on this rank when the device is done with all that it was given until now.
-  /// Each element once in a step.
+  /// Elements [begin, end) are final on this rank when the device is done with all that it was given until
+  /// now. Each element once in a step.
   void ready(int64_t begin, int64_t end);
   /// Returns when the whole block is summed, and rethrows what the transport threw. All of it must have been
   /// handed over: Error(kFailed) otherwise. The next step may begin.

@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "device/comm.h"
-#include "train/training_checkpoint.h"
 #include "train/parameters.h"
 #include "train/state.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 
-/// The trained entries as checkpoints hold them, under the names of the model file. They read the device's memory
-/// when they are saved.
+/// The trained entries as checkpoints hold them, under the names of the model file. They read the device's
+/// memory when they are saved.
 std::vector<TensorToSave> tensors_to_save(const Parameters& parameters);
 /// The same, to be filled; without moments the weights alone. Parameters::pack() must follow.
 std::vector<TensorToLoad> tensors_to_load(const Parameters& parameters, bool moments = true);

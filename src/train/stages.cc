@@ -32,8 +32,8 @@ int64_t tokens_after(const std::vector<Stage>& stages, int64_t step) {
 
 /// Read and masked once; all measurements are of the same.
 std::function<EvalResult()> validation(TrainingStep& step, Comm& comm, const StageOptions& options,
-                                        const StageData::Stream& held_out,
-                                        const std::function<void(const std::string&)>& warning) {
+                                       const StageData::Stream& held_out,
+                                       const std::function<void(const std::string&)>& warning) {
   if (!options.validate || held_out.size == 0) return {};
   const auto batches = std::make_shared<std::vector<StepBatch>>();
   batches->push_back(read_step(held_out.source, {0, held_out.size}, comm.rank(), comm.size(),

@@ -172,7 +172,7 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
 
 /// All ranks learn which of them saw what, so that each can report it.
 std::string TrainingStep::describe_nonfinite(const StepBatch& batch, int64_t step,
-                                           const std::optional<Bad>& bad) {
+                                             const std::optional<Bad>& bad) {
   std::vector<double> seen(static_cast<size_t>(2 * comm_.size()));
   if (bad) {
     seen[static_cast<size_t>(2 * comm_.rank())] = static_cast<double>(bad->begin);

@@ -35,8 +35,9 @@ struct StepResult {
   double loss = 0;           ///< mean over the units
   double gradient_norm = 0;  ///< before clipping
   bool finite = true;        ///< false: nothing was changed
-  bool abandoned = false;    ///< a stop was requested in the middle: nothing was changed, and no other field is set
-  std::string nonfinite_message;      ///< when not finite: which rank and samples
+  bool abandoned =
+      false;  ///< a stop was requested in the middle: nothing was changed, and no other field is set
+  std::string nonfinite_message;  ///< when not finite: which rank and samples
 };
 
 /// Not thread safe. The parameters must outlive it. Error(kUsage) when objective and head don't go together.
@@ -53,9 +54,9 @@ class TrainingStep {
   /// Mean loss without dropout; batches[i] is this rank's part of the i-th. A collective.
   double validate(std::span<const StepBatch> batches);
 
-  /// Grows the activation block and the device's workspace to what a micro-batch of these sequences takes at most, and returns the
-  /// block's bytes. Without it the block grows when a step asks for more. Of masked language modelling a fifth of the
-  /// tokens is masked.
+  /// Grows the activation block and the device's workspace to what a micro-batch of these sequences takes at
+  /// most, and returns the block's bytes. Without it the block grows when a step asks for more. Of masked
+  /// language modelling a fifth of the tokens is masked.
   size_t reserve(int64_t length, int64_t sequences);
   const Parameters& parameters() const { return parameters_; }
   const Objective& objective() const { return options_.objective; }

@@ -241,8 +241,7 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   const int64_t step = checkpoint.info.step;
   SavedCheckpoint saved{impl_->path_of(step), {}};
   int64_t elements = 0;
-  for (const TensorToSave& tensor : checkpoint.tensors)
-    elements += elements_of(tensor.shape);
+  for (const TensorToSave& tensor : checkpoint.tensors) elements += elements_of(tensor.shape);
   impl_->require_free(checkpoint_bytes(elements) + checkpoint.trainer_state.size(), "a checkpoint");
   {
     AtomicDirectory directory(saved.path, "checkpoint", Existing::kReplace);

@@ -111,7 +111,8 @@ class CheckpointStore {
 /// Verifies one checkpoint directory, without lock: Error(kModel) that names the damaged file and tensor.
 FoundCheckpoint open_checkpoint(const std::filesystem::path& directory);
 
-/// Loads the tensors from a checkpoint, wherever it has the weights. Error(kModel) names a tensor that is missing, has another shape or does not fit its hash.
+/// Loads the tensors from a checkpoint, wherever it has the weights. Error(kModel) names a tensor that is
+/// missing, has another shape or does not fit its hash.
 void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorToLoad> tensors);
 
 /// Bytes that a checkpoint of that many trained numbers takes on the disk, at most.

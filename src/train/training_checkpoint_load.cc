@@ -3,8 +3,8 @@
 #include "io/file.h"
 #include "io/json/json_scanner.h"
 #include "io/safetensors.h"
-#include "train/training_checkpoint.h"
 #include "train/checkpoint_manifest.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 

@@ -53,7 +53,9 @@ TEST_P(CpuGradElements, ActivationGradEqualsRef) {
 TEST_P(CpuGradElements, DerivativesAtTheEnds) {
   std::vector<float> pre{INFINITY, -INFINITY, 20, -20, 0, NAN}, dy(pre.size(), 2), dx(pre.size());
   const int64_t n = static_cast<int64_t>(pre.size());
-  const auto view = [&](std::vector<float>& v) { return DeviceView{DevicePtr(v.data()), 1, n, n, DType::kF32}; };
+  const auto view = [&](std::vector<float>& v) {
+    return DeviceView{DevicePtr(v.data()), 1, n, n, DType::kF32};
+  };
   const auto run = [&](Activation act) {
     open()->ops().activation_grad({.dy = view(dy), .pre = view(pre), .act = act, .dx = view(dx)});
   };
@@ -143,10 +145,11 @@ struct State {
 
 constexpr double kLr = 6e-4, kWeightDecay = 0.01;
 Adam fairseq_step(State& s, int t) {
-  return s.adam({.step_size = static_cast<float>(kLr * std::sqrt(1 - std::pow(0.98, t)) / (1 - std::pow(0.9, t))),
-                 .v_scale = 1,
-                 .decay = static_cast<float>(kLr * kWeightDecay),
-                 .grad_scale = 0.25f});
+  return s.adam(
+      {.step_size = static_cast<float>(kLr * std::sqrt(1 - std::pow(0.98, t)) / (1 - std::pow(0.9, t))),
+       .v_scale = 1,
+       .decay = static_cast<float>(kLr * kWeightDecay),
+       .grad_scale = 0.25f});
 }
 Adam torch_step(State& s, int t) {
   return s.adam({.step_size = static_cast<float>(kLr / (1 - std::pow(0.9, t))),

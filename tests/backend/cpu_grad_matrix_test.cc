@@ -173,18 +173,17 @@ struct CrossEntropyCase {
   }
   void run(Device& d, DType dtype, int64_t begin, int64_t count, bool accumulate) {
     PackedWeight packed(d, w, dtype), packed_transposed(d, w_transposed, dtype);
-    d.ops().linear_cross_entropy_grad(
-        {.x = x.view(dtype).slice(begin, count),
-         .w = &packed.weight,
-         .w_transposed = &packed_transposed.weight,
-         .bias = bias.view(kF32),
-         .targets = span(targets).subspan(begin, count),
-         .scale = 0.5f,
-         .accumulate = accumulate,
-         .loss = loss.view(kF32).slice(begin, count),
-         .dx = dx.view(kF32).slice(begin, count),
-         .dw = dw.view(kF32),
-         .db = db.view(kF32)});
+    d.ops().linear_cross_entropy_grad({.x = x.view(dtype).slice(begin, count),
+                                       .w = &packed.weight,
+                                       .w_transposed = &packed_transposed.weight,
+                                       .bias = bias.view(kF32),
+                                       .targets = span(targets).subspan(begin, count),
+                                       .scale = 0.5f,
+                                       .accumulate = accumulate,
+                                       .loss = loss.view(kF32).slice(begin, count),
+                                       .dx = dx.view(kF32).slice(begin, count),
+                                       .dw = dw.view(kF32),
+                                       .db = db.view(kF32)});
   }
   Operand x, w, w_transposed, bias, loss, dx, dw, db;
   std::vector<int32_t> targets;
@@ -271,7 +270,8 @@ TEST_P(CpuGradMatrix, PackEqualsTheDevices) {
     cpu_->ops().pack({.source = w.view(kF32), .w = &weight, .w_transposed = &weight_transposed});
     SCOPED_TRACE(::testing::Message() << n << "x" << k);
     EXPECT_EQ(0, std::memcmp(got.data().address(), want.data().address(), bytes));
-    EXPECT_EQ(0, std::memcmp(got_transposed.data().address(), want_transposed.data().address(), bytes_transposed));
+    EXPECT_EQ(
+        0, std::memcmp(got_transposed.data().address(), want_transposed.data().address(), bytes_transposed));
   }
 }
 

@@ -72,7 +72,8 @@ TEST_P(CpuGradRows, DropoutIsTheDefinition) {
   const int64_t t = static_cast<int64_t>(rows.size());
   for (float rate : {0.1f, 0.5f, 1e-4f, 0.99f}) {
     for (int64_t c : {1, 7, 64, 100, 768, 1024, 2100}) {
-      const Dropout dropout{.rate = rate, .key = 0x123456789abcdef0, .site = 0xfedcba98, .counters = span(rows)};
+      const Dropout dropout{
+          .rate = rate, .key = 0x123456789abcdef0, .site = 0xfedcba98, .counters = span(rows)};
       Operand x = random_.matrix(t, c, true), y = x, low = x;
       cpu_->ops().dropout(
           {.x = x.view(kF32), .dropout = dropout, .y = y.view(kF32), .y_bf16 = low.view(kBF16)});
@@ -129,7 +130,8 @@ TEST_P(CpuGradRows, LayerNormWithDropoutEqualsRef) {
             gamma = random_.matrix(1, c, false), beta = random_.matrix(1, c, false);
     Operand y = x, low = x, sum = x, stats = random_.matrix(9, 2, false);
     Operand want = x, want_sum = x, want_stats = stats;
-    const auto run = [&](Device& d, DeviceView out, DeviceView out_low, DeviceView out_sum, DeviceView out_stats, float rate) {
+    const auto run = [&](Device& d, DeviceView out, DeviceView out_low, DeviceView out_sum,
+                         DeviceView out_stats, float rate) {
       d.ops().layer_norm({.x = out_sum,  // in place
                           .residual = residual.view(kF32),
                           .gamma = gamma.view(kF32),
@@ -218,18 +220,16 @@ TEST_P(CpuGradRows, LayerNormGradBits) {
   EXPECT_EQ(all.dx.f32, same.dx.f32);
   for (const auto& [begin, rows] : {std::pair<int64_t, int64_t>{0, 1}, {17, 6}, {1501, 1000}}) {
     NormCase some = all;
-    cpu_->ops().layer_norm_grad({.dy = all.dy.view(kF32).slice(begin, rows),
-                                 .sum = all.sum.view(kF32).slice(begin, rows),
-                                 .stats = all.stats.view(kF32).slice(begin, rows),
-                                 .gamma = all.gamma.view(kF32),
-                                 .dropout = {.rate = 0.1f,
-                                             .key = 5,
-                                             .site = 6,
-                                             .counters = span(all.rows).subspan(begin, rows)},
-                                 .dgamma = some.dgamma.view(kF32),
-                                 .dbeta = some.dbeta.view(kF32),
-                                 .dresidual = some.dresidual.view(kF32).slice(begin, rows),
-                                 .dx = some.dx.view(kF32).slice(begin, rows)});
+    cpu_->ops().layer_norm_grad(
+        {.dy = all.dy.view(kF32).slice(begin, rows),
+         .sum = all.sum.view(kF32).slice(begin, rows),
+         .stats = all.stats.view(kF32).slice(begin, rows),
+         .gamma = all.gamma.view(kF32),
+         .dropout = {.rate = 0.1f, .key = 5, .site = 6, .counters = span(all.rows).subspan(begin, rows)},
+         .dgamma = some.dgamma.view(kF32),
+         .dbeta = some.dbeta.view(kF32),
+         .dresidual = some.dresidual.view(kF32).slice(begin, rows),
+         .dx = some.dx.view(kF32).slice(begin, rows)});
     EXPECT_EQ(some.dresidual.f32, all.dresidual.f32);
     EXPECT_EQ(some.dx.f32, all.dx.f32);
   }
@@ -276,7 +276,9 @@ struct AttentionCase {
     for (int32_t& x : some_q) x -= row;
     for (int32_t& x : some) x -= first;
     const auto of_q = [&](DeviceView v) { return v.slice(row, some_q.back()); };
-    const auto of_k = [&](DeviceView v, int64_t column) { return v.slice(first, some.back()).columns(column, c); };
+    const auto of_k = [&](DeviceView v, int64_t column) {
+      return v.slice(first, some.back()).columns(column, c);
+    };
     Dropout places_here = dropout();
     places_here.counters = places_here.counters.subspan(row, some_q.back());
     d.ops().attention_grad({.q = of_q(q.view(dtype)),

@@ -48,7 +48,8 @@ class FewColumns : public ::testing::TestWithParam<Case> {
     std::vector<char> data;
     DeviceView view;
   };
-  static void expect_near(const DeviceView& got, const DeviceView& want, float absolute, float relative = 2e-6f) {
+  static void expect_near(const DeviceView& got, const DeviceView& want, float absolute,
+                          float relative = 2e-6f) {
     for (int64_t r = 0; r < want.rows; ++r) {
       for (int64_t c = 0; c < want.cols; ++c) {
         const float x = at(want, r, c);

@@ -119,7 +119,8 @@ TEST(RefLosses, AreTheFormulas) {
   ref->ops().cross_entropy({.x = x.view(), .targets = span(targets), .loss = losses.view()});
   EXPECT_NEAR(losses.values[0], lse - 2, 1e-14);
   EXPECT_EQ(losses.values[1], 0);
-  ref->ops().cross_entropy({.x = x.view(), .targets = span(targets), .smoothing = 0.25f, .loss = losses.view()});
+  ref->ops().cross_entropy(
+      {.x = x.view(), .targets = span(targets), .smoothing = 0.25f, .loss = losses.view()});
   EXPECT_NEAR(losses.values[0], 0.75 * (lse - 2) + 0.25 * (lse - (1.0 + 2 + 4) / 3), 1e-14);
   EXPECT_EQ(losses.values[1], 0);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Random operands for tests that hold a backend against `ref`. They lie in host memory, which is the memory of
-// these backends.
+// Random operands for tests that hold a backend against `ref`. They lie in host memory, which is the memory
+// of these backends.
 
 #include <algorithm>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
-// `ref` with memory that the host can't touch: it is PROT_NONE outside calls of the device, so every access of
-// the host faults where it happens. What runs on it is ready for a device with memory of its own.
+// `ref` with memory that the host can't touch: it is PROT_NONE outside calls of the device, so every access
+// of the host faults where it happens. What runs on it is ready for a device with memory of its own.
 
 #include <sys/mman.h>
 
@@ -34,9 +34,7 @@ class GuardedMemory {
     if (users_ > 0) protect(PROT_READ | PROT_WRITE);
     return data;
   }
-  void give_back(void* data, size_t bytes) {
-    madvise(data, (bytes + kPage) / kPage * kPage, MADV_DONTNEED);
-  }
+  void give_back(void* data, size_t bytes) { madvise(data, (bytes + kPage) / kPage * kPage, MADV_DONTNEED); }
 
   class Open {
    public:

@@ -30,7 +30,8 @@ class BatchGate {
     if (!failure_.empty()) throw Error(ErrorCode::kNumeric, std::exchange(failure_, ""));
     for (const BatchSequence& sequence : sequences) {
       if (!sequence.request->out.data.empty())
-        sequence.request->out.row(static_cast<int64_t>(sequence.sequence))[0] = static_cast<float>(name_of(sequence));
+        sequence.request->out.row(static_cast<int64_t>(sequence.sequence))[0] =
+            static_cast<float>(name_of(sequence));
     }
   }
   void let(int batches) {
@@ -53,7 +54,9 @@ class BatchGate {
   }
 
  private:
-  static int32_t name_of(const BatchSequence& sequence) { return sequence.request->sequences[sequence.sequence].front(); }
+  static int32_t name_of(const BatchSequence& sequence) {
+    return sequence.request->sequences[sequence.sequence].front();
+  }
 
   std::mutex mutex_;
   std::condition_variable changed_cv_;
@@ -81,8 +84,9 @@ class BatcherTest : public testing::Test {
   static constexpr int kForever = 1 << 20;
 
   void start(const BatchingOptions& options, double tokens_per_second = 1000) {
-    batcher_ = std::make_unique<Batcher>([this](std::span<const BatchSequence> sequences) { gate_.run(sequences); },
-                                         options, tokens_per_second);
+    batcher_ =
+        std::make_unique<Batcher>([this](std::span<const BatchSequence> sequences) { gate_.run(sequences); },
+                                  options, tokens_per_second);
   }
   void TearDown() override {
     gate_.let(kForever);
@@ -91,7 +95,7 @@ class BatcherTest : public testing::Test {
 
   /// Sequences of these lengths, whose tokens are all `name`, name + 1, ...
   Caller& make(int32_t name, uint64_t client, const std::vector<size_t>& lengths,
-              Request::Kind kind = Request::Kind::kFirstTokens) {
+               Request::Kind kind = Request::Kind::kFirstTokens) {
     Caller& caller = *callers_.emplace_back(std::make_unique<Caller>());
     for (size_t length : lengths) caller.sequences.emplace_back(length, name++);
     caller.scope->client = client;

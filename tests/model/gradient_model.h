@@ -17,7 +17,8 @@ namespace roberta::testing {
 class GradientModel {
  public:
   explicit GradientModel(const RobertaConfig& config, const Objective& objective = {}, bool tied = true,
-                         std::unique_ptr<Device> device = open_test_device("ref"), DType compute_dtype = DType::kF64)
+                         std::unique_ptr<Device> device = open_test_device("ref"),
+                         DType compute_dtype = DType::kF64)
       : config_(config),
         objective_(objective),
         tied_(tied),

@@ -1,5 +1,5 @@
-// The backward pass of the whole model against finite differences, in double on `ref`: for every objective, with
-// and without dropout, tied and not, with recomputed activations, and accumulated over micro-batches.
+// The backward pass of the whole model against finite differences, in double on `ref`: for every objective,
+// with and without dropout, tied and not, with recomputed activations, and accumulated over micro-batches.
 
 #include <gtest/gtest.h>
 

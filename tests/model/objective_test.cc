@@ -38,8 +38,7 @@ class ObjectiveOn : public ::testing::TestWithParam<Case> {
  protected:
   GradientModel model(const RobertaConfig& config) const {
     const Case& c = GetParam();
-    return GradientModel(config, sample_objective(c.kind, 0.1f), false,
-                         open_test_device(c.device),
+    return GradientModel(config, sample_objective(c.kind, 0.1f), false, open_test_device(c.device),
                          c.compute_dtype);
   }
   TrainingBatch batch() const { return sample_batch(GetParam().kind); }
@@ -190,7 +189,8 @@ TEST(Classifier, IsItsFormula) {
     return DeviceView{DevicePtr(values.data()), rows, cols, cols, DType::kF64};
   };
   const auto weight = [](const DeviceView& v) { return Weight{v.data, v.rows, v.cols, v.dtype}; };
-  const auto linear = [](const DeviceView& x, const DeviceView& w, const DeviceView& bias, const DeviceView& y, bool through_tanh) {
+  const auto linear = [](const DeviceView& x, const DeviceView& w, const DeviceView& bias,
+                         const DeviceView& y, bool through_tanh) {
     for (int64_t r = 0; r < x.rows; ++r) {
       for (int64_t n = 0; n < w.rows; ++n) {
         double sum = host(bias).row<double>(0)[n];
@@ -202,7 +202,7 @@ TEST(Classifier, IsItsFormula) {
   const DeviceView x = matrix(kRows, kWidth), dense = matrix(kWidth, kWidth), dense_bias = matrix(1, kWidth);
   const DeviceView out = matrix(kLabels, kWidth), out_bias = matrix(1, kLabels);
   const DeviceView in = matrix(kRows, kWidth), mid = matrix(kRows, kWidth), want = matrix(kRows, kLabels),
-             got = matrix(kRows, kLabels);
+                   got = matrix(kRows, kLabels);
   std::vector<uint64_t> numbers{7, uint64_t{1} << 32, uint64_t{5} << 32 | 3};
   const DeviceSpan<const uint64_t> counters(DevicePtr(numbers.data()), 3);
   const TrainingPass training{.dropout_key = 123};

@@ -41,7 +41,8 @@ int save(const std::string& output, int64_t step, int64_t elements) {
   const auto start = std::chrono::steady_clock::now();
   CheckpointToSave content;
   content.info.step = step;
-  content.tensors = {{"layer.weight", numbers.shape(), reading(numbers.weight), reading(numbers.m), reading(numbers.v)}};
+  content.tensors = {
+      {"layer.weight", numbers.shape(), reading(numbers.weight), reading(numbers.m), reading(numbers.v)}};
   content.trainer_state = nlohmann::json{{"step", step}, {"elements", elements}}.dump();
   content.write_model_files = [](const std::filesystem::path& directory) {
     write_file_atomically(directory / "config.json", "{}\n");

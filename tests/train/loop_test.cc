@@ -26,8 +26,8 @@ StageData repeating_data() {
 }
 
 StopReason run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
-            const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
-            std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
+               const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
+               std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
   const std::atomic<bool> never{false};
   const LoopCallbacks callbacks{
       .log = [&](const TrainingLog& line) { seen.logs.push_back(line); },
@@ -66,8 +66,8 @@ TEST(Loop, ResumesBitExactly) {
   options.validate_every = 7;
   for (const auto& [device, compute_dtype] :
        {std::pair{"cpu", DType::kF32}, {"cpu", DType::kBF16}, {"guard", DType::kF32}}) {
-    SmallTraining whole(options.step, device, 2, compute_dtype), first(options.step, device, 1, compute_dtype),
-        second(options.step, device, 3, compute_dtype);
+    SmallTraining whole(options.step, device, 2, compute_dtype),
+        first(options.step, device, 1, compute_dtype), second(options.step, device, 3, compute_dtype);
     LoopState whole_state, state;
     Seen unbroken, broken;
     run(whole, options, whole_state, unbroken, repeating_data(), nullptr, stages);
@@ -146,7 +146,8 @@ TEST(Loop, SkipsNonFiniteStepsAndGivesUpAfterFive) {
   SmallTraining training(options.step);
   LoopState state;
   Seen seen;
-  HostBlock(training.parameters, training.parameters.master_weights())[47 * 32] = std::nanf("");  // the decoder reads every row of the table
+  HostBlock(training.parameters, training.parameters.master_weights())[47 * 32] =
+      std::nanf("");  // the decoder reads every row of the table
   training.parameters.pack();
   try {
     run(training, options, state, seen);

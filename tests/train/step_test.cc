@@ -52,7 +52,8 @@ TEST(Step, ThreadsChangeNoBit) {
       EXPECT_EQ(a.loss, b.loss);
       EXPECT_EQ(a.gradient_norm, b.gradient_norm);
     }
-    EXPECT_EQ(copy(one.parameters, one.parameters.master_weights()), copy(three.parameters, three.parameters.master_weights()));
+    EXPECT_EQ(copy(one.parameters, one.parameters.master_weights()),
+              copy(three.parameters, three.parameters.master_weights()));
   }
 }
 
@@ -60,7 +61,8 @@ TEST(Step, RecomputedActivationsChangeNoBit) {
   SmallTraining kept, again({.recompute = true});
   const StepBatch batch = repeating_batch(0, 8, 128);
   EXPECT_EQ(kept.run(batch, 1).loss, again.run(batch, 1).loss);
-  EXPECT_EQ(copy(kept.parameters, kept.parameters.gradients()), copy(again.parameters, again.parameters.gradients()));
+  EXPECT_EQ(copy(kept.parameters, kept.parameters.gradients()),
+            copy(again.parameters, again.parameters.gradients()));
 }
 
 TEST(Step, DevicesAgreeWithTheReference) {
@@ -105,7 +107,8 @@ TEST(Step, ANonFiniteLossIsReportedAndChangesNothing) {
   const StepResult result = training.run(batch, 2);
   EXPECT_FALSE(result.finite);
   EXPECT_NE(result.nonfinite_message.find("step 2"), std::string::npos) << result.nonfinite_message;
-  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos) << result.nonfinite_message;
+  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos)
+      << result.nonfinite_message;
   EXPECT_EQ(values, copy(training.parameters, training.parameters.master_weights()));
   EXPECT_EQ(moments, copy(training.parameters, training.parameters.first_moments()));
 }

@@ -117,12 +117,12 @@ void replace_values(Parameters& parameters, const std::string& path) {
 }
 
 /// A block of the parameters under the names of the model's file; `gradients`: of the trained ones.
-void save(const Parameters& parameters, DeviceSpan<float> block, bool gradients,
-          const std::string& path) {
+void save(const Parameters& parameters, DeviceSpan<float> block, bool gradients, const std::string& path) {
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (gradients && !entry.trained) continue;
-    const DevicePtr from = block.subspan(gradients ? entry.trained_offset : entry.offset, entry.count()).data();
+    const DevicePtr from =
+        block.subspan(gradients ? entry.trained_offset : entry.offset, entry.count()).data();
     tensors.push_back({name_of(parameters, entry), DType::kF32, entry.spec.shape,
                        [from, &device = parameters.device()](uint64_t offset, std::span<std::byte> out) {
                          device.download(out.data(), from + static_cast<int64_t>(offset), out.size());

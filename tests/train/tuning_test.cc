@@ -164,11 +164,14 @@ TEST(Tuning, TwoRanksAreOne) {
 /// Through a checkpoint on the disk, with dropout, in the middle of an epoch.
 TEST(Tuning, ResumesBitExactly) {
   const std::atomic<bool> never{false};
-  for (const auto& [mode, device] : {std::pair<std::string, std::string>{"full", "cpu"}, {"frozen", "cpu"},
-                                     {"lora", "cpu"}, {"full", "guard"}, {"lora", "guard"}}) {
+  for (const auto& [mode, device] : {std::pair<std::string, std::string>{"full", "cpu"},
+                                     {"frozen", "cpu"},
+                                     {"lora", "cpu"},
+                                     {"full", "guard"},
+                                     {"lora", "guard"}}) {
     const auto fresh = [&mode = mode, &device = device](int threads = 1) {
-      return std::make_unique<Tuning>(mode, ObjectiveKind::kClassification, threads, StepOptions{}, DType::kF32,
-                                      device);
+      return std::make_unique<Tuning>(mode, ObjectiveKind::kClassification, threads, StepOptions{},
+                                      DType::kF32, device);
     };
     LoopOptions options{.schedule = {.peak = 3e-3, .warmup_steps = 2, .total_steps = 12}};
     LoopPlan plan = tuning_plan();
@@ -206,7 +209,9 @@ TEST(Tuning, ResumesBitExactly) {
 
     // The weights alone, as of a best checkpoint.
     read_checkpoint(*found, tensors_to_load(third.parameters, false));
-    EXPECT_EQ(copy(third.parameters, third.parameters.master_weights()), copy(first.parameters, first.parameters.master_weights())) << mode;
+    EXPECT_EQ(copy(third.parameters, third.parameters.master_weights()),
+              copy(first.parameters, first.parameters.master_weights()))
+        << mode;
   }
 }
 

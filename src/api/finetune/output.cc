@@ -20,9 +20,8 @@ namespace fs = std::filesystem;
 TensorToWrite tensor_of(const ParameterEntry& entry, const Parameters& parameters, DType dtype) {
   const auto fill = [&parameters, &entry, dtype](uint64_t offset, std::span<std::byte> out) {
     const int64_t size = size_of(dtype), n = static_cast<int64_t>(out.size()) / size;
-    std::vector<float> values =
-        download(parameters.device(),
-                 parameters.master_weights(entry).subspan(static_cast<int64_t>(offset) / size, n));
+    std::vector<float> values = download(parameters.device(), parameters.master_weights(entry).subspan(
+                                                                  static_cast<int64_t>(offset) / size, n));
     convert({values.data(), 1, n, n, DType::kF32}, {out.data(), 1, n, n, dtype});
   };
   return {file_name_of(entry.spec.name, parameters.trained().head), dtype, entry.spec.shape, fill};
@@ -57,8 +56,7 @@ void write_model(const fs::path& directory, const Parameters& parameters, const 
   const DType dtype = precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
-    if (!entry.adapter)
-      tensors.push_back(tensor_of(entry, parameters, dtype));
+    if (!entry.adapter) tensors.push_back(tensor_of(entry, parameters, dtype));
   }
   write_sharded_safetensors(directory, tensors);
   tokenizer.save(directory);

@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "model/weights/checkpoint.h"
-#include "train/training_checkpoint.h"
 #include "train/log.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

@@ -58,7 +58,9 @@ std::shared_ptr<SharedModel> SharedModel::load(const std::filesystem::path& dire
   const std::shared_ptr<LoadedModel> loaded = Model::load(directory, own).impl().loaded;
   const double speed = warm_up(loaded->engine);
   // The batcher has a thread that knows its address: it is made where it stays.
-  const auto run_batch = [loaded](std::span<const BatchSequence> sequences) { loaded->engine.run_batch(sequences); };
+  const auto run_batch = [loaded](std::span<const BatchSequence> sequences) {
+    loaded->engine.run_batch(sequences);
+  };
   return std::make_shared<SharedModel>(
       std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(run_batch, batching, speed)}));
 }

@@ -4,23 +4,24 @@
 
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
-#include "train/training_checkpoint.h"
 #include "train/step.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
 // What no measuring pass shows; tests/cli/commands/plan_test.cc holds the sums against processes.
-constexpr int64_t kProgram = 8 << 20;           // code, libraries, heap of a process that has no model
-constexpr int64_t kVocabularyEntry = 160;       // bytes of a tokenizer for each of its tokens
-constexpr int64_t kWordCache = 12 << 20;        // of each thread that tokenizes, when it is full
-constexpr int64_t kConnection = 192 << 10;      // buffers, and the touched stack of the thread that answers
-constexpr int64_t kTextToken = 64;              // of a text being worked on: bytes, ids, offsets
-constexpr int64_t kProgramFiles = 160 << 20;    // of a container image: program, libraries, Debian
+constexpr int64_t kProgram = 8 << 20;         // code, libraries, heap of a process that has no model
+constexpr int64_t kVocabularyEntry = 160;     // bytes of a tokenizer for each of its tokens
+constexpr int64_t kWordCache = 12 << 20;      // of each thread that tokenizes, when it is full
+constexpr int64_t kConnection = 192 << 10;    // buffers, and the touched stack of the thread that answers
+constexpr int64_t kTextToken = 64;            // of a text being worked on: bytes, ids, offsets
+constexpr int64_t kProgramFiles = 160 << 20;  // of a container image: program, libraries, Debian
 
 int64_t size_of_floats(int64_t n) { return n * static_cast<int64_t>(sizeof(float)); }
 
-/// Of the engine's block and the operations' workspace when it has computed the largest batch; `answer`: of one text, in host memory.
+/// Of the engine's block and the operations' workspace when it has computed the largest batch; `answer`: of
+/// one text, in host memory.
 int64_t activations_of(Engine& engine, const MeasuringDevice& device, const PlannedModel& model,
                        const PlanOptions& options, int64_t sequences, int64_t& answer) {
   const int64_t before = device.bytes();
@@ -31,8 +32,7 @@ int64_t activations_of(Engine& engine, const MeasuringDevice& device, const Plan
 
 }  // namespace
 
-Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
-                          Device& real) {
+Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options, Device& real) {
   const auto device = std::make_shared<MeasuringDevice>(real);
   ModelParams params = lay_out_params(model.config, model.head, *device, matrix_dtype(options));
   const int64_t weights = device->bytes(), together = sequences_at_once(options);
@@ -53,8 +53,8 @@ Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
   return parts;
 }
 
-Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
-                         Device& real, int64_t& trained) {
+Parts memory_of_training(const PlannedModel& model, const PlanOptions& options, Device& real,
+                         int64_t& trained) {
   const auto device = std::make_shared<MeasuringDevice>(real);
   Parameters parameters(model.config, *device, matrix_dtype(options), trained_of(model, options));
   trained = parameters.trained_count();
@@ -78,7 +78,8 @@ Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
     int64_t answer = 0;
     const int64_t workspace = device->workspace_bytes();
     const int64_t evaluation = activations_of(engine, *device, model, options, sequences, answer);
-    parts.emplace_back("evaluation", evaluation - (device->workspace_bytes() - workspace) + answer * sequences);
+    parts.emplace_back("evaluation",
+                       evaluation - (device->workspace_bytes() - workspace) + answer * sequences);
   }
   parts.emplace_back("kernels", device->workspace_bytes());
   parts.emplace_back("tokenizer", kVocabularyEntry * model.config.vocab_size);

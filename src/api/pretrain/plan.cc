@@ -7,9 +7,9 @@
 #include "core/rng.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/training_checkpoint.h"
 #include "train/flops.h"
 #include "train/peak.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

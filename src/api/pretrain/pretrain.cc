@@ -9,10 +9,10 @@
 #include "io/digest.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/training_checkpoint.h"
 #include "train/log.h"
 #include "train/peak.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {

@@ -9,8 +9,8 @@
 
 namespace roberta::cpu {
 
-/// One block, which grows to the largest need. An operation opens a Frame of all that it takes, operations that
-/// it calls included; their frames lie in what is left of it.
+/// One block, which grows to the largest need. An operation opens a Frame of all that it takes, operations
+/// that it calls included; their frames lie in what is left of it.
 class Workspace {
  public:
   /// What take() uses of a frame for that many bytes.

@@ -27,7 +27,8 @@ void RefOps::embed(const Embed& a) {
   for (int64_t t = 0; t < a.y.rows; ++t) {
     const size_t at = static_cast<size_t>(t);
     for (int64_t c = 0; c < a.y.cols; ++c) {
-      set(a.y, t, c, get(word, host(a.ids)[at], c) + get(a.position, host(a.positions)[at], c) + get(a.type, 0, c));
+      set(a.y, t, c,
+          get(word, host(a.ids)[at], c) + get(a.position, host(a.positions)[at], c) + get(a.type, 0, c));
     }
   }
 }
@@ -98,7 +99,8 @@ void RefOps::linear_cross_entropy(const LinearCrossEntropy& a) {
     const double top = *std::max_element(logits.begin(), logits.end());
     double sum = 0;
     for (double x : logits) sum += std::exp(x - top);
-    set(a.loss, i, 0, top + std::log(sum) - logits[static_cast<size_t>(host(a.targets)[static_cast<size_t>(i)])]);
+    set(a.loss, i, 0,
+        top + std::log(sum) - logits[static_cast<size_t>(host(a.targets)[static_cast<size_t>(i)])]);
   }
 }
 

@@ -14,13 +14,15 @@ void add_row(const DeviceView& x, int64_t from, const DeviceView& y, int64_t to)
 
 void RefOps::activation_grad(const ActivationGrad& a) {
   for (int64_t r = 0; r < a.dy.rows; ++r) {
-    for (int64_t c = 0; c < a.dy.cols; ++c) set(a.dx, r, c, get(a.dy, r, c) * derivative(a.act, get(a.pre, r, c)));
+    for (int64_t c = 0; c < a.dy.cols; ++c)
+      set(a.dx, r, c, get(a.dy, r, c) * derivative(a.act, get(a.pre, r, c)));
   }
 }
 
 void RefOps::embed_grad(const EmbedGrad& a) {
   for (int64_t t = 0; t < a.dy.rows; ++t) {
-    const int32_t id = host(a.ids)[static_cast<size_t>(t)], position = host(a.positions)[static_cast<size_t>(t)];
+    const int32_t id = host(a.ids)[static_cast<size_t>(t)],
+                  position = host(a.positions)[static_cast<size_t>(t)];
     if (a.dword && id != a.pad_id) add_row(a.dy, t, a.dword, id);
     if (a.dposition && position != a.pad_id) add_row(a.dy, t, a.dposition, position);
     if (a.dtype) add_row(a.dy, t, a.dtype, 0);
@@ -28,7 +30,8 @@ void RefOps::embed_grad(const EmbedGrad& a) {
 }
 
 void RefOps::scatter_rows(const ScatterRows& a) {
-  for (size_t i = 0; i < host(a.rows).size(); ++i) add_row(a.x, static_cast<int64_t>(i), a.y, host(a.rows)[i]);
+  for (size_t i = 0; i < host(a.rows).size(); ++i)
+    add_row(a.x, static_cast<int64_t>(i), a.y, host(a.rows)[i]);
 }
 
 void RefOps::adam(const Adam& a) {

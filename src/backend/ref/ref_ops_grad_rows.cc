@@ -70,7 +70,7 @@ void RefOps::attention_grad(const AttentionGrad& a) {
     for (int64_t i = host(a.q_starts)[s]; i < host(a.q_starts)[s + 1]; ++i) {
       for (int64_t h = 0; h < a.heads; ++h) {
         const DeviceView q = a.q.columns(h * d, d), k = a.k.columns(h * d, d), v = a.v.columns(h * d, d),
-                   dy = a.dy.columns(h * d, d);
+                         dy = a.dy.columns(h * d, d);
         double mean = 0;
         for (int64_t j = 0; j < length; ++j) {
           const size_t at = static_cast<size_t>(j);

@@ -33,7 +33,9 @@ inline void set(const DeviceView& to, int64_t r, int64_t c, double x) {
   }
 }
 /// What an output of an `accumulate` operation starts from.
-inline double get_if(bool wanted, const DeviceView& v, int64_t r, int64_t c) { return wanted ? get(v, r, c) : 0; }
+inline double get_if(bool wanted, const DeviceView& v, int64_t r, int64_t c) {
+  return wanted ? get(v, r, c) : 0;
+}
 
 /// Weights of `ref` are row-major.
 inline DeviceView as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}; }

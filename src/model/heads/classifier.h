@@ -19,7 +19,8 @@ struct ClassifierSaved {
 /// fp32, out. x: [M, C], the rows that are asked for. `dropout`: its rate in training (classifier_dropout; 0
 /// for question answering); `counters`: of the rows; empty outside training.
 void classifier(Pass& pass, const ClassifierParams& params, const Hidden& x, float dropout,
-                DeviceSpan<const uint64_t> counters, const DeviceView& logits, ClassifierSaved* saved = nullptr);
+                DeviceSpan<const uint64_t> counters, const DeviceView& logits,
+                ClassifierSaved* saved = nullptr);
 
 /// dlogits: [M, N] of the compute dtype. dx: [M, C] fp32, out, the gradient by x; empty: not wanted.
 void classifier_grad(Pass& pass, const ClassifierParams& params, const ClassifierSaved& saved, float dropout,

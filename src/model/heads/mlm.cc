@@ -29,8 +29,8 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
   return y;
 }
 
-void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const DeviceView& d,
-                        const MlmHeadGrads& grads, bool by_input) {
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved,
+                        const DeviceView& d, const MlmHeadGrads& grads, bool by_input) {
   Arena::Scope scope(pass.arena);
   const DeviceView dpre = pass.temp(d.rows, d.cols, pass.compute_dtype);
   pass.ops.layer_norm_grad({.dy = d,

@@ -15,8 +15,8 @@ struct MlmHeadSaved {
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
                      MlmHeadSaved* saved = nullptr);
 /// d: on entry the gradient by the result [M, C], on return by x; not computed without `by_input`.
-void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const DeviceView& d,
-                        const MlmHeadGrads& grads, bool by_input = true);
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved,
+                        const DeviceView& d, const MlmHeadGrads& grads, bool by_input = true);
 
 /// logits = mlm_transform(x) W_emb^T + bias; logits: [rows, V] fp32.
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,

@@ -11,14 +11,14 @@ float scale_of(const RobertaConfig& config) {
   return 1.0f / std::sqrt(static_cast<float>(config.head_width()));
 }
 
-void project(Pass& pass, const AttentionParams& params, const DeviceView& x_q, const DeviceView& x, const DeviceView& q,
-             const DeviceView& kv) {
+void project(Pass& pass, const AttentionParams& params, const DeviceView& x_q, const DeviceView& x,
+             const DeviceView& q, const DeviceView& kv) {
   pass.ops.gemm({.x = x_q, .w = &params.query.w, .bias = params.query.bias, .y = q});
   pass.ops.gemm({.x = x, .w = &params.key_value.w, .bias = params.key_value.bias, .y = kv});
 }
 
-void project_distinct(Pass& pass, const AttentionParams& params, const AttentionRows& rows, const DeviceView& q,
-                      const DeviceView& kv) {
+void project_distinct(Pass& pass, const AttentionParams& params, const AttentionRows& rows,
+                      const DeviceView& q, const DeviceView& kv) {
   Arena::Scope scope(pass.arena);
   const DeviceView own_q = pass.temp(rows.distinct.rows, q.cols, q.dtype);
   const DeviceView own_kv = pass.temp(rows.distinct.rows, kv.cols, kv.dtype);
@@ -71,8 +71,8 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
 }
 
 void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
-                    const AttentionRows& rows, const AttentionSaved& saved, const DeviceView& d, const DeviceView& dx,
-                    const AttentionGrads& grads, bool by_input) {
+                    const AttentionRows& rows, const AttentionSaved& saved, const DeviceView& d,
+                    const DeviceView& dx, const AttentionGrads& grads, bool by_input) {
   const int64_t c = config.hidden_size, n = d.rows, t = saved.kv.rows;
   Arena::Scope scope(pass.arena);
   const DeviceView dq = pass.temp(n, c, pass.compute_dtype);
@@ -94,27 +94,29 @@ void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionPara
     linear_grad(pass, dout, saved.context, grads.output);
     const DeviceView dcontext = pass.temp(n, c, pass.compute_dtype);
     pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
-    pass.ops.attention_grad({.q = saved.q,
-                             .k = saved.kv.columns(0, c),
-                             .v = saved.kv.columns(c, c),
-                             .q_starts = rows.q_starts,
-                             .starts = rows.starts,
-                             .max_length = rows.max_length,
-                             .heads = config.num_attention_heads,
-                             .scale = scale_of(config),
-                             .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
-                             .y = saved.context,
-                             .lse = saved.lse,
-                             .dy = dcontext,
-                             .dq = dq,
-                             .dk = dkv.columns(0, c),
-                             .dv = dkv.columns(c, c)});
+    pass.ops.attention_grad(
+        {.q = saved.q,
+         .k = saved.kv.columns(0, c),
+         .v = saved.kv.columns(c, c),
+         .q_starts = rows.q_starts,
+         .starts = rows.starts,
+         .max_length = rows.max_length,
+         .heads = config.num_attention_heads,
+         .scale = scale_of(config),
+         .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
+         .y = saved.context,
+         .lse = saved.lse,
+         .dy = dcontext,
+         .dq = dq,
+         .dk = dkv.columns(0, c),
+         .dv = dkv.columns(c, c)});
   }
   linear_grad(pass, dq, saved.x_q, grads.query);
   linear_grad(pass, dkv, saved.x, grads.key_value);
   if (!by_input) return;
   pass.ops.gemm({.x = dq, .w = &params.query.transposed, .add = d, .y = d});
-  pass.ops.gemm({.x = dkv, .w = &params.key_value.transposed, .add = dx ? DeviceView{} : d, .y = dx ? dx : d});
+  pass.ops.gemm(
+      {.x = dkv, .w = &params.key_value.transposed, .add = dx ? DeviceView{} : d, .y = dx ? dx : d});
 }
 
 }  // namespace roberta

@@ -8,13 +8,13 @@ namespace roberta {
 
 /// Which rows attend to which. Borrows.
 struct AttentionRows {
-  DeviceSpan<const int32_t> q_starts;  // [B + 1], of the rows that ask
-  DeviceSpan<const int32_t> starts;    // [B + 1], of all rows
-  int64_t max_length;                  // of any sequence
-  DeviceSpan<const uint64_t> counters;     // [Tq]: dropout counters of the rows that ask; empty outside training
+  DeviceSpan<const int32_t> q_starts;   // [B + 1], of the rows that ask
+  DeviceSpan<const int32_t> starts;     // [B + 1], of all rows
+  int64_t max_length;                   // of any sequence
+  DeviceSpan<const uint64_t> counters;  // [Tq]: dropout counters of the rows that ask; empty outside training
   // Where many rows of x are equal: these once, and which of them each row is. Queries, keys and values are
   // then made once for each; x itself is read as the residual alone.
-  DeviceView distinct = {};           // [U, C], empty: each row for itself
+  DeviceView distinct = {};          // [U, C], empty: each row for itself
   DeviceSpan<const int32_t> copies;  // [T]
 };
 
@@ -36,7 +36,7 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
 /// d: on entry the gradient by y [Tq, C], on return by x_q. dx: [T, C], out, the gradient by x where that is
 /// another matrix; empty: x_q is x, and d holds their sum. Without `by_input` neither is computed.
 void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
-                    const AttentionRows& rows, const AttentionSaved& saved, const DeviceView& d, const DeviceView& dx,
-                    const AttentionGrads& grads, bool by_input = true);
+                    const AttentionRows& rows, const AttentionSaved& saved, const DeviceView& d,
+                    const DeviceView& dx, const AttentionGrads& grads, bool by_input = true);
 
 }  // namespace roberta

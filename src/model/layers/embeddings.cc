@@ -5,7 +5,8 @@ namespace roberta {
 void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params,
                 const EmbeddingRows& rows, const Hidden& y, EmbeddingsSaved* saved) {
   if (saved) {
-    *saved = {pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype), pass.keep(y.fp32.rows, 2, pass.accum_dtype)};
+    *saved = {pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype),
+              pass.keep(y.fp32.rows, 2, pass.accum_dtype)};
   }
   const DeviceView sum = saved ? saved->sum : y.fp32;
   pass.ops.embed({.ids = rows.ids,
@@ -28,8 +29,8 @@ void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams&
 }
 
 void embeddings_grad(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params,
-                     const EmbeddingRows& rows, const EmbeddingsSaved& saved,
-                     const DeviceView& d, const EmbeddingsGrads& grads) {
+                     const EmbeddingRows& rows, const EmbeddingsSaved& saved, const DeviceView& d,
+                     const EmbeddingsGrads& grads) {
   const Dropout dropout = hidden_dropout(pass, kEmbeddingsSite, rows.counters);
   if (dropout.rate > 0) pass.ops.dropout({.x = d, .dropout = dropout, .y = d});
   pass.ops.layer_norm_grad({.dy = d,

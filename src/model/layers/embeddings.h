@@ -22,7 +22,7 @@ void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams&
 
 /// d: the gradient by y [T, C]; overwritten. The tables' gradients are always added to what is there.
 void embeddings_grad(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params,
-                     const EmbeddingRows& rows, const EmbeddingsSaved& saved,
-                     const DeviceView& d, const EmbeddingsGrads& grads);
+                     const EmbeddingRows& rows, const EmbeddingsSaved& saved, const DeviceView& d,
+                     const EmbeddingsGrads& grads);
 
 }  // namespace roberta

@@ -35,7 +35,8 @@ void run_layer(Pass& pass, const RobertaConfig& config, const LayerParams& param
                saved ? &saved->feed_forward : nullptr);
 }
 
-/// A layer of training: leaves its input alone, and keeps all that its backward pass reads, or only its input.
+/// A layer of training: leaves its input alone, and keeps all that its backward pass reads, or only its
+/// input.
 Hidden run_saving(Pass& pass, const RobertaConfig& config, const LayerParams& params, int64_t i,
                   const AttentionRows& rows, const Hidden& x_q, const Hidden& x, DeviceView mid_fp32,
                   EncoderSaved::Layer& saved) {

@@ -6,7 +6,8 @@
 
 namespace roberta {
 void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardParams& params, int64_t layer,
-                  DeviceSpan<const uint64_t> counters, const Hidden& x, const Hidden& y, FeedForwardSaved* saved) {
+                  DeviceSpan<const uint64_t> counters, const Hidden& x, const Hidden& y,
+                  FeedForwardSaved* saved) {
   const int64_t rows = x.fp32.rows, most = pass.device.tuning().feed_forward_rows;
   const int64_t tiles = std::max<int64_t>(1, (rows + most - 1) / most);
   if (saved) {
@@ -17,9 +18,10 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t begin = rows * t / tiles, count = rows * (t + 1) / tiles - begin;
     Arena::Scope scope(pass.arena);
-    const DeviceView inner =
-        saved ? saved->inner.slice(begin, count) : pass.temp(count, config.intermediate_size, pass.compute_dtype);
-    const DeviceView sum = saved ? saved->sum.slice(begin, count) : pass.temp(count, config.hidden_size, pass.accum_dtype);
+    const DeviceView inner = saved ? saved->inner.slice(begin, count)
+                                   : pass.temp(count, config.intermediate_size, pass.compute_dtype);
+    const DeviceView sum =
+        saved ? saved->sum.slice(begin, count) : pass.temp(count, config.hidden_size, pass.accum_dtype);
     const Hidden in = x.slice(begin, count), out = y.slice(begin, count);
     pass.ops.gemm({.x = in.gemm_input(),
                    .w = &params.up.w,
@@ -43,8 +45,8 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
 }
 
 void feed_forward_grad(Pass& pass, const FeedForwardParams& params, int64_t layer,
-                       DeviceSpan<const uint64_t> counters, const FeedForwardSaved& saved, const DeviceView& d,
-                       const FeedForwardGrads& grads) {
+                       DeviceSpan<const uint64_t> counters, const FeedForwardSaved& saved,
+                       const DeviceView& d, const FeedForwardGrads& grads) {
   Arena::Scope scope(pass.arena);
   const DeviceView dout = pass.temp(d.rows, d.cols, pass.compute_dtype);
   const DeviceView dpre = pass.temp(d.rows, saved.pre.cols, pass.compute_dtype);

@@ -19,7 +19,7 @@ void feed_forward(Pass& pass, const RobertaConfig& config, const FeedForwardPara
 
 /// d: on entry the gradient by y [T, C], on return by x.
 void feed_forward_grad(Pass& pass, const FeedForwardParams& params, int64_t layer,
-                       DeviceSpan<const uint64_t> counters, const FeedForwardSaved& saved, const DeviceView& d,
-                       const FeedForwardGrads& grads);
+                       DeviceSpan<const uint64_t> counters, const FeedForwardSaved& saved,
+                       const DeviceView& d, const FeedForwardGrads& grads);
 
 }  // namespace roberta

@@ -21,9 +21,9 @@ struct ModelParams {
   std::optional<ClassifierParams> classifier;  // of sequence and token classification, question answering
 };
 
-/// `compute_dtype`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32. Error(kModel)
-/// names the tensor that is missing or does not fit.
-/// `adapter`, if any, is merged into the weights as they are read (and its head replaces the checkpoint's).
+/// `compute_dtype`: dtype of weight matrices (F32 or BF16); vectors and the position table are fp32.
+/// Error(kModel) names the tensor that is missing or does not fit. `adapter`, if any, is merged into the
+/// weights as they are read (and its head replaces the checkpoint's).
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
                         Device& device, DType compute_dtype, const Adapter* adapter = nullptr);
 

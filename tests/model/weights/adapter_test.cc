@@ -156,7 +156,9 @@ TEST_F(AdapterFiles, MergedWhileLoading) {
   const auto float_at = [&](DevicePtr block, int64_t i) {
     return download(*device, DeviceSpan<float>(block, i + 1)).back();
   };
-  const auto element = [&](const Weight& w, int64_t r, int64_t c) { return float_at(w.data, r * w.cols + c); };
+  const auto element = [&](const Weight& w, int64_t r, int64_t c) {
+    return float_at(w.data, r * w.cols + c);
+  };
   const auto expect_merged = [&](const Weight& was, const Weight& is, int64_t k) {
     for (int64_t r = 0; r < was.rows; ++r) {
       for (int64_t c = 0; c < k; ++c) {

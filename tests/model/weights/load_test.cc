@@ -66,10 +66,12 @@ TEST_P(LoadParams, EveryPartIsWhereItBelongs) {
               stored({self + "key.weight", self + "value.weight"}, 64, bf16));
     EXPECT_EQ(values(*dev, layer.attention.key_value.bias),
               stored({self + "key.bias", self + "value.bias"}, 8, file_bf16));
-    EXPECT_EQ(values(*dev, layer.attention.output.w), stored({at + "attention.output.dense.weight"}, 64, bf16));
+    EXPECT_EQ(values(*dev, layer.attention.output.w),
+              stored({at + "attention.output.dense.weight"}, 64, bf16));
     EXPECT_EQ(values(*dev, layer.feed_forward.up.w), stored({at + "intermediate.dense.weight"}, 96, bf16));
     EXPECT_EQ(values(*dev, layer.feed_forward.down.w), stored({at + "output.dense.weight"}, 96, bf16));
-    EXPECT_EQ(values(*dev, layer.feed_forward.norm.gamma), stored({at + "output.LayerNorm.weight"}, 8, file_bf16));
+    EXPECT_EQ(values(*dev, layer.feed_forward.norm.gamma),
+              stored({at + "output.LayerNorm.weight"}, 8, file_bf16));
   }
   ASSERT_TRUE(p.mlm);
   EXPECT_EQ(values(*dev, p.mlm->dense.w), stored({"lm_head.dense.weight"}, 64, bf16));
@@ -119,7 +121,8 @@ TEST(MemoryPlan, IsWhatARunTakes) {
   write_safetensors(dir / "model.safetensors", small_tensors(config, HeadKind::kMaskedLm));
   for (const DType compute_dtype : {DType::kF32, DType::kBF16}) {
     const auto dev = device();
-    const ModelParams p = load_params(Checkpoint(dir.path()), config, HeadKind::kMaskedLm, *dev, compute_dtype);
+    const ModelParams p =
+        load_params(Checkpoint(dir.path()), config, HeadKind::kMaskedLm, *dev, compute_dtype);
     Batch batch;
     batch.add(Model::Ids{0, 5, 6, 7, 2}, config.pad_token_id);
     batch.add(Model::Ids{0, 2}, config.pad_token_id);

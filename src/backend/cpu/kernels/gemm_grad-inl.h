@@ -4,9 +4,10 @@
 // The sums run over the rows t of both matrices. Both are packed by steps of t into 32-bit units: a step is a
 // row and a unit its fp32 (bf16 without the dot instruction is widened on the way); or, with that
 // instruction, a step is two rows and a unit the pair of a column's values. x becomes panels of kPanel
-// columns, dy row panels of kTileRows columns, each a run of memory read from front to back. A register tile is
-// one row panel times one panel, as in gemm-inl.h; its sums start at zero every kGradSteps steps and are then
-// added to dw, so each element of dw is summed in the same order wherever the pieces of work begin and end.
+// columns, dy row panels of kTileRows columns, each a run of memory read from front to back. A register tile
+// is one row panel times one panel, as in gemm-inl.h; its sums start at zero every kGradSteps steps and are
+// then added to dw, so each element of dw is summed in the same order wherever the pieces of work begin and
+// end.
 
 namespace {
 
@@ -155,7 +156,8 @@ void gemm_grad(const GemmGradBlock& g) {
       return static_cast<int>(g.n - s * kTileRows < kTileRows ? g.n - s * kTileRows : kTileRows);
     };
     for (int64_t s = 0; g.db && s < row_panels; ++s)
-      row_panel_sums<P>(part_row_panels + s * row_panel_floats(kTileRows), depth, height(s), add, g.db + s * kTileRows);
+      row_panel_sums<P>(part_row_panels + s * row_panel_floats(kTileRows), depth, height(s), add,
+                        g.db + s * kTileRows);
     for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
       const float* panel = g.x_panels + (p * g.steps + begin) * kPanel;
       for (int64_t s = 0; s < row_panels; ++s) {

@@ -69,8 +69,8 @@ struct CrossEntropyGradBlock {
 /// n rows and panels [panel_begin, panel_end) of columns of dw = dy^T x, over `steps` steps of both.
 struct GemmGradBlock {
   const float* row_panels;  // of the first of these rows, by pack_row_panels(); row_panel_floats() apart
-  int64_t part_floats;    // from the row panels of kGradSteps steps to those of the next
-  const float* x_panels;  // by pack_panels(), all columns
+  int64_t part_floats;      // from the row panels of kGradSteps steps to those of the next
+  const float* x_panels;    // by pack_panels(), all columns
   int64_t steps, n, k;
   int64_t panel_begin, panel_end;
   bool add;
@@ -118,7 +118,7 @@ struct MatrixKernels {
   void (*pack_panels)(const void* x, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
                       float* runs);
   void (*pack_row_panels)(const void* dy, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
-                      float* runs);
+                          float* runs);
   void (*gemm_grad)(const GemmGradBlock&);
   /// Rows [0, rows), rows <= panel, of an fp32 matrix [rows, k] into one panel.
   void (*pack_rows_f32)(const float* source, int64_t stride, int64_t rows, int64_t k, void* panel);
@@ -156,8 +156,8 @@ inline int64_t k_part(int64_t k, int64_t element_bytes) {
   const int64_t parts = (k + limit - 1) / limit;
   return ((k + parts - 1) / parts + 15) / 16 * 16;
 }
-/// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a row panel
-/// 24 KiB, so a row panel stays in the first-level cache and some panels in the second.
+/// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a row
+/// panel 24 KiB, so a row panel stays in the first-level cache and some panels in the second.
 constexpr int64_t kGradSteps = 512;
 /// From row panel to row panel: not a power of two, and room for reading a whole vector at the last step.
 constexpr int64_t row_panel_floats(int64_t tile_rows) { return kGradSteps * tile_rows + 16; }

@@ -23,8 +23,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-CpuOps::CpuOps(const Kernels& kernels, int threads)
-    : kernels_(kernels), threads_(std::max(1, threads)) {}
+CpuOps::CpuOps(const Kernels& kernels, int threads) : kernels_(kernels), threads_(std::max(1, threads)) {}
 
 void CpuOps::parallel(int64_t pieces, bool worth_it, const std::function<void(int64_t, int)>& work) const {
   parallel_for(worth_it ? threads_ : 1, pieces, work);
@@ -57,8 +56,7 @@ GemmCut gemm_cut(const Gemm& a, const Kernels& kernels, int threads) {
   cut.groups = std::min(cut.panels, ceil_div(threads == 1 ? 1 : 8 * threads, cut.blocks));
   if (cut.part < k) {
     cut.groups = std::max(cut.groups, ceil_div(cut.panels, kSplitPanels));
-    cut.partial_floats =
-        ceil_div(a.x.rows, cut.blocks) * ceil_div(cut.panels, cut.groups) * kernels.panel;
+    cut.partial_floats = ceil_div(a.x.rows, cut.blocks) * ceil_div(cut.panels, cut.groups) * kernels.panel;
   }
   return cut;
 }
@@ -75,7 +73,8 @@ void CpuOps::gemm(const Gemm& a) {
   const GemmCut cut = gemm_cut(a, kernels_, threads_);
   const int64_t panels = cut.panels, blocks = cut.blocks, groups = cut.groups;
   Workspace::Frame frame(workspace_, thread_bytes(cut.partial_floats * 4));
-  const int64_t own_floats = static_cast<int64_t>(Workspace::rounded(static_cast<size_t>(cut.partial_floats) * 4)) / 4;
+  const int64_t own_floats =
+      static_cast<int64_t>(Workspace::rounded(static_cast<size_t>(cut.partial_floats) * 4)) / 4;
   float* partial = frame.take<float>(threads_ * own_floats);
   GemmBlock whole{.x = a.x.data.address(),
                   .x_stride = a.x.stride,
@@ -201,7 +200,8 @@ void CpuOps::gather_rows(const GatherRows& a) {
   const size_t bytes = static_cast<size_t>(a.x.cols * size_of(a.x.dtype));
   parallel_rows(a.rows.size(), a.x.cols, [&](int64_t begin, int64_t count) {
     for (int64_t i = begin; i < begin + count; ++i)
-      std::memcpy(a.y.slice(i, 1).data.address(), a.x.slice(rows[static_cast<size_t>(i)], 1).data.address(), bytes);
+      std::memcpy(a.y.slice(i, 1).data.address(), a.x.slice(rows[static_cast<size_t>(i)], 1).data.address(),
+                  bytes);
   });
 }
 
@@ -233,7 +233,8 @@ void CpuOps::linear_cross_entropy(const LinearCrossEntropy& a) {
   Workspace::Frame frame(workspace_, workspace(a));
   float* max_sum = frame.take<float>(rows * cuts * 2);
   float* target = frame.take<float>(rows);
-  const int64_t own_floats = static_cast<int64_t>(thread_bytes(kernels_.tile_rows * kernels_.panel * 4)) / threads_ / 4;
+  const int64_t own_floats =
+      static_cast<int64_t>(thread_bytes(kernels_.tile_rows * kernels_.panel * 4)) / threads_ / 4;
   float* scratch = frame.take<float>(threads_ * own_floats);
   parallel(blocks * cuts, true, [&](int64_t piece, int thread) {
     const int64_t b = piece / cuts, c = piece % cuts;

@@ -8,7 +8,7 @@ namespace roberta::cpu {
 namespace {
 
 constexpr int64_t kPiece = 32 << 10;  // elements; part of the result of sum_squares, so it never changes
-constexpr int64_t kColumns = 16;        // columns: one cache line, which two threads must not share
+constexpr int64_t kColumns = 16;      // columns: one cache line, which two threads must not share
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -39,10 +39,12 @@ void CpuOps::embed_grad(const EmbedGrad& a) {
     const int64_t column = slice * width, n = std::min(width, cols - column);
     float* type = a.dtype ? host(a.dtype).row<float>(0) + column : nullptr;
     for (int64_t t = 0; t < tokens; ++t) {
-      const int32_t id = host(a.ids)[static_cast<size_t>(t)], position = host(a.positions)[static_cast<size_t>(t)];
+      const int32_t id = host(a.ids)[static_cast<size_t>(t)],
+                    position = host(a.positions)[static_cast<size_t>(t)];
       const float* dy = host(a.dy).row<float>(t) + column;
       if (a.dword && id != a.pad_id) kernels_.add(host(a.dword).row<float>(id) + column, dy, n);
-      if (a.dposition && position != a.pad_id) kernels_.add(host(a.dposition).row<float>(position) + column, dy, n);
+      if (a.dposition && position != a.pad_id)
+        kernels_.add(host(a.dposition).row<float>(position) + column, dy, n);
       if (type) kernels_.add(type, dy, n);
     }
   });
@@ -51,7 +53,8 @@ void CpuOps::embed_grad(const EmbedGrad& a) {
 void CpuOps::scatter_rows(const ScatterRows& a) {
   parallel_rows(a.rows.size(), a.x.cols, [&](int64_t begin, int64_t count) {
     for (int64_t i = begin; i < begin + count; ++i)
-      kernels_.add(host(a.y).row<float>(host(a.rows)[static_cast<size_t>(i)]), host(a.x).row<float>(i), a.x.cols);
+      kernels_.add(host(a.y).row<float>(host(a.rows)[static_cast<size_t>(i)]), host(a.x).row<float>(i),
+                   a.x.cols);
   });
 }
 

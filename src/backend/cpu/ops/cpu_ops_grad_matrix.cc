@@ -6,14 +6,14 @@
 namespace roberta::cpu {
 namespace {
 
-constexpr int64_t kPanelsBytes = 1 << 19;   // of packed x at once in gemm_grad
-constexpr int64_t kRowPanelsBytes = 1 << 20;   // of packed dy
-constexpr int64_t kPackedRows = 64;         // in one piece of packing
-constexpr int64_t kRowPanelsOfPiece = 8;       // most row panels of one piece of gemm_grad
-constexpr int64_t kLogitsBytes = 64 << 20;  // of exponentials at once in linear_cross_entropy_grad
-constexpr int64_t kBlockBytes = 448 << 10;  // of x, as in cpu_ops.cc
-constexpr int64_t kCrossEntropyCuts = 32;   // of the vocabulary; fixed, for the order of sums
-constexpr int64_t kSmallProduct = 1 << 20;  // multiply-adds below which a second thread does not pay
+constexpr int64_t kPanelsBytes = 1 << 19;     // of packed x at once in gemm_grad
+constexpr int64_t kRowPanelsBytes = 1 << 20;  // of packed dy
+constexpr int64_t kPackedRows = 64;           // in one piece of packing
+constexpr int64_t kRowPanelsOfPiece = 8;      // most row panels of one piece of gemm_grad
+constexpr int64_t kLogitsBytes = 64 << 20;    // of exponentials at once in linear_cross_entropy_grad
+constexpr int64_t kBlockBytes = 448 << 10;    // of x, as in cpu_ops.cc
+constexpr int64_t kCrossEntropyCuts = 32;     // of the vocabulary; fixed, for the order of sums
+constexpr int64_t kSmallProduct = 1 << 20;    // multiply-adds below which a second thread does not pay
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -94,8 +94,9 @@ void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
       kernels.pack_panels(a.x.slice(g.row + row, 1).data.address(), a.x.stride, count, k, steps * panel,
                           x_panels + step * panel);
     }
-    kernels.pack_row_panels(a.dy.slice(g.row + row, 1).columns(first, 1).data.address(), a.dy.stride, count, n, row_panel,
-                        dy_panels + step / kGradSteps * part_floats + step % kGradSteps * kernels_.tile_rows);
+    kernels.pack_row_panels(
+        a.dy.slice(g.row + row, 1).columns(first, 1).data.address(), a.dy.stride, count, n, row_panel,
+        dy_panels + step / kGradSteps * part_floats + step % kGradSteps * kernels_.tile_rows);
   });
   // Row panels of one piece stay in the second-level cache while the panels pass.
   const int64_t rows_cuts = ceil_div(g.row_panels, kRowPanelsOfPiece);
@@ -253,7 +254,8 @@ void CpuOps::pack(const PackWeight& a) {
     const int64_t row = piece * panel, rows = std::min(panel, n - row);
     const float* source = host(a.source).row<float>(row);
     if (a.w)
-      kernels.pack_rows_f32(source, a.source.stride, rows, k, static_cast<char*>(a.w->data.address()) + piece * step);
+      kernels.pack_rows_f32(source, a.source.stride, rows, k,
+                            static_cast<char*>(a.w->data.address()) + piece * step);
     if (a.w_transposed)
       kernels.pack_columns_f32(source, a.source.stride, row, rows, n, k, a.w_transposed->data.address());
   });

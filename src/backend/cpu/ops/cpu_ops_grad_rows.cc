@@ -99,7 +99,9 @@ void CpuOps::attention_grad(const AttentionGrad& a) {
     const size_t s = static_cast<size_t>(piece / a.heads);
     const int64_t head = piece % a.heads, row = host(a.q_starts)[s], start = host(a.starts)[s];
     const int64_t length = host(a.starts)[s + 1] - start;
-    const auto at = [&](const DeviceView& v, int64_t first) { return v.slice(first, 1).columns(head * d, d).data.address(); };
+    const auto at = [&](const DeviceView& v, int64_t first) {
+      return v.slice(first, 1).columns(head * d, d).data.address();
+    };
     matrix(a.q.dtype).attention_grad({.q = at(a.q, row),
                                       .k = at(a.k, start),
                                       .v = at(a.v, start),
