@@ -8,7 +8,7 @@
 namespace roberta::cli {
 namespace {
 
-/// The largest number of heads that divides the width into 64 or more each; 1 of a narrower model.
+/// The largest number of heads with a head width of at least 64; 1 for a narrower model.
 int64_t default_heads(int64_t width) {
   int64_t heads = std::max<int64_t>(1, width / 64);
   while (width % heads != 0) --heads;

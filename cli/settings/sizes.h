@@ -1,12 +1,12 @@
 #pragma once
-// The sizes of an untrained model from the options that `init` and `pretrain` share.
+// The dimensions of a new model, from the options that `init` and `pretrain` share.
 
 #include "cli/settings/settings.h"
 #include "roberta/init.h"
 
 namespace roberta::cli {
 
-/// --vocab-size, --hidden-size, ...; Error(kUsage) for a number out of range.
+/// --vocab-size, --hidden-size, ...; Throws Error(kUsage) for a number out of range.
 InitOptions sizes_of(const Settings& settings);
 
 }  // namespace roberta::cli

@@ -22,7 +22,7 @@ PretrainStage parse_stage(const std::string& text) {
   if (good) number(stage.until, '\0');
   if (!good)
     throw Error(ErrorCode::kUsage,
-                "--stages: '" + text + "' is not of the form LENGTHxSAMPLES@STEP, as in 128x512@9000");
+                "--stages: '" + text + "' is not of the form LENGTHxSAMPLES@STEP, such as 128x512@9000");
   return stage;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Stages of pretraining in text: "128x512@9000" is 512 sequences of 128 tokens a step, up to step 9000.
+// Pretraining stages as text: "128x512@9000" means 512 sequences of 128 tokens per step, up to step 9000.
 
 #include <string>
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace roberta::cli {
 
-/// Error(kUsage) names the one that can't be read.
+/// Throws Error(kUsage) that names an invalid stage.
 std::vector<PretrainStage> parse_stages(const std::vector<std::string>& texts);
-/// Ends them at `steps`: later ones are left out, the last one is drawn longer.
+/// Makes the stages end at `steps`: later stages are dropped, the last one is shortened or extended.
 void cut_stages(std::vector<PretrainStage>& stages, int64_t steps);
 
 }  // namespace roberta::cli

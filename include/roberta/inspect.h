@@ -42,7 +42,7 @@ struct CorpusDescription {
   std::string path;
   std::string tokenizer;  ///< hash of its tokenizer.json
   int64_t vocab_size = 0;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   double held_out = 0;
   int64_t token_bytes = 0;  ///< of one token in the shards
   int64_t bytes = 0;        ///< of the shards

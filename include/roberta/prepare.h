@@ -11,9 +11,9 @@ namespace roberta {
 
 /// How documents are marked.
 enum class Boundary : uint8_t {
-  kCard,     ///< <s> document </s>; line ends are text
-  kFairseq,  ///< each line stripped, </s> after each line and once more after each document; the reader puts
-             ///< one <s> before each piece
+  kDocument,  ///< <s> document </s>; line ends are text
+  kFairseq,   ///< each line stripped, </s> after each line and once more after each document; the reader puts
+              ///< one <s> before each piece
 };
 enum class TextFormat : uint8_t {
   kAuto,   ///< by the name: .jsonl, .json and .ndjson are JSON lines, all else text; .gz and .zst may follow
@@ -39,7 +39,7 @@ struct PrepareSet {
 struct PrepareOptions {
   std::filesystem::path tokenizer;  ///< directory with tokenizer.json, or vocab.json and merges.txt
   std::vector<PrepareSet> sets;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   /// Share of documents kept from training, chosen by their hashes: a document's side depends on nothing
   /// else.
   double held_out = 0.005;

@@ -44,8 +44,8 @@ constexpr const char* name_of(DType t) {
   return "other";
 }
 
-/// Borrows a row-major matrix in host memory. An empty View (data == nullptr) means "not wanted" or "not
-/// there".
+/// Borrows a row-major matrix in host memory. An empty View (data == nullptr) means "not requested" or
+/// "absent".
 struct View {
   void* data = nullptr;
   int64_t rows = 0, cols = 0;

@@ -1,8 +1,8 @@
 #pragma once
-// Activation memory of a device: one block, handed out from both ends. Bottom: what lives on to the next
-// layer (or to backward); top: temporaries, given back when their Scope ends. A measuring arena has no
-// memory: it hands out addresses that must not be read and records the peak, so that the real block can be
-// made at once in the right size.
+// Activation memory of a device: one block, handed out from both ends. Bottom: what the next layer (or the
+// backward pass) needs; top: temporaries, released when their Scope ends. A measuring arena has no memory: it
+// hands out addresses that must not be read and records the peak, so that the real block can be made at once
+// in the right size.
 
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +33,7 @@ class Arena {
   }
   size_t peak() const { return peak_; }
 
-  /// Gives back, at its end, all that was taken from the chosen ends since its start.
+  /// When it ends, releases all that was taken from the chosen ends since it began.
   class Scope {
    public:
     enum End { kTop, kBoth };

@@ -210,9 +210,9 @@ struct SegmentCrossEntropy {
   DeviceSpan<const int32_t> starts;   // [B + 1]
   DeviceSpan<const int32_t> targets;  // [B * K], sequence by sequence: row in the sequence; negative or
                                       // beyond its end: no loss and no gradient
-  float scale = 1;  // the gradient is that of scale * sum of loss
-  DeviceView loss;  // [B, K] fp32, out
-  DeviceView dx;    // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
+  float scale = 1;                    // the gradient is that of scale * sum of loss
+  DeviceView loss;                    // [B, K] fp32, out
+  DeviceView dx;                      // [T, K] fp32 or bf16, out; may be empty; in fp32 may be x itself
 };
 
 enum class ElementLossKind : uint8_t {

@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "model/directory.h"
 
 namespace roberta {

@@ -1,7 +1,7 @@
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/digest.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "train/checkpoint_manifest.h"
 #include "train/training_checkpoint.h"

@@ -6,8 +6,8 @@
 
 namespace roberta::cli {
 
-EvaluationAnswer evaluate_ner_task(const Settings& settings, std::span<const std::string> files) {
-  if (settings.flag("two-tags")) return answer_of(score_ner(files[0]));
+EvaluationOutput evaluate_ner_task(const Settings& settings, std::span<const std::string> files) {
+  if (settings.flag("two-tags")) return output_of(score_ner(files[0]));
   TokenEvaluationOptions options;
   read_prediction_options(settings, options);
   if (settings.given("text")) options.text_column = settings.text("text");
@@ -18,7 +18,7 @@ EvaluationAnswer evaluate_ner_task(const Settings& settings, std::span<const std
   options.progress = [&](const char* unit, int64_t done, int64_t total) {
     progress.update("ner", unit, done, total);
   };
-  return answer_of(evaluate_ner(model, files[0], options));
+  return output_of(evaluate_ner(model, files[0], options));
 }
 
 }  // namespace roberta::cli

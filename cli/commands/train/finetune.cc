@@ -184,7 +184,7 @@ class Choices {
     return items;
   }
   void need(const char* name) const {
-    if (text(name).empty()) settings_.need(name);
+    if (text(name).empty()) settings_.require(name);
   }
 
  private:
@@ -318,7 +318,7 @@ int run(const Settings& settings) {
   FinetuneResult result;
   {
     FinetuneProgress progress(settings, options.seeds > 1);
-    result = finetune(options, progress.callbacks(), stop.asked());
+    result = finetune(options, progress.callbacks(), stop.requested());
   }
   if (!result.finished) return result.stopped ? stop.exit_code() : 0;
   print_all(json ? result_json(result) : result_text(result));

@@ -13,6 +13,7 @@
 #include "cli/settings/settings.h"
 #include "cli/settings/sizes.h"
 #include "cli/settings/stages.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 
@@ -279,10 +280,10 @@ int run(const Settings& settings) {
     print_all(settings.text("format") == "json" ? plan_json(plan) : plan_text(plan));
     return 0;
   }
-  settings.need("data");
-  settings.need("output");
+  settings.require("data");
+  settings.require("output");
   const StopRequest stop;
-  const PretrainEnd end = pretrain(options, callbacks(), stop.asked());
+  const PretrainEnd end = pretrain(options, callbacks(), stop.requested());
   return end == PretrainEnd::kStopped ? stop.exit_code() : 0;
 }
 

@@ -6,13 +6,14 @@
 
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "io/safetensors.h"
 #include "model/config.h"
 #include "model/names.h"
 #include "model/sentence_transformers.h"
 #include "model/weights/checkpoint.h"
 #include "roberta/tokenizer.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 
@@ -121,10 +122,7 @@ void describe_adapter(const Adapter& adapter, const RobertaConfig& config, const
 
 std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory) {
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
-  const auto entails = [](std::string label) {
-    for (char& c : label) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return label.starts_with("entail");
-  };
+  const auto entails = [](const std::string& label) { return lower(label).starts_with("entail"); };
   std::vector<std::string> tasks;
   switch (head) {
     case HeadKind::kMaskedLm:

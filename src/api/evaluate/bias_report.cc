@@ -1,10 +1,10 @@
 // The bias report of a model: bias.json, and its section in the model's card.
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 
 namespace roberta {

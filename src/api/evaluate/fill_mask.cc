@@ -83,7 +83,7 @@ class FillMaskRun {
       room = std::min(room, max_length_ + 1 - static_cast<int64_t>(words.back().tokens.size()));
     }
     if (room < 3)
-      fail(ErrorCode::kInput, "[fill-mask] ", example.place, ": a word is too long for the model");
+      fail(ErrorCode::kInput, "[fill-mask] ", example.location, ": a word is too long for the model");
     if (static_cast<int64_t>(encoding.ids.size()) > room) {
       ++cut_texts_;
       encoding.ids.resize(static_cast<size_t>(room));
@@ -154,7 +154,7 @@ class FillMaskRun {
       }
       const Json perplexity =
           masks.empty() ? Json(nullptr) : Json(std::exp(sum / static_cast<double>(masks.size())));
-      predictions_.write({{"place", examples[i].place},
+      predictions_.write({{"place", examples[i].location},
                           {"text", examples[i].text},
                           {"perplexity", perplexity},
                           {"masks", masks}});

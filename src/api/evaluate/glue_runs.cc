@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 #include "tasks/datasets/glue.h"
 

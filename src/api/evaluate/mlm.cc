@@ -50,7 +50,7 @@ class MlmRun {
         options_(options),
         length_(options.length > 0 ? options.length : model.info().max_length),
         blocks_(model.tokenizer(), options, length_),
-        encoder_(model.tokenizer(), {Boundary::kCard, BadText::kReplace, false}) {}
+        encoder_(model.tokenizer(), {Boundary::kDocument, BadText::kReplace, false}) {}
 
   MlmEvaluation run(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
@@ -74,7 +74,7 @@ class MlmRun {
 
   void add_file(const InputFile& file) {
     if (full()) return;
-    BatchReader reader(file, FilePlace{});
+    BatchReader reader(file, FilePosition{});
     int64_t position = 0;  // stored bytes behind the batch before
     for (TextBatch batch; !full() && reader.next(batch);) {
       const EncodedBatch encoded = encoder_.encode(batch, file.format, options_.field, reader.name());

@@ -4,10 +4,10 @@
 #include "api/evaluate/task_evaluation.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 
 namespace roberta {

@@ -6,7 +6,7 @@
 #include "api/evaluate/text_columns.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "roberta/evaluate.h"
 #include "tasks/datasets/glue.h"
 
@@ -19,14 +19,7 @@ using Names = std::vector<std::string>;
 /// Lower case; '-', '_' and blanks are the same.
 std::string plain(const std::string& name) {
   std::string out;
-  for (const char c : name)
-    out += c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
-std::string listed(const Names& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "'" : ", '") + printable(name, 60) + "'";
+  for (const char c : lower(name)) out += c == '-' || c == ' ' ? '_' : c;
   return out;
 }
 
@@ -43,8 +36,9 @@ std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   }
   if (known == 0 && model.size() == data.labels.size()) return {};
   if (known < data.labels.size()) {
-    fail(ErrorCode::kModel, "[evaluate] the model's labels are ", listed(model), "; ", data.file.string(),
-         " has ", listed(data.labels), "; was the model made for this task?");
+    fail(ErrorCode::kModel, "[evaluate] the model's labels are ", quoted_names(model, kNoLimit), "; ",
+         data.file.string(), " has ", quoted_names(data.labels, kNoLimit),
+         "; was the model made for this task?");
   }
   return order;
 }

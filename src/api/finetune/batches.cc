@@ -37,7 +37,7 @@ FinetuneBatches::FinetuneBatches(std::span<const Feature> sequences, const Batch
 
 int64_t FinetuneBatches::index(int64_t epoch, int64_t place) const {
   const int64_t n = static_cast<int64_t>(sequences_.size());
-  return plan_.shuffle ? stream_place(plan_.seed, n, epoch * n + place).index : place;
+  return plan_.shuffle ? stream_position(plan_.seed, n, epoch * n + place).index : place;
 }
 
 void FinetuneBatches::cut_epoch(int64_t epoch) {

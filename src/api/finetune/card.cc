@@ -6,6 +6,7 @@
 
 #include "api/finetune/evaluation.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
 #include "io/json/json.h"
 #include "io/text_reader.h"
@@ -14,12 +15,6 @@ namespace roberta {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string fixed(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 /// Quoted as JSON, which YAML reads too.
 std::string quoted(const std::string& text) {

@@ -56,7 +56,7 @@ std::vector<T> take_share(std::vector<T>& items, double share) {
       std::clamp<int64_t>(std::llround(share * static_cast<double>(n)), 1, std::max<int64_t>(1, n - 1));
   std::vector<bool> chosen(items.size());
   for (int64_t i = 0; i < taken; ++i)
-    chosen[static_cast<size_t>(stream_place(kSplitSeed, n, i).index)] = true;
+    chosen[static_cast<size_t>(stream_position(kSplitSeed, n, i).index)] = true;
   std::vector<T> kept, out;
   for (size_t i = 0; i < items.size(); ++i) (chosen[i] ? out : kept).push_back(std::move(items[i]));
   items = std::move(kept);

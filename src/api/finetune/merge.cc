@@ -13,6 +13,7 @@
 #include "io/safetensors.h"
 #include "model/weights/adapter.h"
 #include "roberta/finetune.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 namespace {
@@ -82,10 +83,6 @@ void write_card(const fs::path& adapter, const fs::path& output) {
   write_file_atomically(output / "README.md", text);
 }
 
-bool has_tokenizer(const fs::path& directory) {
-  return fs::exists(directory / "tokenizer.json") || fs::exists(directory / "vocab.json");
-}
-
 }  // namespace
 
 void merge_adapter(const fs::path& adapter_directory, const fs::path& output, const fs::path& base_directory,
@@ -118,8 +115,8 @@ void merge_adapter(const fs::path& adapter_directory, const fs::path& output, co
                        [merged](uint64_t offset, std::span<std::byte> out) { merged->fill(offset, out); }});
   }
   write_sharded_safetensors(directory.path(), tensors);
-  copy_tokenizer_files(has_tokenizer(adapter_directory) ? adapter_directory : base_path, directory.path(),
-                       "merge");
+  copy_tokenizer_files(has_tokenizer_files(adapter_directory) ? adapter_directory : base_path,
+                       directory.path(), "merge");
   write_card(adapter_directory, directory.path());
   write_config(directory.path(), config);
   directory.commit();

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "model/sentence_transformers.h"
 #include "runtime/open_device.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 namespace {
@@ -77,11 +78,6 @@ std::string group(const char* name, const std::vector<std::string>& tensors, siz
 }
 
 }  // namespace
-
-bool has_tokenizer_files(const std::filesystem::path& directory) {
-  return std::filesystem::exists(directory / "tokenizer.json") ||
-         std::filesystem::exists(directory / "vocab.json");
-}
 
 int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
                          const LoadReport& report) {

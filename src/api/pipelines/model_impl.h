@@ -32,9 +32,6 @@ struct Model::Impl {
   Engine& engine() { return loaded->engine; }
 };
 
-/// Whether there is a tokenizer.json or vocab.json.
-bool has_tokenizer_files(const std::filesystem::path& directory);
-
 /// The tokenizer, or Error(kModel).
 const Tokenizer& tokenizer_of(const LoadedModel& model);
 

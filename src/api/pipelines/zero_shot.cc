@@ -4,10 +4,10 @@
 
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "roberta/pipeline.h"
 #include "tasks/decoding/probabilities.h"
-#include "text/tokenizer/pretokenize.h"
 
 namespace roberta {
 namespace {
@@ -42,9 +42,7 @@ Relations relations_of(Model& model) {
   require_task(model, "text-classification", "zero-shot");
   const std::vector<std::string>& labels = model.info().labels;
   for (size_t i = 0; i < labels.size(); ++i) {
-    std::string name = labels[i];
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (name.starts_with("entail")) return {i, i == 0 ? labels.size() - 1 : 0};
+    if (lower(labels[i]).starts_with("entail")) return {i, i == 0 ? labels.size() - 1 : 0};
   }
   std::string list;
   for (size_t i = 0; i < std::min<size_t>(labels.size(), 8); ++i) list += (i ? ", " : "") + labels[i];
@@ -59,8 +57,8 @@ std::vector<std::string> hypotheses(std::span<const std::string> labels, const s
   if (at == pattern.npos)
     fail(ErrorCode::kUsage, "[zero-shot] the template '", pattern, "' has no {} where the label goes");
   const auto need_utf8 = [](const char* what, const std::string& text) {
-    if (!is_well_formed(text))
-      fail(ErrorCode::kInput, "[zero-shot] the ", what, " '", printable(text, 60), "' is ill-formed UTF-8");
+    if (!is_valid_utf8(text))
+      fail(ErrorCode::kInput, "[zero-shot] the ", what, " '", printable(text, 60), "' is not valid UTF-8");
   };
   need_utf8("template", pattern);
   std::vector<std::string> out;

@@ -20,7 +20,7 @@ Packing packing_of(const std::string& name) {
 InspectedSample show(const Samples& samples, const Tokenizer& tokenizer, const Masker* masker,
                      const InspectOptions& options, int64_t n) {
   InspectedSample shown;
-  shown.index = stream_place(options.seed, samples.size(), options.epoch * samples.size() + n).index;
+  shown.index = stream_position(options.seed, samples.size(), options.epoch * samples.size() + n).index;
   samples.read(shown.index, shown.ids, options.epoch);
   if (masker) {
     std::vector<int32_t> positions, targets;

@@ -2,15 +2,15 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/inspect.h"
 
 namespace roberta {
 namespace {
 
 const char* boundary_name(const CorpusDescription& corpus) {
-  return corpus.boundary == Boundary::kCard ? "card" : "fairseq";
+  return corpus.boundary == Boundary::kDocument ? "card" : "fairseq";
 }
 
 double ratio(int64_t part, int64_t whole) {

@@ -9,6 +9,7 @@
 #include "io/digest.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
+#include "text/tokenizer/tokenizer_files.h"
 #include "train/log.h"
 #include "train/peak.h"
 #include "train/resume.h"
@@ -32,7 +33,7 @@ class Run {
         config_(training_config(options, &tokenizer_)),
         device_(open_device(options.device, options.threads)) {
     check(stages_, loop_.schedule, config_);
-    if (!options.model.empty() && has_tokenizer(options.model))
+    if (!options.model.empty() && has_tokenizer_files(options.model))
       corpus_->require_tokenizer(Tokenizer::from_directory(options.model), options.model.string());
     deciding_ = deciding_options(options, config_, to_hex(digest_of(write_manifest(corpus_->manifest()))));
     data_ = stage_data(options, corpus_, tokenizer_);
@@ -71,10 +72,6 @@ class Run {
   }
 
  private:
-  static bool has_tokenizer(const std::filesystem::path& directory) {
-    return std::filesystem::exists(directory / "tokenizer.json") ||
-           std::filesystem::exists(directory / "vocab.json");
-  }
   void info(const std::string& text) const {
     if (first_ && callbacks_.info) callbacks_.info(text);
   }

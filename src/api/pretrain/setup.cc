@@ -83,7 +83,7 @@ StageData::Stream stream(const std::shared_ptr<const Corpus>& corpus, const Samp
          " tokens to train on");
   }
   const auto read = [samples, masker, seed, size](int64_t n, MaskedSample& out) {
-    const StreamPlace place = stream_place(seed, size, n);
+    const StreamPosition place = stream_position(seed, size, n);
     samples->read(place.index, out.ids, place.epoch);
     masker->mask(seed, place.epoch, place.index, out.ids, out.positions, out.targets);
   };

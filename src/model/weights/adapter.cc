@@ -6,9 +6,9 @@
 
 #include "core/convert.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/digest.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 
 namespace roberta {

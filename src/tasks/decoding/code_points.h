@@ -1,21 +1,19 @@
 #pragma once
-// Places of a text by code point, as tokens' offsets count them.
+// A text by code points, in which tokens' offsets count.
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "text/tokenizer/pretokenize.h"
-#include "text/unicode/utf8.h"
+#include "core/utf8.h"
 
 namespace roberta {
 
-/// Borrows the text, unless it is ill-formed: then it is read as the tokenizer reads it, U+FFFD for what
-/// isn't.
+/// Borrows the text, unless it is invalid UTF-8: then it is read as the tokenizer reads it, with U+FFFD.
 class CodePoints {
  public:
-  explicit CodePoints(std::string_view text) : text_(well_formed(text, repaired_)) {
+  explicit CodePoints(std::string_view text) : text_(repaired_utf8(text, repaired_)) {
     starts_.reserve(text_.size() + 1);
     for (size_t i = 0; i < text_.size(); ++i) {
       if (!is_continuation(text_[i])) starts_.push_back(i);

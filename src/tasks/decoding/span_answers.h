@@ -1,5 +1,6 @@
 #pragma once
-// From the logits of a question's windows to answers, as the question-answering pipeline of transformers 4.
+// From the logits of a question's windows to answers, as in the question-answering pipeline of
+// transformers 4.
 
 #include <span>
 #include <vector>

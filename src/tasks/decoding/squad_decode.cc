@@ -5,7 +5,7 @@
 #include <numeric>
 #include <optional>
 
-#include "text/unicode/utf8.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
@@ -31,7 +31,7 @@ std::vector<int64_t> top_rows(const SquadWindow& window, float (*logit)(const Sq
   return rows;
 }
 
-/// The best starts with the best ends, as far as they make a span of the context.
+/// The best starts with the best ends, where they form a span of the context.
 void append_spans(const SquadWindow& window, const SquadDecodeOptions& options,
                   std::vector<SquadCandidate>& out) {
   const SpanFeature& feature = *window.feature;
@@ -57,7 +57,7 @@ void append_spans(const SquadWindow& window, const SquadDecodeOptions& options,
 class Context {
  public:
   explicit Context(std::string_view text) : text_(text) {
-    for (size_t i = 0; i < text.size(); i += utf8_length(static_cast<uint8_t>(text[i]))) starts_.push_back(i);
+    for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) starts_.push_back(i);
     starts_.push_back(text.size());
   }
   std::string cut(Offset offset) const {
@@ -89,7 +89,7 @@ bool is_null(const SquadCandidate& candidate) { return candidate.offset == Offse
 SquadDecoded decode_squad(std::string_view context, std::span<const SquadWindow> windows,
                           const SquadDecodeOptions& options) {
   SquadDecoded out;
-  std::optional<SquadCandidate> null;  // of the window that thinks least of it
+  std::optional<SquadCandidate> null;  // of the window that scores it lowest
   std::vector<SquadCandidate>& found = out.n_best;
   for (const SquadWindow& window : windows) {
     SquadCandidate here;
@@ -109,7 +109,7 @@ SquadDecoded decode_squad(std::string_view context, std::span<const SquadWindow>
   for (SquadCandidate& candidate : found) candidate.text = text.cut(candidate.offset);
   const auto has_text = [](const SquadCandidate& candidate) { return !candidate.text.empty(); };
   if (found.empty() || (found.size() == 1 && found[0].text.empty())) {
-    // run_qa's stand-in: something must be there to be better or worse than no answer.
+    // run_qa's placeholder, to compare with no answer.
     SquadCandidate stand_in;
     stand_in.text = "empty";
     found.insert(found.begin(), stand_in);

@@ -9,8 +9,8 @@
 #endif
 
 #include "core/cpus.h"
+#include "core/utf8.h"
 #include "text/unicode/unicode_table.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 
@@ -29,7 +29,7 @@ inline size_t contraction(const char* p, const char* end) {
 inline CharClass class_at(const char* p) { return char_class(decode_utf8(p)); }
 
 inline const char* skip_class(const char* p, const char* end, CharClass wanted) {
-  while (p != end && class_at(p) == wanted) p += utf8_length(static_cast<uint8_t>(*p));
+  while (p != end && class_at(p) == wanted) p += utf8_length(*p);
   return p;
 }
 
@@ -241,7 +241,7 @@ size_t next_pretoken(const char* p, const char* end) {
   }
   const char* stop = skip_class(p, end, kind);
   if (kind == CharClass::kSpace &&
-      stop != end) {  // leave the last white space to what follows, unless it is alone
+      stop != end) {  // leave the last white space to what follows, unless it is the only one
     const char* last = stop - 1;
     while (is_continuation(*last)) --last;
     if (last != begin) stop = last;
