@@ -8,7 +8,7 @@
 #include "server/core/json_body.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/pipelines.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta::server {
 namespace {
