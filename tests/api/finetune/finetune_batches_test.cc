@@ -80,7 +80,7 @@ TEST(FinetuneBatches, RanksShareAStepAndMicroBatchesAreAlikeInLength) {
         const size_t length = static_cast<size_t>(starts[s + 1] - starts[s]);
         EXPECT_LE(length, before);
         before = length;
-        samples.insert(micro.batch.keys[static_cast<size_t>(starts[s])] >> 32);
+        samples.insert(micro.batch.dropout_counters[static_cast<size_t>(starts[s])] >> 32);
       }
     }
   }
