@@ -64,7 +64,7 @@ inline void show(const char* what, const server::HttpRequest& request, const ser
 /// No request, however odd, is an error of the server's own; answers that say they are JSON are; and nothing
 /// of the request gets into the headers unchecked. ROBERTA_FUZZ_SHOW prints all answers: do new seeds reach
 /// their routes?
-inline void check_answer(const server::HttpRequest& request, const server::HttpResponse& response) {
+inline void check_response(const server::HttpRequest& request, const server::HttpResponse& response) {
   static const bool kShow = std::getenv("ROBERTA_FUZZ_SHOW") != nullptr;
   if (kShow) show("answer", request, response);
   const int status = response.status;

@@ -22,7 +22,7 @@ constexpr server::ParseLimits kLimits = {
 
 struct Read {
   std::vector<HttpRequest> requests;
-  int refused = 0;
+  int rejected = 0;
   size_t used = 0;
 };
 
@@ -37,9 +37,9 @@ Read read(std::string_view bytes, size_t piece) {
     const size_t used = parser.feed(some);
     if (used > some.size()) std::abort();
     out.used += used;
-    if (parser.state() == RequestParser::State::kRefused) {
-      out.refused = parser.refused_status();
-      if (out.refused < 400 || out.refused > 599 || parser.reason().empty()) std::abort();
+    if (parser.state() == RequestParser::State::kRejected) {
+      out.rejected = parser.rejected_status();
+      if (out.rejected < 400 || out.rejected > 599 || parser.reason().empty()) std::abort();
       return out;
     }
     if (parser.state() == RequestParser::State::kDone) {
@@ -80,14 +80,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Read whole = read(bytes, 0), pieces = read(bytes, 1 + data[0] % 61);
   // Of several faults, pieces may show another one first; and one in the very last bytes may wait for a byte
   // more.
-  const bool waits = pieces.refused == 0 && pieces.used == bytes.size();
-  if (((whole.refused != 0) != (pieces.refused != 0) && !waits) ||
+  const bool waits = pieces.rejected == 0 && pieces.used == bytes.size();
+  if (((whole.rejected != 0) != (pieces.rejected != 0) && !waits) ||
       whole.requests.size() != pieces.requests.size() ||
       !std::equal(whole.requests.begin(), whole.requests.end(), pieces.requests.begin(), same))
     std::abort();
   for (const HttpRequest& request : whole.requests) {
     check_limits(request);
-    fuzzing::check_answer(request, fuzzing::FuzzServer::get().service.call(request));
+    fuzzing::check_response(request, fuzzing::FuzzServer::get().service.call(request));
   }
   return 0;
 }

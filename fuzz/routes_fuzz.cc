@@ -19,6 +19,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   request.body = bytes.substr(line + 1);
   request.method = request.body.empty() ? "GET" : "POST";
   request.headers = {{"host", "localhost"}, {"content-type", "application/json"}};
-  fuzzing::check_answer(request, fuzzing::FuzzServer::get().service.call(request));
+  fuzzing::check_response(request, fuzzing::FuzzServer::get().service.call(request));
   return 0;
 }

@@ -91,7 +91,7 @@ class Bench {
                                    .eps = 1e-5f,
                                    .dropout = dropout,
                                    .y = y.view,
-                                   .y_low = low.view,
+                                   .y_bf16 = low.view,
                                    .sum = sum.view,
                                    .stats = stats.view});
       });

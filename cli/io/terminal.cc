@@ -17,7 +17,7 @@ const char* environment(const char* name) {
   return text && *text ? text : nullptr;
 }
 
-/// Ranges that terminals draw two columns wide (East Asian wide and fullwidth, emoji), coarse on purpose.
+/// Ranges that terminals draw two columns wide (East Asian wide and fullwidth, emoji), approximate by intent.
 bool is_wide(uint32_t c) {
   return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
          (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||

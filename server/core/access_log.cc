@@ -18,8 +18,8 @@
 namespace roberta::server {
 namespace {
 
-constexpr size_t kMaxLine = 4096;   // POSIX writes that much to a pipe in one piece
-constexpr size_t kMaxLines = 8192;  // that wait
+constexpr size_t kMaxLine = 4096;   // POSIX writes that much to a pipe atomically
+constexpr size_t kMaxLines = 8192;  // waiting
 
 std::string timestamp() {
   const auto now = std::chrono::system_clock::now();
@@ -34,8 +34,8 @@ std::string timestamp() {
   return text;
 }
 
-/// Quoted. Bytes other than printable ASCII become \u00XX, those of ill-formed UTF-8 too: they tell what was
-/// sent, and no terminal acts on them.
+/// Quoted. Bytes other than printable ASCII become \u00XX, also those of invalid UTF-8, so that the log shows
+/// what was sent and no terminal interprets it.
 void append_text(std::string& out, std::string_view name, std::string_view text, size_t limit) {
   static const char kHex[] = "0123456789abcdef";
   out += ",\"";
@@ -58,7 +58,7 @@ void append_text(std::string& out, std::string_view name, std::string_view text,
   out += '"';
 }
 
-void append_whole(std::string& out, std::string_view name, uint64_t value) {
+void append_integer(std::string& out, std::string_view name, uint64_t value) {
   out += ",\"";
   out += name;
   out += "\":" + std::to_string(value);
@@ -84,17 +84,17 @@ std::string access_line(const AccessRecord& r) {
   if (!r.trace_id.empty()) append_text(out, "trace_id", r.trace_id, 32);
   append_text(out, "method", r.method, 16);
   append_text(out, "path", r.path, 200);
-  append_whole(out, "status", static_cast<uint64_t>(std::max(r.status, 0)));
-  append_whole(out, "bytes_in", r.bytes_in);
-  append_whole(out, "bytes_out", r.bytes_out);
-  append_whole(out, "inputs", static_cast<uint64_t>(r.inputs));
-  append_whole(out, "tokens", static_cast<uint64_t>(r.tokens));
+  append_integer(out, "status", static_cast<uint64_t>(std::max(r.status, 0)));
+  append_integer(out, "bytes_in", r.bytes_in);
+  append_integer(out, "bytes_out", r.bytes_out);
+  append_integer(out, "inputs", static_cast<uint64_t>(r.inputs));
+  append_integer(out, "tokens", static_cast<uint64_t>(r.tokens));
   append_ms(out, "total_ms", r.total_ms);
   append_ms(out, "queue_ms", r.queue_ms);
   append_ms(out, "inference_ms", r.inference_ms);
-  append_whole(out, "client", r.client);
+  append_integer(out, "client", r.client);
   if (!r.model.empty()) append_text(out, "model", r.model, 100);
-  if (!r.refusal.empty()) append_text(out, "error", r.refusal, 200);
+  if (!r.error.empty()) append_text(out, "error", r.error, 200);
   out += "}\n";
   return out;
 }
@@ -103,7 +103,7 @@ struct AccessLog::Impl {
   int fd;
   Counter& dropped;
   std::mutex mutex;
-  std::condition_variable wake;
+  std::condition_variable lines_cv;
   std::deque<std::string> lines;
   bool stop = false;
   std::thread thread;
@@ -111,37 +111,37 @@ struct AccessLog::Impl {
   Impl(int fd, Counter& dropped) : fd(fd), dropped(dropped), thread([this] { run(); }) {}
   void run();
   bool wait_writable();
-  bool put(std::string_view piece);  // false: the log ends and nobody reads
+  bool put(std::string_view lines);  // false: the log ends and nobody reads
 };
 
-/// Waits for a reader, in steps, so that the end of the program needn't wait for one that never comes.
+/// Waits for a reader, in steps, so that the program can end without one.
 bool AccessLog::Impl::wait_writable() {
   for (;;) {
     pollfd state{.fd = fd, .events = POLLOUT, .revents = 0};
     const int n = poll(&state, 1, 200);
-    if (n > 0) return true;  // or an error, which write() tells
+    if (n > 0) return true;  // or an error, which write() reports
     if (n < 0 && errno != EINTR) return false;
     const std::lock_guard lock(mutex);
     if (stop) return false;
   }
 }
 
-bool AccessLog::Impl::put(std::string_view piece) {
-  while (!piece.empty()) {
+bool AccessLog::Impl::put(std::string_view lines) {
+  while (!lines.empty()) {
     if (!wait_writable()) return false;
-    const ssize_t n = ::write(fd, piece.data(), piece.size());
+    const ssize_t n = ::write(fd, lines.data(), lines.size());
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n <= 0) return true;  // closed or full: no reason to fail
-    piece.remove_prefix(static_cast<size_t>(n));
+    if (n <= 0) return true;  // closed or full: not a reason to fail
+    lines.remove_prefix(static_cast<size_t>(n));
   }
   return true;
 }
 
 void AccessLog::Impl::run() {
-  std::string piece;  // whole lines that go together
+  std::string piece;  // whole lines, written together
   std::unique_lock lock(mutex);
   for (;;) {
-    wake.wait(lock, [this] { return stop || !lines.empty(); });
+    lines_cv.wait(lock, [this] { return stop || !lines.empty(); });
     if (lines.empty()) return;
     piece.clear();
     while (!lines.empty() && (piece.empty() || piece.size() + lines.front().size() <= kMaxLine)) {
@@ -162,7 +162,7 @@ AccessLog::~AccessLog() {
     const std::lock_guard lock(impl_->mutex);
     impl_->stop = true;
   }
-  impl_->wake.notify_one();
+  impl_->lines_cv.notify_one();
   impl_->thread.join();
 }
 
@@ -175,7 +175,7 @@ void AccessLog::write(std::string line) {
     }
     impl_->lines.push_back(std::move(line));
   }
-  impl_->wake.notify_one();
+  impl_->lines_cv.notify_one();
 }
 
 }  // namespace roberta::server

@@ -8,7 +8,7 @@
 namespace roberta::server {
 namespace {
 
-/// The token of "Bearer TOKEN"; the scheme in any case, as RFC 9110 has it.
+/// The token of "Bearer TOKEN"; the scheme in any case (RFC 9110).
 std::string_view token_of(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return {};
@@ -23,33 +23,33 @@ std::string_view token_of(std::string_view authorization) {
 
 }  // namespace
 
-KeyRing::Padded KeyRing::pad(std::string_view key) {
+ApiKeys::Padded ApiKeys::pad(std::string_view key) {
   Padded out{};
   std::memcpy(out.data(), key.data(), std::min(key.size(), kKeyBytes));
-  // What doesn't fit in 16 bits is longer than any key all the same.
+  // A length that does not fit in 16 bits is longer than any key anyway.
   const size_t length = std::min<size_t>(key.size(), 0xffff);
   out[kKeyBytes] = static_cast<unsigned char>(length & 0xff);
   out[kKeyBytes + 1] = static_cast<unsigned char>(length >> 8);
   return out;
 }
 
-KeyRing::KeyRing(const std::vector<std::string>& keys) {
+ApiKeys::ApiKeys(const std::vector<std::string>& keys) {
   for (const std::string& key : keys) {
-    const bool sound = !key.empty() && key.size() <= kKeyBytes &&
+    const bool valid = !key.empty() && key.size() <= kKeyBytes &&
                        std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7f'; });
-    if (!sound)
+    if (!valid)
       fail(ErrorCode::kUsage, "[serve] an API key must be 1 to ", kKeyBytes,
            " printable ASCII characters without spaces");
     keys_.push_back(pad(key));
   }
 }
 
-bool KeyRing::admits(std::string_view authorization) const {
+bool ApiKeys::authorizes(std::string_view authorization) const {
   if (keys_.empty()) return true;
   const Padded sent = pad(token_of(authorization));
   unsigned matches = 0;
   for (const Padded& key : keys_) {
-    // volatile: every byte of every key is read, whatever came before.
+    // volatile: every byte of every key is read, whatever the others were.
     volatile unsigned difference = 0;
     for (size_t i = 0; i < key.size(); ++i) difference = difference | static_cast<unsigned>(key[i] ^ sent[i]);
     matches |= ((difference - 1u) >> 31) & 1u;  // 1 when the difference is 0

@@ -2,14 +2,15 @@
 
 namespace roberta::server {
 
-const ServedModel& choose_model(Exchange& exchange, std::string_view name, bool (*fits)(const ModelInfo&)) {
-  if (!name.empty()) return exchange.use_model(name);
-  const ServedModel& usual = exchange.use_model();
-  if (fits(usual.shared->info())) return usual;
-  for (const ModelStatus& status : exchange.registry.list()) {
-    if (status.ready && fits(status.ready->shared->info())) return exchange.use_model(status.name);
+const ServedModel& choose_model(RequestContext& context, std::string_view name,
+                                bool (*fits)(const ModelInfo&)) {
+  if (!name.empty()) return context.use_model(name);
+  const ServedModel& default_model = context.use_model();
+  if (fits(default_model.shared->info())) return default_model;
+  for (const ModelStatus& status : context.registry.list()) {
+    if (status.ready && fits(status.ready->shared->info())) return context.use_model(status.name);
   }
-  return exchange.use_model();
+  return context.use_model();
 }
 
 bool is_any(const ModelInfo&) { return true; }

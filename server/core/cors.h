@@ -1,24 +1,24 @@
 #pragma once
-// Cross-origin requests of browsers, for pages of the origins that the operator names.
+// Cross-origin requests of browsers from pages of allowed origins.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "server/core/message.h"
+#include "server/core/http_message.h"
 
 namespace roberta::server {
 
 class Cors {
  public:
-  /// "*", or origins ("https://a.example") with commas between; empty: no origin but the server's own.
-  /// Error(kUsage) for what is no origin.
+  /// "*", or origins ("https://a.example") separated by commas; empty = only the server's own origin.
+  /// Error(kUsage) for an invalid origin.
   explicit Cors(std::string_view allowed);
 
-  /// Adds what lets the request's origin read the answer; nothing without one, or for an origin not allowed.
+  /// Adds the headers that let the request's origin read the response, if it has an allowed one.
   void add_headers(const HttpRequest& request, HttpResponse& response) const;
-  /// The answer to OPTIONS of a known path, add_headers() still to come: 200, empty, with Allow; to a
-  /// browser's preflight also what it may send.
+  /// The response to OPTIONS of a known path, before add_headers(): 200, empty, with Allow; for a browser's
+  /// preflight request also the allowed headers.
   HttpResponse preflight(const HttpRequest& request, const std::string& allow) const;
 
  private:

@@ -1,4 +1,4 @@
-// Histogram, and how numbers and names are written in Prometheus's text format.
+// Histogram, and numbers and names in Prometheus's text format.
 
 #include <algorithm>
 #include <charconv>
@@ -36,12 +36,12 @@ double Histogram::quantile(double q) const {
     }
     below += here;
   }
-  return below == 0 && rank == 0 ? 0 : bounds_.back();  // above all bounds: what is known of it
+  return below == 0 && rank == 0 ? 0 : bounds_.back();  // above all bounds
 }
 
 void Histogram::write(std::string& out, std::string_view name, std::string_view help) const {
   append_metric_head(out, name, help, "histogram");
-  uint64_t total = 0;  // of what is read here, so that the buckets and the count agree while others count on
+  uint64_t total = 0;  // of the values read here, so that buckets and count agree while others are counting
   for (size_t i = 0; i <= bounds_.size(); ++i) {
     total += counts_[i].load(std::memory_order_relaxed);
     out += std::string(name) + "_bucket{le=\"";

@@ -15,9 +15,9 @@ constexpr size_t kMaxMessage = 1000;  // bytes
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-/// "[fill-mask] /srv/models/m: is a ..." -> "the model: is a ...": the part's name and paths of this machine
-/// are for its operators.
-std::string without_inside(std::string_view message) {
+/// "[fill-mask] /srv/models/m: is a ..." -> "the model: is a ...": the prefix and paths of this machine are
+/// for its operators only.
+std::string without_internals(std::string_view message) {
   if (message.starts_with('[')) {
     const size_t end = message.find("] ");
     if (end != std::string_view::npos) message.remove_prefix(end + 2);
@@ -28,36 +28,37 @@ std::string without_inside(std::string_view message) {
   return printable(message, kMaxMessage);
 }
 
-Refusal refusal_of_http(const HttpError& error) {
-  Refusal out{
+ErrorResponse of_http_error(const HttpError& error) {
+  ErrorResponse out{
       .status = error.status(), .type = error.type(), .message = printable(error.what(), kMaxMessage)};
   if (out.status == 503 || out.status == 429) out.retry_after = milliseconds(1000);
   out.bad_input = out.status == 400 || out.status == 422;
   return out;
 }
 
-Refusal refusal_of_library(const Error& error) {
+ErrorResponse of_library_error(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInput:
     case ErrorCode::kUsage:
       return {.status = 422,
               .type = ErrorType::kValidation,
-              .message = without_inside(error.what()),
+              .message = without_internals(error.what()),
               .bad_input = true};
     case ErrorCode::kModel:
-      return {.status = 424, .type = ErrorType::kBackend, .message = without_inside(error.what())};
+      return {.status = 424, .type = ErrorType::kBackend, .message = without_internals(error.what())};
     case ErrorCode::kResource:
       return {.status = 503,
               .type = ErrorType::kOverloaded,
-              .message = "not enough memory for this request now",
+              .message = "not enough memory for this request; try again later",
               .retry_after = milliseconds(1000)};
     case ErrorCode::kTryAgain:
       return {.status = 503,
               .type = ErrorType::kOverloaded,
-              .message = "busy; try again",
+              .message = "the server is busy; try again later",
               .retry_after = milliseconds(1000)};
     case ErrorCode::kNumeric:
-      return {.message = "the model answers NaN or infinity: its weights are damaged or out of range"};
+      return {.message =
+                  "the model's output contains NaN or infinity; its weights are damaged or out of range"};
     default:
       return {.message = "internal error"};
   }
@@ -85,8 +86,8 @@ std::string_view name_of(ErrorType type) {
   return "";
 }
 
-Refusal refusal_of(const std::exception& error) {
-  if (const auto* http = dynamic_cast<const HttpError*>(&error)) return refusal_of_http(*http);
+ErrorResponse error_response_of(const std::exception& error) {
+  if (const auto* http = dynamic_cast<const HttpError*>(&error)) return of_http_error(*http);
   if (const auto* overloaded = dynamic_cast<const Overloaded*>(&error)) {
     return {.status = 429,
             .type = ErrorType::kOverloaded,
@@ -94,18 +95,18 @@ Refusal refusal_of(const std::exception& error) {
             .retry_after = std::max(milliseconds(1), overloaded->retry_after())};
   }
   if (dynamic_cast<const DeadlinePassed*>(&error))
-    return {.status = 504, .type = ErrorType::kBackend, .message = "the time for this request has passed"};
+    return {.status = 504, .type = ErrorType::kBackend, .message = "the request timed out"};
   if (dynamic_cast<const Cancelled*>(&error))
-    return {.status = 499, .type = ErrorType::kOther, .message = "the client has gone"};
-  if (const auto* ours = dynamic_cast<const Error*>(&error)) return refusal_of_library(*ours);
+    return {.status = 499, .type = ErrorType::kOther, .message = "the client has disconnected"};
+  if (const auto* ours = dynamic_cast<const Error*>(&error)) return of_library_error(*ours);
   if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const std::system_error*>(&error))
-    return refusal_of_library(Error(ErrorCode::kResource, ""));
+    return of_library_error(Error(ErrorCode::kResource, ""));
   return {.message = "internal error"};
 }
 
-std::string_view type_name_of(const Refusal& refusal) {
-  if (refusal.type != ErrorType::kOther) return name_of(refusal.type);
-  switch (refusal.status) {
+std::string_view type_name_of(const ErrorResponse& error) {
+  if (error.type != ErrorType::kOther) return name_of(error.type);
+  switch (error.status) {
     case 400:
       return "BadRequest";
     case 401:
@@ -128,17 +129,17 @@ std::string_view type_name_of(const Refusal& refusal) {
   }
 }
 
-std::string_view failure_label(const Refusal& refusal) {
-  if (refusal.status == 504 || refusal.status == 408) return "timeout";
-  switch (refusal.type) {
+std::string_view failure_label(const ErrorResponse& error) {
+  if (error.status == 504 || error.status == 408) return "timeout";
+  switch (error.type) {
     case ErrorType::kEmpty:
       return "empty";
     case ErrorType::kValidation:
-      return refusal.message.starts_with("batch size ") ? "batch_size" : "validation";
+      return error.message.starts_with("batch size ") ? "batch_size" : "validation";
     case ErrorType::kTokenizer:
       return "tokenizer";
     case ErrorType::kBackend:
-      return refusal.status == 424 ? "model_type" : "backend";
+      return error.status == 424 ? "model_type" : "backend";
     case ErrorType::kOverloaded:
       return "overloaded";
     case ErrorType::kUnhealthy:
@@ -146,7 +147,7 @@ std::string_view failure_label(const Refusal& refusal) {
     case ErrorType::kOther:
       break;
   }
-  switch (refusal.status) {
+  switch (error.status) {
     case 401:
       return "unauthorized";
     case 404:

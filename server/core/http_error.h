@@ -1,5 +1,5 @@
 #pragma once
-// A refusal with its status; each dialect writes it in its own JSON.
+// Errors with their HTTP status; each protocol writes them in its own JSON.
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace roberta::server {
 
-/// The kinds that text-embeddings-inference tells apart; others have statuses only.
+/// The kinds of errors of text-embeddings-inference; all others have only a status.
 enum class ErrorType : uint8_t { kEmpty, kValidation, kTokenizer, kBackend, kOverloaded, kUnhealthy, kOther };
 std::string_view name_of(ErrorType type);  ///< "Validation"; "" for kOther
 
@@ -27,28 +27,28 @@ class HttpError : public Error {
   ErrorType type_;
 };
 
-/// What any exception means to a client. kInput and kUsage of the library: 422 kValidation, but see
-/// `bad_input`; Overloaded: 429 with retry_after; DeadlinePassed: 504; Cancelled: 499, which nobody reads;
-/// kModel (a task that the model can't do): 424 kBackend; no memory or no thread: 503; anything else: 500
-/// kBackend with a message that tells nothing of the inside. Messages are printable, cut, and without the
-/// library's "[part] PATH: ".
-struct Refusal {
+/// What the client is told of an exception. kInput and kUsage of the library: 422 kValidation (see
+/// `bad_input`); Overloaded: 429 with retry_after; DeadlinePassed: 504; Cancelled: 499, which nobody
+/// receives; kModel (a task that the model can't do): 424 kBackend; no memory or no thread: 503; anything
+/// else: 500 kBackend, with a message that reveals nothing internal. Messages are printable, cut, and without
+/// the library's
+/// "[part] PATH: ".
+struct ErrorResponse {
   int status = 500;
   ErrorType type = ErrorType::kBackend;
   std::string message;
   std::chrono::milliseconds retry_after{0};
-  bool bad_input = false;  ///< the request itself is wrong: dialects that answer 400 there do so
+  bool bad_input = false;  ///< the request itself is invalid; some protocols use status 400 for that
 };
-Refusal refusal_of(const std::exception& error);
+ErrorResponse error_response_of(const std::exception& error);
 
-/// What the JSON of a refusal calls it: name_of(type), or for kOther by the status: "NotFound",
-/// "Unauthorized".
-std::string_view type_name_of(const Refusal& refusal);
+/// "error_type" in JSON: name_of(type), or for kOther by the status: "NotFound", "Unauthorized".
+std::string_view type_name_of(const ErrorResponse& error);
 /// Value of the label `err` of te_request_failure.
-std::string_view failure_label(const Refusal& refusal);
+std::string_view failure_label(const ErrorResponse& error);
 
-/// Text of a stranger for a message: control characters become spaces, at most `limit` bytes and then "...";
-/// never cut inside a character.
+/// Untrusted text for a message: control characters become spaces; a text of more than `limit` bytes is cut
+/// between characters and ends with "...".
 std::string printable(std::string_view text, size_t limit);
 
 }  // namespace roberta::server

@@ -1,6 +1,6 @@
 #pragma once
-// JSON bodies of strangers: one parser under limits (depth 64, no duplicate keys, valid UTF-8, no lone
-// surrogates, numbers within a double), and readers that name the field in their refusals.
+// Untrusted JSON bodies: one parser with limits (depth 64, no duplicate keys, valid UTF-8, no lone
+// surrogates, numbers within a double), and readers whose errors name the field.
 
 #include <cstdint>
 #include <optional>
@@ -9,26 +9,33 @@
 #include <vector>
 
 #include "io/json/json.h"
-#include "server/core/exchange.h"
+#include "server/core/request_context.h"
 
 namespace roberta::server {
 
-/// HttpError 415 unless the content type is JSON, text/plain, form-less or absent; 400 kValidation with line
-/// and column when it can't be read.
+/// HttpError 415 unless the content type is JSON, text/plain or absent; 400 kValidation with line and column
+/// when the body is not valid JSON.
 Json parse_body(const HttpRequest& request);
+Json parse_body(std::string_view body);  ///< whatever its content type
 
-/// The text inputs of a request: how many are allowed, none empty ("`inputs` cannot be empty"), counted into
-/// exchange.inputs and exchange.characters. HttpError as TEI words it.
-void count_inputs(Exchange& exchange, size_t inputs, int64_t characters, std::string_view field);
+/// "an object", "a list", "a string", "null", "a boolean" or "a number", for messages. They never show the
+/// value itself, which is untrusted.
+std::string_view kind_of(const Json& value);
 
-const Json& need_member(const Json& object, std::string_view name);  ///< 422 "missing field `name`"
-const Json* find_member(const Json& object, std::string_view name);  ///< null counts as absent
-std::string need_string(const Json& value, std::string_view name);
+/// HttpError 422 for more inputs than max_client_batch_size.
+void check_batch_size(const RequestContext& context, size_t inputs);
+/// Adds to context.inputs and context.characters. HttpError with TEI's texts for no inputs, empty ones or too
+/// many.
+void count_inputs(RequestContext& context, size_t inputs, int64_t characters, std::string_view field);
+
+const Json& required_member(const Json& object, std::string_view name);  ///< 422 "missing field `name`"
+const Json* find_member(const Json& object, std::string_view name);      ///< null counts as absent
+std::string required_string(const Json& value, std::string_view name);
 bool boolean(const Json& object, std::string_view name, bool fallback);
 int64_t integer(const Json& object, std::string_view name, int64_t fallback, int64_t low, int64_t high);
 double number(const Json& object, std::string_view name, double fallback, double low, double high);
 std::string text_member(const Json& object, std::string_view name, std::string fallback);
-std::vector<std::string> strings(const Json& value,
-                                 std::string_view name);  ///< a string or a list of strings
+/// A string or a list of strings.
+std::vector<std::string> strings(const Json& value, std::string_view name);
 
 }  // namespace roberta::server

@@ -18,11 +18,11 @@ constexpr std::string_view kMethods[] = {"single", "batch", "other"};
 constexpr std::string_view kFailures[] = {
     "empty",     "validation", "batch_size", "tokenizer",    "backend",   "model_type", "overloaded",
     "unhealthy", "timeout",    "cancelled",  "unauthorized", "not_found", "too_large",  "other"};
-constexpr std::string_view kDialects[] = {"tei",    "openai",    "azure", "platforms",
-                                          "kserve", "pipelines", "own",   "other"};
+constexpr std::string_view kProtocols[] = {"tei",    "openai",    "azure", "platforms",
+                                           "kserve", "pipelines", "own",   "other"};
 constexpr std::string_view kStatuses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
-/// Of the last, "other", when it is none of them.
+/// The index of the last one, "other", for an unknown value.
 size_t index_of(std::span<const std::string_view> values, std::string_view value) {
   for (size_t i = 0; i + 1 < values.size(); ++i) {
     if (values[i] == value) return i;
@@ -51,7 +51,7 @@ void write_counter(std::string& out, std::string_view name, std::string_view hel
 struct Metrics::Impl {
   std::array<Counter, std::size(kMethods)> count, success;
   std::array<Counter, std::size(kFailures)> failure;
-  std::array<std::array<Counter, std::size(kStatuses)>, std::size(kDialects)> routes;
+  std::array<std::array<Counter, std::size(kStatuses)>, std::size(kProtocols)> routes;
 
   struct Gauge {
     std::string help;
@@ -85,9 +85,9 @@ Counter& Metrics::request_success(std::string_view method) {
 }
 Counter& Metrics::request_failure(std::string_view err) { return impl_->failure[index_of(kFailures, err)]; }
 
-Counter& Metrics::route_count(std::string_view dialect, int status) {
+Counter& Metrics::route_count(std::string_view protocol, int status) {
   const size_t first_digit = status >= 100 && status < 600 ? static_cast<size_t>(status / 100) : 5;
-  return impl_->routes[index_of(kDialects, dialect)][first_digit - 1];
+  return impl_->routes[index_of(kProtocols, protocol)][first_digit - 1];
 }
 
 void Metrics::set_gauge(std::string name, std::string help, std::function<double()> read) {
@@ -100,19 +100,18 @@ void Metrics::set_gauge(std::string name, std::string help, std::function<double
 }
 
 void Metrics::Impl::write_routes(std::string& out) const {
-  append_metric_head(out, "roberta_http_requests", "Answers by family of routes and class of status.",
-                     "counter");
+  append_metric_head(out, "roberta_http_requests", "Responses by protocol and class of status.", "counter");
   for (size_t d = 0; d < routes.size(); ++d) {
     for (size_t s = 0; s < routes[d].size(); ++s) {
       if (routes[d][s].value() == 0) continue;
-      out += "roberta_http_requests{dialect=\"" + std::string(kDialects[d]) + "\",status=\"" +
+      out += "roberta_http_requests{dialect=\"" + std::string(kProtocols[d]) + "\",status=\"" +
              std::string(kStatuses[s]) + "\"} " + std::to_string(routes[d][s].value()) + "\n";
     }
   }
 }
 
 void Metrics::Impl::write_gauges(std::string& out) const {
-  // Under the lock: a gauge that is taken away is not being read any more when set_gauge() returns.
+  // Under the lock, so that a removed gauge is not being read when set_gauge() returns.
   const std::lock_guard lock(mutex);
   for (const auto& [name, gauge] : gauges) {
     append_metric_head(out, name, gauge.help, "gauge");
@@ -125,38 +124,39 @@ void Metrics::Impl::write_gauges(std::string& out) const {
 std::string Metrics::text() const {
   std::string out;
   out.reserve(32 << 10);
-  write_family(out, "te_request_count", "Requests for a model, by inputs: single or batch.", "method",
-               kMethods, impl_->count);
-  write_family(out, "te_request_success", "Of these, answered.", "method", kMethods, impl_->success);
-  write_family(out, "te_request_failure", "Of these, refused or failed, by reason.", "err", kFailures,
-               impl_->failure);
+  write_family(out, "te_request_count", "Requests for a model with one input (single) or several (batch).",
+               "method", kMethods, impl_->count);
+  write_family(out, "te_request_success", "Successful requests for a model.", "method", kMethods,
+               impl_->success);
+  write_family(out, "te_request_failure", "Rejected and failed requests for a model, by reason.", "err",
+               kFailures, impl_->failure);
   write_counter(out, "te_embed_count", "Inputs to embed.", embed_count);
   write_counter(out, "te_embed_success", "Inputs embedded.", embed_success);
   write_counter(out, "te_predict_count", "Inputs to classify or rank.", predict_count);
   write_counter(out, "te_predict_success", "Inputs classified or ranked.", predict_success);
-  request_duration.write(out, "te_request_duration", "Seconds from the complete request to its answer.");
+  request_duration.write(out, "te_request_duration", "Seconds from the complete request to its response.");
   tokenization_duration.write(out, "te_request_tokenization_duration",
-                              "Seconds before the first pass was asked for: reading and tokenizing.");
-  queue_duration.write(out, "te_request_queue_duration", "Seconds of waiting for batches.");
+                              "Seconds before the first forward pass: parsing and tokenization.");
+  queue_duration.write(out, "te_request_queue_duration", "Seconds waiting for batches.");
   inference_duration.write(out, "te_request_inference_duration", "Seconds inside batches.");
-  request_input_length.write(out, "te_request_input_length", "Tokens of an input, mean of a request.");
-  embed_duration.write(out, "te_embed_duration", "Seconds of a request that embeds.");
-  predict_duration.write(out, "te_predict_duration", "Seconds of a request that classifies or ranks.");
+  request_input_length.write(out, "te_request_input_length", "Tokens per input, the mean of a request.");
+  embed_duration.write(out, "te_embed_duration", "Seconds of a request for embeddings.");
+  predict_duration.write(out, "te_predict_duration", "Seconds of a request for classification or ranking.");
   batch_next_size.write(out, "te_batch_next_size", "Sequences of a batch.");
   batch_next_tokens.write(out, "te_batch_next_tokens", "Tokens of a batch.");
-  compute_duration.write(out, "roberta_batch_compute_duration", "Seconds of computing a batch.");
+  compute_duration.write(out, "roberta_batch_compute_duration", "Compute seconds of a batch.");
   impl_->write_routes(out);
   write_counter(out, "roberta_batches", "Batches computed.", batches);
   write_counter(out, "roberta_batch_tokens", "Tokens computed.", batch_tokens_total);
-  write_counter(out, "roberta_requests_cancelled", "Requests whose client had gone.", cancelled);
-  write_counter(out, "roberta_requests_timed_out", "Requests answered 504 or 408.", timed_out);
+  write_counter(out, "roberta_requests_cancelled", "Requests whose client had disconnected.", cancelled);
+  write_counter(out, "roberta_requests_timed_out", "Requests with status 504 or 408.", timed_out);
   write_counter(out, "roberta_connections_accepted", "Connections accepted.", connections);
-  write_counter(out, "roberta_connections_refused", "Connections closed because there were too many.",
+  write_counter(out, "roberta_connections_refused", "Connections rejected because of --max-connections.",
                 connections_refused);
   write_counter(out, "roberta_model_loads", "Models loaded.", model_loads);
-  write_counter(out, "roberta_model_load_failures", "Models that could not be loaded.", model_load_failures);
-  write_counter(out, "roberta_log_lines_dropped", "Lines of the access log that nobody took in time.",
-                log_lines_dropped);
+  write_counter(out, "roberta_model_load_failures", "Failed loads of models.", model_load_failures);
+  write_counter(out, "roberta_log_lines_dropped",
+                "Lines of the access log dropped because the reader was too slow.", log_lines_dropped);
   impl_->write_gauges(out);
   append_metric_head(out, "roberta_build_info", "Version of the program.", "gauge");
   out += "roberta_build_info{version=\"" + escape_label(ROBERTA_VERSION) + "\"} 1\n";

@@ -1,7 +1,7 @@
 #pragma once
 // Counters, gauges and histograms in Prometheus's text format. The names are those of
 // text-embeddings-inference (te_*) where it has them; docs/serving.md lists all. Labels come from fixed sets,
-// so a stranger can't make new ones.
+// so no request can create new ones.
 
 #include <atomic>
 #include <cstdint>
@@ -33,11 +33,12 @@ class Histogram {
 
  private:
   std::vector<double> bounds_;
-  std::unique_ptr<std::atomic<uint64_t>[]> counts_;  // of each bucket alone, the one above all bounds last
+  std::unique_ptr<std::atomic<uint64_t>[]>
+      counts_;  // of each bucket (not cumulative); the last is above all bounds
   std::atomic<double> sum_{0};
 };
 
-/// 35 durations in seconds from 1e-5, each 1.5 times the last; powers of two for lengths and sizes.
+/// 35 durations in seconds from 1e-5, each 1.5 times the previous one; powers of two for lengths and sizes.
 std::vector<double> duration_buckets();
 std::vector<double> size_buckets(int powers);
 
@@ -47,13 +48,13 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  /// Families with one label, made at construction for each value of its fixed set; others count as "other".
+  /// Families with one label of a fixed set of values; all other values count as "other".
   Counter& request_count(std::string_view method);    ///< te_request_count{method="single|batch"}
   Counter& request_success(std::string_view method);  ///< te_request_success{method}
   Counter& request_failure(
       std::string_view err);  ///< te_request_failure{err}: failure_label() of http_error.h
-  Counter& route_count(std::string_view dialect,
-                       int status);  ///< roberta_http_requests{dialect,status="2xx"}
+  Counter& route_count(std::string_view protocol,
+                       int status);  ///< roberta_http_requests{protocol,status="2xx"}
 
   Counter embed_count, embed_success, predict_count, predict_success;  // te_embed_*, te_predict_*
   Counter cancelled, timed_out, connections, connections_refused, batches, batch_tokens_total;
@@ -63,8 +64,8 @@ class Metrics {
   Histogram request_input_length, batch_next_size, batch_next_tokens;  // te_*
   Histogram compute_duration;                                          // roberta_batch_compute_duration
 
-  /// Read when /metrics is asked for: te_queue_size, roberta_queue_tokens, roberta_connections, ...; another
-  /// `read` of the same name takes its place, an empty one removes it. `read` must outlive that.
+  /// Called when /metrics is read: te_queue_size, roberta_queue_tokens, roberta_connections, ... A second
+  /// `read` of the same name replaces the first, an empty one removes it.
   void set_gauge(std::string name, std::string help, std::function<double()> read);
 
   std::string text() const;  ///< the body of /metrics (text/plain; version=0.0.4)
@@ -76,7 +77,7 @@ class Metrics {
 
 /// Value of a label, or text of a HELP line, with '\', newline and '"' escaped.
 std::string escape_label(std::string_view text);
-/// Shortest form that reads back; "+Inf", "-Inf", "NaN".
+/// The shortest form that parses to the same value; "+Inf", "-Inf", "NaN".
 void append_metric_number(std::string& out, double value);
 /// "# HELP ...\n# TYPE ...\n"
 void append_metric_head(std::string& out, std::string_view name, std::string_view help,

@@ -1,5 +1,5 @@
 #pragma once
-// Counts and times of the inference requests of one model, as Triton's statistics extension tells them. Those
+// Counts and times of the inference requests of each model, for Triton's statistics extension. Only requests
 // of KServe's routes are counted; /metrics has all.
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace roberta::server {
 
 using RequestDuration = RequestScope::Clock::duration;
 
-/// Any thread. `model` must be the name of a served one: names of strangers would fill the memory.
+/// Any thread. `model` must be the name of a served model: unchecked names could fill the memory.
 void count_success(const std::string& model, const RequestScope::Costs& costs, RequestDuration total,
                    int64_t inputs);
 void count_failure(const std::string& model, RequestDuration total);

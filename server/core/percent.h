@@ -1,5 +1,5 @@
 #pragma once
-// %41 is A.
+// Percent encoding of URLs: "%41" is "A".
 
 #include <optional>
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace roberta::server {
 
-/// Nothing when a '%' is not followed by two hexadecimal digits.
+/// nullopt when a '%' is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace roberta::server

@@ -50,7 +50,7 @@ std::optional<ProcessState> read_state() {
 std::optional<double> open_files() {
   DIR* directory = opendir("/proc/self/fd");
   if (!directory) return std::nullopt;
-  double n = -1;  // the one that reads the directory
+  double n = -1;  // without the descriptor of this directory
   while (const dirent* entry = readdir(directory)) {
     if (entry->d_name[0] != '.') ++n;
   }
@@ -82,13 +82,14 @@ void append_process_metrics(std::string& out) {
     append(out, "process_resident_memory_bytes", "Resident memory in bytes.", state->resident_bytes);
     append(out, "process_virtual_memory_bytes", "Virtual memory in bytes.", state->virtual_bytes);
     append(out, "process_threads", "Threads.", state->threads);
-    append(out, "process_start_time_seconds", "Start of the process, in seconds since the epoch.",
+    append(out, "process_start_time_seconds", "Start time of the process in seconds since the epoch.",
            state->start_seconds);
   }
   if (const auto n = open_files()) append(out, "process_open_fds", "Open file descriptors.", *n);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    append(out, "process_max_fds", "File descriptors that may be open.", static_cast<double>(limit.rlim_cur));
+    append(out, "process_max_fds", "Maximum number of open file descriptors.",
+           static_cast<double>(limit.rlim_cur));
 }
 
 }  // namespace roberta::server

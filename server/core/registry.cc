@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "io/json/json.h"
-#include "server/core/background.h"
+#include "server/core/background_thread.h"
 #include "server/core/http_error.h"
 #include "server/core/metrics.h"
 
@@ -20,10 +20,10 @@ using Clock = std::chrono::steady_clock;
 
 struct Entry {
   ModelStatus status;
-  int64_t loads = 0;  // that succeeded
+  int64_t loads = 0;  // successful ones
 };
 
-/// Hugging Face's cache links model.safetensors to a file that bears the SHA-256 of its content as its name.
+/// In Hugging Face's cache, model.safetensors is a link to a file named by the SHA-256 of its content.
 std::string sha256_of_link(const std::filesystem::path& directory) {
   std::error_code ignored;
   const std::filesystem::path file = directory / "model.safetensors";
@@ -44,15 +44,15 @@ void read_prompts(ServedModel& model) {
   if (const Json* prompts = fields.find("prompts")) {
     if (!prompts->is_object()) fields.refuse("prompts", "must be an object of strings");
     for (const auto& [name, text] : prompts->items()) {
-      if (!text.is_string()) fields.refuse("prompts", "must hold strings only");
+      if (!text.is_string()) fields.refuse("prompts", "must have only strings as values");
       model.prompts[name] = text.get<std::string>();
     }
   }
   if (!model.default_prompt_name.empty() && !model.prompts.contains(model.default_prompt_name))
-    fields.refuse("default_prompt_name", "names none of the prompts");
+    fields.refuse("default_prompt_name", "is not one of the prompts");
 }
 
-void feed_metrics(SharedModel& model, Metrics& metrics) {
+void report_batches(SharedModel& model, Metrics& metrics) {
   model.on_batch([&metrics](const BatchReport& batch) {
     metrics.batches.add();
     metrics.batch_tokens_total.add(static_cast<uint64_t>(batch.tokens));
@@ -74,15 +74,15 @@ struct ModelRegistry::Impl {
   const ServeOptions& options;
   Metrics* metrics;
 
-  std::mutex one_load;       // held through a load; taken before `mutex`
-  mutable std::mutex mutex;  // of what follows
+  std::mutex load_mutex;     // held during a load; locked before `mutex`
+  mutable std::mutex mutex;  // protects the following members
   std::vector<Entry> entries;
   bool all_loaded_once = false;
-  bool reload_asked = false;
-  std::atomic<bool> stopping{false};  // loads that have not begun are left out
-  std::mutex telling;                 // held while on_done runs
+  bool reload_requested = false;
+  std::atomic<bool> stopping{false};  // no further load starts
+  std::mutex on_done_mutex;           // held while on_done runs
 
-  // Models on their way out; shared with them, because the last user of one may be slower than we are.
+  // Frees models. Shared with them, because the last user of a model may outlive the registry.
   std::shared_ptr<BackgroundThread> reaper = std::make_shared<BackgroundThread>();
   std::optional<BackgroundThread> loader;  // last: it uses the others
 
@@ -90,14 +90,14 @@ struct ModelRegistry::Impl {
     auto found = std::ranges::find_if(entries, [&](const Entry& e) { return e.status.name == name; });
     return found == entries.end() ? nullptr : &*found;
   }
-  void tell(const std::string& message, bool warning) const {
+  void log(const std::string& message, bool warning) const {
     if (options.log) options.log(message, warning);
   }
 
   std::filesystem::path begin_load(const std::string& name, const std::filesystem::path& directory);
   std::shared_ptr<const ServedModel> make(const std::string& name, const std::filesystem::path& directory);
   void succeed(const std::shared_ptr<const ServedModel>& model);
-  void note_failure(const std::string& name, const char* reason);
+  void record_failure(const std::string& name, const char* reason);
   void load(const std::string& name, const std::filesystem::path& directory);
   void load_all();
   void reload();
@@ -110,7 +110,7 @@ std::filesystem::path ModelRegistry::Impl::begin_load(const std::string& name,
   Entry* known = entry(name);
   if (!known) {
     if (directory.empty())
-      throw HttpError(404, ErrorType::kOther, "there is no model '" + printable(name, 100) + "' here");
+      throw HttpError(404, ErrorType::kOther, "model '" + printable(name, 100) + "' not found");
     entries.push_back({.status = {.name = name, .directory = directory}});
     known = &entries.back();
   }
@@ -120,21 +120,21 @@ std::filesystem::path ModelRegistry::Impl::begin_load(const std::string& name,
 
 std::shared_ptr<const ServedModel> ModelRegistry::Impl::make(const std::string& name,
                                                              const std::filesystem::path& directory) {
-  const Clock::time_point begun = Clock::now();
+  const Clock::time_point start = Clock::now();
   auto model = std::make_unique<ServedModel>();
   model->name = name;
   model->directory = directory;
   model->sha256 = sha256_of_link(directory);
   read_prompts(*model);
   model->shared = SharedModel::load(directory, options.model, options.batching);
-  if (metrics) feed_metrics(*model->shared, *metrics);
-  model->load_seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  if (metrics) report_batches(*model->shared, *metrics);
+  model->load_seconds = std::chrono::duration<double>(Clock::now() - start).count();
   {
     const std::lock_guard lock(mutex);
     model->version = entry(name)->loads + 1;
   }
-  // Freeing a model waits for its compute thread and gives back gigabytes: never on the I/O thread, which may
-  // be the last that looked at it.
+  // Freeing a model waits for its compute thread and releases gigabytes: not on the I/O thread, which may be
+  // its last user.
   auto free_later = [reaper = reaper](const ServedModel* gone) { reaper->post([gone] { delete gone; }); };
   return {model.release(), free_later};
 }
@@ -151,14 +151,14 @@ void ModelRegistry::Impl::succeed(const std::shared_ptr<const ServedModel>& mode
     known.loads = model->version;
   }
   if (metrics) metrics->model_loads.add();
-  tell("model '" + model->name + "' " +
-           (old ? "is version " + std::to_string(model->version) + " now" : "is ready") + ": " +
-           model->directory.string() + ", " + model->shared->device() + ", loaded in " +
-           seconds_text(model->load_seconds),
-       false);
+  log("model '" + model->name + "' " +
+          (old ? "was updated to version " + std::to_string(model->version) : "is ready") + ": " +
+          model->directory.string() + ", " + model->shared->device() + ", loaded in " +
+          seconds_text(model->load_seconds),
+      false);
 }
 
-void ModelRegistry::Impl::note_failure(const std::string& name, const char* reason) {
+void ModelRegistry::Impl::record_failure(const std::string& name, const char* reason) {
   bool kept = false, starting = false;
   {
     const std::lock_guard lock(mutex);
@@ -173,17 +173,19 @@ void ModelRegistry::Impl::note_failure(const std::string& name, const char* reas
       std::erase_if(entries, [&](const Entry& e) { return e.status.name == name; });
   }
   if (metrics) metrics->model_load_failures.add();
-  if (starting) return;  // start() tells it
-  tell("model '" + name + "' can't be loaded" + (kept ? ", the old version stays: " : ": ") + reason, true);
+  if (starting) return;  // start() reports it
+  log("model '" + name + "' could not be loaded" + (kept ? "; the old version stays in use: " : ": ") +
+          reason,
+      true);
 }
 
 void ModelRegistry::Impl::load(const std::string& name, const std::filesystem::path& directory) {
-  const std::lock_guard one(one_load);
+  const std::lock_guard load_lock(load_mutex);
   const std::filesystem::path from = begin_load(name, directory);
   try {
     succeed(make(name, from));
   } catch (const std::exception& error) {
-    note_failure(name, error.what());
+    record_failure(name, error.what());
     throw;
   }
 }
@@ -201,7 +203,7 @@ void ModelRegistry::Impl::reload() {
   std::vector<std::string> names;
   {
     const std::lock_guard lock(mutex);
-    reload_asked = false;
+    reload_requested = false;
     for (const Entry& e : entries) {
       if (e.status.state != ModelState::kUnloaded) names.push_back(e.status.name);
     }
@@ -211,7 +213,7 @@ void ModelRegistry::Impl::reload() {
     try {
       load(name, {});
     } catch (const std::exception&) {
-      // note_failure() has told it
+      // logged by record_failure()
     }
   }
 }
@@ -220,7 +222,7 @@ ModelRegistry::ModelRegistry(const ServeOptions& options, Metrics* metrics)
     : impl_(new Impl{.options = options, .metrics = metrics}) {
   for (const auto& [name, directory] : options.models) {
     if (impl_->entry(name))
-      fail(ErrorCode::kUsage, "[serve] two models are named '", name, "'; give one another name");
+      fail(ErrorCode::kUsage, "[serve] two models are named '", name, "'; rename one of them");
     impl_->entries.push_back({.status = {.name = name, .directory = directory}});
   }
   impl_->loader.emplace();
@@ -244,13 +246,13 @@ void ModelRegistry::start(std::function<void(const std::string&, int)> on_done) 
     } catch (const std::exception& error) {
       reason = std::string("[serve] ") + error.what(), exit_code = static_cast<int>(ErrorCode::kResource);
     }
-    const std::lock_guard lock(impl_->telling);
+    const std::lock_guard lock(impl_->on_done_mutex);
     if (on_done && !impl_->stopping) on_done(reason, exit_code);
   });
 }
 
 void ModelRegistry::stop() {
-  const std::lock_guard lock(impl_->telling);
+  const std::lock_guard lock(impl_->on_done_mutex);
   impl_->stopping = true;
 }
 
@@ -261,23 +263,23 @@ void ModelRegistry::load(const std::string& name, const std::filesystem::path& d
 }
 
 void ModelRegistry::unload(const std::string& name) {
-  std::shared_ptr<const ServedModel> old;  // goes after the lock
-  const std::lock_guard one(impl_->one_load);
+  std::shared_ptr<const ServedModel> old;  // destroyed after the lock
+  const std::lock_guard load_lock(impl_->load_mutex);
   {
     const std::lock_guard lock(impl_->mutex);
     Entry* known = impl_->entry(name);
-    if (!known)
-      throw HttpError(404, ErrorType::kOther, "there is no model '" + printable(name, 100) + "' here");
+    if (!known) throw HttpError(404, ErrorType::kOther, "model '" + printable(name, 100) + "' not found");
     old.swap(known->status.ready);
     known->status.state = ModelState::kUnloaded;
   }
-  impl_->tell("model '" + name + "' is unloaded", false);
+  impl_->log("model '" + name + "' was unloaded", false);
 }
 
 void ModelRegistry::reload_all() {
   {
     const std::lock_guard lock(impl_->mutex);
-    if (std::exchange(impl_->reload_asked, true)) return;  // one that waits sees the newest files too
+    if (std::exchange(impl_->reload_requested, true))
+      return;  // the waiting reload will read the newest files too
   }
   impl_->loader->post([this] { impl_->reload(); });
 }

@@ -25,7 +25,7 @@ bool is_hex(std::string_view text) {
 }
 
 /// "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"; later versions may be longer. "" for anything
-/// else, and for the id of zeros, which the standard forbids.
+/// else, and for an id of zeros, which the standard forbids.
 std::string trace_of(std::string_view parent) {
   if (parent.size() < 55 || parent[2] != '-' || parent[35] != '-' || parent[52] != '-') return {};
   const std::string_view version = parent.substr(0, 2), trace = parent.substr(3, 32);
@@ -40,7 +40,7 @@ std::string trace_of(std::string_view parent) {
 std::string random_uuid() {
   std::array<uint8_t, 16> bytes{};
   if (getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) != static_cast<ssize_t>(bytes.size())) {
-    std::random_device device;  // no getrandom here
+    std::random_device device;  // getrandom() is not available
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(device());
   }
   bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0f) | 0x40);
@@ -60,9 +60,9 @@ RequestIds read_ids(const HttpRequest& request) {
   out.trace = trace_of(request.header("traceparent"));
   out.trace_id_header = clean(request.header("traceid").substr(0, kMaxId));
   const std::string_view id = request.header("x-request-id");
-  out.request_refused = id.size() > kMaxId;
-  out.request = id.empty() || out.request_refused ? random_uuid() : clean(id);
-  if (out.request_refused) {
+  out.request_rejected = id.size() > kMaxId;
+  out.request = id.empty() || out.request_rejected ? random_uuid() : clean(id);
+  if (out.request_rejected) {
     out.problem = "x-request-id must not exceed 100 characters";
     return out;
   }
@@ -79,7 +79,7 @@ RequestIds read_ids(const HttpRequest& request) {
 
 void add_id_headers(const RequestIds& ids, bool all, HttpResponse& response) {
   if (!ids.trace_id_header.empty()) response.headers.emplace_back("traceid", ids.trace_id_header);
-  if (ids.request_refused) return;
+  if (ids.request_rejected) return;
   response.headers.emplace_back("x-request-id", ids.request);
   if (!ids.legacy.empty() && (all || !ids.client.empty()))
     response.headers.emplace_back("x-ms-request-id", ids.legacy);

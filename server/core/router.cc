@@ -9,7 +9,7 @@ namespace {
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
-/// The first segment of a path, which it loses: "/a/b" -> "a", leaving "/b".
+/// Removes the first segment of a path: "/a/b" -> "a", leaving "/b".
 std::string_view take_segment(std::string_view& path) {
   path.remove_prefix(1);
   const size_t end = std::min(path.find('/'), path.size());
@@ -42,32 +42,32 @@ bool matches(std::string_view pattern, std::string_view path, Parameters* parame
   return pattern.empty() && path.empty();
 }
 
-/// Letters outside parameters. Of the patterns that match a path only those with most of them count: the name
-/// of no model is "stats" in /v2/models/stats, nor "m:predict" in /v1/models/m:predict.
-size_t spelled_out(std::string_view pattern) {
-  size_t letters = 0;
+/// The number of characters outside parameters. Of the patterns that match a path the most specific ones win:
+/// "stats" in /v2/models/stats is not the name of a model, nor is "m:predict" in /v1/models/m:predict.
+size_t literal_length(std::string_view pattern) {
+  size_t length = 0;
   bool inside = false;
   for (const char c : pattern) {
     inside = c == '{' || (inside && c != '}');
-    letters += !inside;
+    length += !inside;
   }
-  return letters;
+  return length;
 }
 
-bool answers(const Route& route, std::string_view method) {
+bool accepts(const Route& route, std::string_view method) {
   return route.method == method || (method == "HEAD" && route.method == "GET");
 }
 
-/// The routes of a path, whatever their method; several tables may share it ("/").
+/// The routes of a path for all methods; several tables may share a path ("/").
 std::vector<Match> routes_of(std::string_view path, std::span<const RouteTable> tables) {
   std::vector<Match> out;
-  size_t most = 0;
+  size_t max_length = 0;
   for (const RouteTable& table : tables) {
     for (const Route& route : table.routes) {
-      const size_t letters = spelled_out(route.pattern);
-      if (letters < most || !matches(route.pattern, path, nullptr)) continue;
-      if (letters > most) out.clear();
-      most = letters;
+      const size_t length = literal_length(route.pattern);
+      if (length < max_length || !matches(route.pattern, path, nullptr)) continue;
+      if (length > max_length) out.clear();
+      max_length = length;
       out.push_back({.table = &table, .route = &route});
     }
   }
@@ -91,8 +91,8 @@ std::string methods_of(const std::vector<Match>& routes) {
 
 std::span<const RouteTable> route_tables() {
   static const RouteTable kTables[] = {
-      own_routes(), azure_routes(),  platform_routes(), kserve_routes(),
-      tei_routes(), openai_routes(), pipeline_routes(), ui_routes(),
+      operations_routes(), azure_routes(),  platform_routes(), kserve_routes(),
+      tei_routes(),        openai_routes(), pipeline_routes(), ui_routes(),
   };
   return kTables;
 }
@@ -103,7 +103,7 @@ Match find_route(std::string_view method, std::string_view path, std::span<const
   const std::vector<Match> routes = routes_of(path, tables);
   if (routes.empty()) return out;
   const auto found = std::find_if(routes.begin(), routes.end(),
-                                  [&](const Match& match) { return answers(*match.route, method); });
+                                  [&](const Match& match) { return accepts(*match.route, method); });
   out.table = (found == routes.end() ? routes.front() : *found).table;
   if (found != routes.end()) {
     out.route = found->route;

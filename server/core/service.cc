@@ -13,8 +13,8 @@
 
 #include "server/core/access_log.h"
 #include "server/core/auth.h"
-#include "server/core/call.h"
 #include "server/core/cors.h"
+#include "server/core/request_state.h"
 #include "server/core/worker_pool.h"
 
 namespace roberta::server {
@@ -24,14 +24,14 @@ using Clock = RequestScope::Clock;
 using std::chrono::milliseconds;
 
 constexpr const char* kGauges[][2] = {
-    {"te_queue_size", "Sequences that wait for a batch."},
-    {"roberta_queue_tokens", "Tokens that wait for a batch."},
-    {"roberta_queue_wait_seconds", "Estimated wait of a sequence that comes now."},
-    {"roberta_requests_in_flight", "Requests that are being worked on or wait."},
-    {"roberta_models_ready", "Models that can be used."},
+    {"te_queue_size", "Sequences waiting for a batch."},
+    {"roberta_queue_tokens", "Tokens waiting for a batch."},
+    {"roberta_queue_wait_seconds", "Estimated wait of a sequence that arrives now."},
+    {"roberta_requests_in_flight", "Requests running or waiting."},
+    {"roberta_models_ready", "Models ready for use."},
 };
 
-/// Of all models; the wait is the longest.
+/// Sums over all models; the maximum of the waits.
 QueueState queue_of(const ModelRegistry& registry) {
   QueueState out;
   for (const ModelStatus& status : registry.list()) {
@@ -44,20 +44,20 @@ QueueState queue_of(const ModelRegistry& registry) {
   return out;
 }
 
-/// The server's limit, or the client's own smaller one.
-Clock::time_point deadline_of(const Call& call) {
-  milliseconds limit = call.exchange.options.request_timeout;
-  if (const std::string_view own = call.request.header("x-request-timeout-ms"); !own.empty()) {
+/// The server's limit, or a shorter one from the client.
+Clock::time_point deadline_of(const RequestState& state) {
+  milliseconds limit = state.context.options.request_timeout;
+  if (const std::string_view given = state.request.header("x-request-timeout-ms"); !given.empty()) {
     int64_t ms = 0;
-    const auto [end, error] = std::from_chars(own.data(), own.data() + own.size(), ms);
-    // More digits than fit are simply a long time.
-    const bool huge = error == std::errc::result_out_of_range && own.front() != '-';
-    if (!huge && (error != std::errc() || end != own.data() + own.size() || ms < 1))
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), ms);
+    // A number with too many digits is a long time.
+    const bool huge = error == std::errc::result_out_of_range && given.front() != '-';
+    if (!huge && (error != std::errc() || end != given.data() + given.size() || ms < 1))
       throw HttpError(400, ErrorType::kValidation,
-                      "x-request-timeout-ms must be a whole number of milliseconds, 1 or more");
+                      "x-request-timeout-ms must be a whole number of milliseconds from 1");
     if (!huge) limit = std::min(limit, milliseconds(ms));
   }
-  return call.exchange.begun + limit;
+  return state.context.received + limit;
 }
 
 }  // namespace
@@ -67,28 +67,28 @@ struct Service::Impl {
   ModelRegistry& registry;
   Metrics& metrics;
   const std::span<const RouteTable> tables;
-  const KeyRing keys;
+  const ApiKeys keys;
   const Cors cors;
   std::optional<AccessLog> log;
 
   std::atomic<bool> draining{false};
-  mutable std::mutex mutex;  // of in_flight
-  std::condition_variable idle;
+  mutable std::mutex mutex;  // protects in_flight
+  std::condition_variable idle_cv;
   int in_flight = 0;
-  std::optional<WorkerPool> workers;  // last: its threads use the others
+  std::optional<WorkerPool> workers;  // last: its threads use the other members
 
   Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
        std::span<const RouteTable> tables);
-  std::shared_ptr<Call> make_call(HttpRequest&& request, uint64_t client) const;
-  void show_gauges();
-  bool admits(const Call& call) const;
-  void check_early(Call& call) const;
-  HttpResponse run_handler(Call& call) const;
-  std::optional<HttpResponse> answer_at_once(Call& call) const;
-  void finish(Call& call, HttpResponse& response);
-  void submit(const std::shared_ptr<Call>& call);
-  void work(Call& call);
-  void leave();
+  std::shared_ptr<RequestState> make_state(HttpRequest&& request, uint64_t client) const;
+  void set_gauges();
+  bool authorizes(const RequestState& state) const;
+  void check_queue(RequestState& state) const;
+  HttpResponse run_handler(RequestState& state) const;
+  std::optional<HttpResponse> respond_immediately(RequestState& state) const;
+  void finish(RequestState& state, HttpResponse& response);
+  void submit(const std::shared_ptr<RequestState>& state);
+  void work(RequestState& state);
+  void end_request();
 };
 
 Service::Impl::Impl(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
@@ -101,10 +101,10 @@ Service::Impl::Impl(const ServeOptions& options, ModelRegistry& registry, Metric
       cors(options.cors_allow_origin) {
   if (options.access_log) log.emplace(STDERR_FILENO, metrics.log_lines_dropped);
   workers.emplace(options.max_concurrent_requests);
-  show_gauges();
+  set_gauges();
 }
 
-void Service::Impl::show_gauges() {
+void Service::Impl::set_gauges() {
   auto add = [this](int i, std::function<double()> read) {
     metrics.set_gauge(kGauges[i][0], kGauges[i][1], std::move(read));
   };
@@ -122,103 +122,104 @@ void Service::Impl::show_gauges() {
   });
 }
 
-std::shared_ptr<Call> Service::Impl::make_call(HttpRequest&& request, uint64_t client) const {
-  auto call = std::make_shared<Call>(std::move(request), options, registry, metrics, tables);
-  call->exchange.scope->client = client;
-  call->exchange.draining = draining;
-  return call;
+std::shared_ptr<RequestState> Service::Impl::make_state(HttpRequest&& request, uint64_t client) const {
+  auto state = std::make_shared<RequestState>(std::move(request), options, registry, metrics, tables);
+  state->context.scope->client = client;
+  state->context.draining = draining;
+  return state;
 }
 
-/// The key is compared on open routes too: the same work for everybody.
-bool Service::Impl::admits(const Call& call) const {
-  const bool has_key = keys.admits(call.request.header("authorization"));
-  return has_key || (call.match.route && call.match.route->open);
+/// The key is compared on open routes too, so that the time does not depend on the route.
+bool Service::Impl::authorizes(const RequestState& state) const {
+  const bool has_key = keys.authorizes(state.request.header("authorization"));
+  return has_key || (state.match.route && state.match.route->open);
 }
 
-/// Before the body is read: that a queue is full is told within microseconds, on the I/O thread. The tokens
-/// are a guess, which the handler's passes correct, and never more than a request can have, so that an idle
-/// server refuses nothing here.
-void Service::Impl::check_early(Call& call) const {
-  if (!call.computes() || call.request.body.empty()) return;
-  const auto& parameters = call.exchange.path_parameters;
+/// Rejects a request within microseconds when the queue is full, on the I/O thread, before its body is
+/// parsed. The number of tokens is estimated, and never more than a request can have, so that an idle server
+/// rejects nothing here.
+void Service::Impl::check_queue(RequestState& state) const {
+  if (!state.computes() || state.request.body.empty()) return;
+  const auto& parameters = state.context.path_parameters;
   const auto named = parameters.find("model");
   const auto model = registry.find(named == parameters.end() ? std::string_view() : named->second);
-  if (!model) return;  // the handler tells it
-  const int64_t most = std::max<int64_t>(1, options.max_client_batch_size * model->shared->info().max_length);
-  const auto guess = static_cast<int64_t>(call.request.body.size() / 4);
-  model->shared->check_room(std::clamp<int64_t>(guess, 1, most));
+  if (!model) return;  // the handler reports it
+  const int64_t max_tokens =
+      std::max<int64_t>(1, options.max_client_batch_size * model->shared->info().max_length);
+  const auto estimate = static_cast<int64_t>(state.request.body.size() / 4);
+  model->shared->check_room(std::clamp<int64_t>(estimate, 1, max_tokens));
 }
 
-HttpResponse Service::Impl::run_handler(Call& call) const {
+HttpResponse Service::Impl::run_handler(RequestState& state) const {
   try {
-    call.started = Clock::now();
-    return call.match.route->handle(call.exchange);
+    state.started = Clock::now();
+    return state.match.route->handle(state.context);
   } catch (const std::exception& error) {
-    Refusal refusal = refusal_of(error);
-    // What is no fault of the client's is for the operator to see in full.
-    if (refusal.status == 500 && options.log)
-      options.log("request " + call.ids.request + ": " + printable(error.what(), 2000), true);
-    return refusal_response(call, std::move(refusal));
+    ErrorResponse response = error_response_of(error);
+    // Errors that the client did not cause are logged in full for the operator.
+    if (response.status == 500 && options.log)
+      options.log("request " + state.ids.request + ": " + printable(error.what(), 2000), true);
+    return http_response_of(state, std::move(response));
   }
 }
 
-/// Refusals, preflights and quick routes; nothing for what a worker has to do.
-std::optional<HttpResponse> Service::Impl::answer_at_once(Call& call) const {
-  auto refuse = [&](int status, const std::string& why) {
-    return refusal_response(call, {.status = status, .type = ErrorType::kOther, .message = why});
+/// Errors, preflight requests and quick routes; nullopt for the work of a worker thread.
+std::optional<HttpResponse> Service::Impl::respond_immediately(RequestState& state) const {
+  auto reject = [&](int status, const std::string& why) {
+    return http_response_of(state, {.status = status, .type = ErrorType::kOther, .message = why});
   };
-  if (!call.ids.problem.empty()) return refuse(431, call.ids.problem);
-  if (!call.match.table) return refuse(404, "there is no such path here");
-  if (call.request.method == "OPTIONS") return cors.preflight(call.request, call.match.allow);
-  if (!admits(call)) return refuse(401, "a bearer key is needed");
-  if (!call.match.route) return refuse(405, "this path takes " + call.match.allow);
-  if (call.match.route->where == Where::kInline) return run_handler(call);
+  if (!state.ids.problem.empty()) return reject(431, state.ids.problem);
+  if (!state.match.table) return reject(404, "path not found");
+  if (state.request.method == "OPTIONS") return cors.preflight(state.request, state.match.allow);
+  if (!authorizes(state)) return reject(401, "missing or invalid API key; send Authorization: Bearer KEY");
+  if (!state.match.route) return reject(405, "method not allowed; this path accepts " + state.match.allow);
+  if (state.match.route->executor == Executor::kInline) return run_handler(state);
   try {
-    call.exchange.scope->deadline = deadline_of(call);
-    check_early(call);
+    state.context.scope->deadline = deadline_of(state);
+    check_queue(state);
   } catch (const std::exception& error) {
-    return refusal_response(call, refusal_of(error));
+    return http_response_of(state, error_response_of(error));
   }
   return std::nullopt;
 }
 
-/// The last of every request.
-void Service::Impl::finish(Call& call, HttpResponse& response) {
-  add_headers(call, response);
-  cors.add_headers(call.request, response);
-  count(call, response, metrics);
-  if (log) log->write(access_line_of(call, response));
+/// The last step of every request.
+void Service::Impl::finish(RequestState& state, HttpResponse& response) {
+  add_headers(state, response);
+  cors.add_headers(state.request, response);
+  count(state, response, metrics);
+  if (log) log->write(access_line_of(state, response));
 }
 
-/// HttpError 429 when all workers are busy.
-void Service::Impl::submit(const std::shared_ptr<Call>& call) {
+/// HttpError 429 when all worker threads are busy.
+void Service::Impl::submit(const std::shared_ptr<RequestState>& state) {
   {
     const std::lock_guard lock(mutex);
     ++in_flight;
   }
-  const bool taken = workers->submit([this, call] {
-    work(*call);
-    leave();
+  const bool taken = workers->submit([this, state] {
+    work(*state);
+    end_request();
   });
   if (taken) return;
-  leave();
+  end_request();
   throw HttpError(429, ErrorType::kOverloaded, "model is overloaded");
 }
 
-void Service::Impl::work(Call& call) {
-  HttpResponse response{.status = 503, .content_type = {}};  // when there isn't even memory to say so
+void Service::Impl::work(RequestState& state) {
+  HttpResponse response{.status = 503, .content_type = {}};  // when there is no memory for a message
   try {
-    response = run_handler(call);
-    call.gone = call.exchange.scope->cancelled();
-    finish(call, response);
+    response = run_handler(state);
+    state.cancelled = state.context.scope->cancelled();
+    finish(state, response);
   } catch (const std::bad_alloc&) {
   }
-  if (!call.gone) call.answer(std::move(response));
+  if (!state.cancelled) state.respond(std::move(response));
 }
 
-void Service::Impl::leave() {
+void Service::Impl::end_request() {
   const std::lock_guard lock(mutex);
-  if (--in_flight == 0) idle.notify_all();
+  if (--in_flight == 0) idle_cv.notify_all();
 }
 
 Service::Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
@@ -229,40 +230,40 @@ Service::~Service() {
   for (const auto& gauge : kGauges) impl_->metrics.set_gauge(gauge[0], "", {});
 }
 
-std::shared_ptr<RequestScope> Service::handle(HttpRequest request, uint64_t client, Answer answer) {
+std::shared_ptr<RequestScope> Service::handle(HttpRequest request, uint64_t client, Respond respond) {
   HttpResponse response{.status = 503, .content_type = {}};
   try {
-    const std::shared_ptr<Call> call = impl_->make_call(std::move(request), client);
-    std::optional<HttpResponse> at_once = impl_->answer_at_once(*call);
-    if (!at_once) {
-      call->answer = answer;
+    const std::shared_ptr<RequestState> state = impl_->make_state(std::move(request), client);
+    std::optional<HttpResponse> immediate = impl_->respond_immediately(*state);
+    if (!immediate) {
+      state->respond = respond;
       try {
-        impl_->submit(call);
-        return call->exchange.scope;
+        impl_->submit(state);
+        return state->context.scope;
       } catch (const Error& busy) {
-        at_once = refusal_response(*call, refusal_of(busy));
+        immediate = http_response_of(*state, error_response_of(busy));
       }
     }
-    impl_->finish(*call, *at_once);
-    response = std::move(*at_once);
+    impl_->finish(*state, *immediate);
+    response = std::move(*immediate);
   } catch (const std::bad_alloc&) {
   }
-  answer(std::move(response));
+  respond(std::move(response));
   return nullptr;
 }
 
 HttpResponse Service::call(HttpRequest request) {
-  const auto answered = std::make_shared<std::promise<HttpResponse>>();  // the worker may leave it after us
+  const auto promise = std::make_shared<std::promise<HttpResponse>>();  // the worker thread may use it last
   handle(std::move(request), 0,
-         [answered](HttpResponse response) { answered->set_value(std::move(response)); });
-  return answered->get_future().get();
+         [promise](HttpResponse response) { promise->set_value(std::move(response)); });
+  return promise->get_future().get();
 }
 
-HttpResponse Service::refuse(const HttpRequest& head, uint64_t client, int status, std::string_view reason) {
-  const std::shared_ptr<Call> call = impl_->make_call(HttpRequest(head), client);
-  HttpResponse out = refusal_response(
-      *call, {.status = status, .type = ErrorType::kOther, .message = printable(reason, 200)});
-  impl_->finish(*call, out);
+HttpResponse Service::reject(const HttpRequest& head, uint64_t client, int status, std::string_view reason) {
+  const std::shared_ptr<RequestState> state = impl_->make_state(HttpRequest(head), client);
+  HttpResponse out = http_response_of(
+      *state, {.status = status, .type = ErrorType::kOther, .message = printable(reason, 200)});
+  impl_->finish(*state, out);
   return out;
 }
 
@@ -276,7 +277,7 @@ int Service::in_flight() const {
 
 bool Service::wait_idle(milliseconds limit) {
   std::unique_lock lock(impl_->mutex);
-  return impl_->idle.wait_for(lock, limit, [this] { return impl_->in_flight == 0; });
+  return impl_->idle_cv.wait_for(lock, limit, [this] { return impl_->in_flight == 0; });
 }
 
 }  // namespace roberta::server

@@ -11,36 +11,36 @@
 namespace roberta::server {
 namespace {
 
-constexpr size_t kStack = 1 << 20;  // of address space; a request touches a few tens of kilobytes
+constexpr size_t kStackBytes = 1 << 20;  // of address space; a request uses a few tens of kilobytes
 
 struct Worker {
   pthread_t thread{};
-  std::condition_variable wake;
+  std::condition_variable work_cv;
   std::function<void()> work;
 };
 
 }  // namespace
 
 struct WorkerPool::Impl {
-  explicit Impl(int limit) : most(limit) {}
+  explicit Impl(int limit) : max_threads(limit) {}
 
-  const int most;
-  mutable std::mutex mutex;  // guards all below
+  const int max_threads;
+  mutable std::mutex mutex;  // protects the following members
   std::list<Worker> workers;
-  // The last that became idle is the first to be woken: its stack and its heap are still in the caches.
+  // The thread that became idle last is woken first: its stack and heap are still in the caches.
   std::vector<Worker*> idle;
-  bool ending = false;
+  bool stopping = false;
 
   void run(Worker& self) {
     std::unique_lock lock(mutex);
     while (true) {
-      self.wake.wait(lock, [&] { return self.work || ending; });
+      self.work_cv.wait(lock, [&] { return self.work || stopping; });
       if (!self.work) return;
       std::function<void()> work = std::move(self.work);
       self.work = nullptr;
       lock.unlock();
       work();
-      work = nullptr;  // what it holds is freed outside the lock
+      work = nullptr;  // what it captures is freed outside the lock
       lock.lock();
       idle.push_back(&self);
     }
@@ -57,18 +57,18 @@ struct WorkerPool::Impl {
     return nullptr;
   }
 
-  /// Under the lock. False when the system has no thread for us.
+  /// Under the lock. False when the system can't create a thread.
   bool start_one(std::function<void()>& work) {
     Worker& worker = workers.emplace_back();
     worker.work = std::move(work);
     auto start = std::make_unique<Start>(Start{this, &worker});
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kStack);
-    const bool made = pthread_create(&worker.thread, &attributes, enter, start.get()) == 0;
+    pthread_attr_setstacksize(&attributes, kStackBytes);
+    const bool created = pthread_create(&worker.thread, &attributes, enter, start.get()) == 0;
     pthread_attr_destroy(&attributes);
-    if (made) {
-      start.release();  // the thread's
+    if (created) {
+      start.release();  // owned by the thread
       return true;
     }
     work = std::move(worker.work);
@@ -77,13 +77,13 @@ struct WorkerPool::Impl {
   }
 };
 
-WorkerPool::WorkerPool(int most) : impl_(std::make_unique<Impl>(most)) {}
+WorkerPool::WorkerPool(int max_threads) : impl_(std::make_unique<Impl>(max_threads)) {}
 
 WorkerPool::~WorkerPool() {
   {
     std::lock_guard lock(impl_->mutex);
-    impl_->ending = true;
-    for (Worker& worker : impl_->workers) worker.wake.notify_one();
+    impl_->stopping = true;
+    for (Worker& worker : impl_->workers) worker.work_cv.notify_one();
   }
   for (Worker& worker : impl_->workers) pthread_join(worker.thread, nullptr);
 }
@@ -92,14 +92,14 @@ bool WorkerPool::submit(std::function<void()> work) {
   Worker* worker = nullptr;
   {
     std::lock_guard lock(impl_->mutex);
-    if (impl_->ending) return false;
+    if (impl_->stopping) return false;
     if (impl_->idle.empty())
-      return static_cast<int>(impl_->workers.size()) < impl_->most && impl_->start_one(work);
+      return static_cast<int>(impl_->workers.size()) < impl_->max_threads && impl_->start_one(work);
     worker = impl_->idle.back();
     impl_->idle.pop_back();
     worker->work = std::move(work);
   }
-  worker->wake.notify_one();
+  worker->work_cv.notify_one();
   return true;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Threads for requests, made when needed and kept: a request is plain blocking code on a thread of its own,
-// and most of the time that thread waits for a batch.
+// Threads for requests, created on demand and kept. A request is plain blocking code on its own thread, which
+// waits for a batch most of the time.
 
 #include <functional>
 #include <memory>
@@ -9,9 +9,9 @@ namespace roberta::server {
 
 class WorkerPool {
  public:
-  explicit WorkerPool(int most);
-  ~WorkerPool();  ///< waits for all
-  /// False when all are busy (the request is refused), or no thread could be made.
+  explicit WorkerPool(int max_threads);
+  ~WorkerPool();  ///< waits for all functions
+  /// False when all threads are busy, or no thread could be created.
   bool submit(std::function<void()> work);
   int busy() const;
 

@@ -6,15 +6,13 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "server/http/connection_guard.h"
-
 namespace roberta::server {
 namespace {
 
-constexpr size_t kAhead = 16 << 10;               // bytes that are read behind a request which is worked on
-constexpr size_t kMostLingered = 8 << 20;         // bytes that are thrown away behind the last answer
-constexpr std::chrono::milliseconds kEarly{250};  // limits are kept from above, on a busy machine too
-constexpr int kBurst = 32;  // requests of one client that are answered before others have a turn
+constexpr size_t kMaxBuffered = 16 << 10;         // bytes read while a request is running
+constexpr size_t kMaxLingerBytes = 8 << 20;       // bytes discarded after the last response
+constexpr std::chrono::milliseconds kEarly{250};  // so that limits are kept on a busy machine too
+constexpr int kBurst = 32;                        // requests of one client before other clients have a turn
 
 }  // namespace
 
@@ -26,9 +24,9 @@ Connection::Connection(std::shared_ptr<Transport> transport, Socket socket)
 
 void Connection::start(std::list<std::shared_ptr<Connection>>::iterator place) {
   place_ = place;
-  enter(Phase::kQuiet);
+  enter(Phase::kIdle);
   // Most clients have sent their request by now.
-  guarded([this] { on_readable(); });
+  run_handler([this] { on_readable(); });
 }
 
 void Connection::set_deadline(std::chrono::milliseconds limit) {
@@ -39,45 +37,46 @@ void Connection::enter(Phase phase) {
   const ServeOptions& options = transport_->options;
   phase_ = phase;
   if (phase == Phase::kBody) return set_deadline(options.body_timeout);
-  if (phase == Phase::kQuiet) quiet_since_ = Clock::now();
-  set_deadline(phase == Phase::kQuiet && served_ ? options.idle_timeout : options.header_timeout);
+  if (phase == Phase::kIdle) idle_since_ = Clock::now();
+  set_deadline(phase == Phase::kIdle && served_ ? options.idle_timeout : options.header_timeout);
 }
 
-/// Goes as far as the bytes reach: after each event that may have moved the connection on.
+/// Processes the available input, after every event that may allow progress.
 void Connection::advance() {
   for (int turn = 0; state_ == State::kReading; ++turn) {
     if (turn == kBurst) {
-      asio::post(transport_->io, [self = shared_from_this()] { self->guarded([&] { self->advance(); }); });
+      asio::post(transport_->io,
+                 [self = shared_from_this()] { self->run_handler([&] { self->advance(); }); });
       return;
     }
-    if (!ahead_.empty() && parser_.state() != RequestParser::State::kDone &&
-        parser_.state() != RequestParser::State::kRefused)
-      ahead_.erase(0, parser_.feed(ahead_));
+    if (!buffered_.empty() && parser_.state() != RequestParser::State::kDone &&
+        parser_.state() != RequestParser::State::kRejected)
+      buffered_.erase(0, parser_.feed(buffered_));
     switch (parser_.state()) {
       case RequestParser::State::kDone:
         begin_request();
         break;
-      case RequestParser::State::kRefused:
-        refuse(parser_.refused_status(), parser_.reason());
+      case RequestParser::State::kRejected:
+        reject(parser_.rejected_status(), parser_.reason());
         break;
       case RequestParser::State::kHeader:
       case RequestParser::State::kBody: {
-        if (input_ended_) return close();  // the rest will never come
+        if (input_ended_) return close();  // the request will never be complete
         const Phase phase = parser_.state() == RequestParser::State::kBody ? Phase::kBody
-                            : parser_.begun()                              ? Phase::kHeader
-                                                                           : Phase::kQuiet;
+                            : parser_.started()                            ? Phase::kHeader
+                                                                           : Phase::kIdle;
         if (phase != phase_) enter(phase);
-        if (parser_.expects_continue() && !said_continue_) say_continue();
+        if (parser_.expects_continue() && !sent_100_continue_) send_100_continue();
         return wait_readable();
       }
     }
   }
 }
 
-/// How much may be read now; 0: nothing.
+/// The number of bytes that may be read now.
 size_t Connection::read_limit() const {
   if (state_ == State::kReading || state_ == State::kLingering) return transport_->buffer.size();
-  return ahead_.size() < kAhead ? kAhead - ahead_.size() : 0;
+  return buffered_.size() < kMaxBuffered ? kMaxBuffered - buffered_.size() : 0;
 }
 
 void Connection::wait_readable() {
@@ -86,37 +85,38 @@ void Connection::wait_readable() {
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_readable_ = false;
     if (error || self->state_ == State::kClosed) return;
-    self->guarded([&] { self->on_readable(); });
+    self->run_handler([&] { self->on_readable(); });
   });
 }
 
 void Connection::on_readable() {
-  if (read_limit() == 0) return;  // has become full since; finish_answer() waits again
+  if (read_limit() == 0) return;  // the buffer has become full; finish_response() waits again
   boost::system::error_code error;
   const size_t n = socket_.read_some(asio::buffer(transport_->buffer.data(), read_limit()), error);
   if (error == asio::error::would_block || error == asio::error::interrupted) return wait_readable();
   if (error == asio::error::eof) return on_end_of_input();
-  if (error) return hang_up();
+  if (error) return disconnect();
   const std::string_view bytes(transport_->buffer.data(), n);
   switch (state_) {
     case State::kReading:
-      ahead_ += bytes.substr(parser_.feed(bytes));  // nothing is ahead when a reading connection waits
+      buffered_ += bytes.substr(parser_.feed(bytes));  // the buffer is empty when a reading connection waits
       return advance();
     case State::kWorking:
     case State::kWriting:
-      ahead_ += bytes;
+      buffered_ += bytes;
       return wait_readable();
     case State::kLingering:
-      lingered_ += n;
-      return lingered_ > kMostLingered ? close() : wait_readable();
+      lingered_bytes_ += n;
+      return lingered_bytes_ > kMaxLingerBytes ? close() : wait_readable();
     case State::kClosed:
       return;
   }
 }
 
-/// A client that closes its socket looks just like one that only shuts its sending side and still wants the
-/// answer. The second is rare, and such clients say "Connection: close" (or speak HTTP/1.0); of all others
-/// the end of input is taken for a hang-up, so that nothing is computed for a client that has given up.
+/// A client that closes its socket looks the same as one that closes only its sending side and still waits
+/// for the response. The latter is rare, and such clients send "Connection: close" (or HTTP/1.0). For all
+/// others the end of the input counts as a disconnect, so that nothing is computed for a client that has
+/// gone.
 void Connection::on_end_of_input() {
   input_ended_ = true;
   switch (state_) {
@@ -124,7 +124,7 @@ void Connection::on_end_of_input() {
     case State::kLingering:
       return close();
     case State::kWorking:
-      if (keep_alive_) hang_up();
+      if (keep_alive_) disconnect();
       return;
     case State::kWriting:
     case State::kClosed:
@@ -132,16 +132,16 @@ void Connection::on_end_of_input() {
   }
 }
 
-void Connection::say_continue() {
+void Connection::send_100_continue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  said_continue_ = true;
+  sent_100_continue_ = true;
   boost::system::error_code error;
-  // The socket's buffer is empty here, but for pipelined answers that nobody reads.
+  // The socket's buffer is empty here, except for pipelined responses that the client does not read.
   const size_t n = socket_.write_some(asio::buffer(kContinue.data(), kContinue.size()), error);
   if (error || n < kContinue.size()) close();
 }
 
-void Connection::hang_up() {
+void Connection::disconnect() {
   if (state_ == State::kWorking && scope_) scope_->cancel();
   close();
 }
@@ -160,25 +160,25 @@ void Connection::close() {
 
 void Connection::tick(Clock::time_point now) {
   Clock::time_point deadline = deadline_;
-  const bool quiet = state_ == State::kReading && phase_ == Phase::kQuiet;
-  if (quiet && transport_->closed)
-    deadline = std::min(deadline, std::max(quiet_since_, transport_->closed_at) + kQuietGrace);
+  const bool idle = state_ == State::kReading && phase_ == Phase::kIdle;
+  if (idle && transport_->closed)
+    deadline = std::min(deadline, std::max(idle_since_, transport_->closed_at) + kIdleGrace);
   if (now < deadline) return;
-  guarded([&] {
+  run_handler([&] {
     if (state_ != State::kReading) return close();
     boost::system::error_code error;
-    if (quiet && socket_.available(error) > 0 && !error) return;  // just now: its event is on its way
-    if (quiet) return linger();
-    refuse(408,
-           phase_ == Phase::kHeader ? "the headers took too long to come" : "the body took too long to come");
+    if (idle && socket_.available(error) > 0 && !error) return;  // it has just arrived; its event follows
+    if (idle) return linger();
+    reject(408,
+           phase_ == Phase::kHeader ? "timeout while reading the headers" : "timeout while reading the body");
   });
 }
 
-bool Connection::abandon() {
-  const bool unanswered = state_ == State::kWorking || state_ == State::kWriting ||
-                          (state_ == State::kReading && phase_ != Phase::kQuiet);
-  guarded([this] { hang_up(); });
-  return unanswered;
+bool Connection::abort() {
+  const bool unfinished = state_ == State::kWorking || state_ == State::kWriting ||
+                          (state_ == State::kReading && phase_ != Phase::kIdle);
+  run_handler([this] { disconnect(); });
+  return unfinished;
 }
 
 }  // namespace roberta::server

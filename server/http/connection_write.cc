@@ -6,15 +6,14 @@
 
 #include "io/json/json_text.h"
 #include "server/http/connection.h"
-#include "server/http/connection_guard.h"
 #include "server/http/gzip.h"
-#include "server/http/response_text.h"
+#include "server/http/response_writer.h"
 
 namespace roberta::server {
 namespace {
 
-constexpr size_t kWorthGzip = 4096;       // bytes; shorter ones fit into a few packets anyway
-constexpr size_t kLeastProgress = 16384;  // bytes that a client must take in each write_timeout
+constexpr size_t kMinGzipBytes = 4096;  // shorter responses fit into a few packets anyway
+constexpr size_t kMinProgress = 16384;  // bytes that a client must read in each write_timeout
 constexpr std::chrono::seconds kLinger{2};
 
 bool is_text(std::string_view content_type) {
@@ -22,10 +21,10 @@ bool is_text(std::string_view content_type) {
          content_type.starts_with("image/svg");
 }
 
-/// On a worker's thread. Without memory for it the answer goes out as it is.
+/// On a worker thread. Without memory for it, the response is sent uncompressed.
 void compress(HttpResponse& response) noexcept {
   try {
-    if (body_of(response).size() < kWorthGzip || !is_text(response.content_type)) return;
+    if (body_of(response).size() < kMinGzipBytes || !is_text(response.content_type)) return;
     for (const auto& [name, value] : response.headers)
       if (name == "Content-Encoding" || name == "content-encoding") return;
     std::string compressed = gzip(body_of(response));
@@ -39,7 +38,7 @@ void compress(HttpResponse& response) noexcept {
 
 }  // namespace
 
-HttpResponse transport_refusal(int status, const std::string& reason) {
+HttpResponse transport_error(int status, const std::string& reason) {
   HttpResponse response{.status = status};
   response.body = "{\"error\":";
   append_json_string(response.body, reason);
@@ -57,69 +56,69 @@ void Connection::begin_request() {
   http10_ = parser_.is_http10();
   HttpRequest request = parser_.take();
   parser_.reset();
-  said_continue_ = false;
+  sent_100_continue_ = false;
   head_only_ = request.method == "HEAD";
   const bool may_gzip = accepts_gzip(request.header("accept-encoding"));
 
-  auto on_answer = [weak = weak_from_this(), transport = transport_, may_gzip](HttpResponse response) {
+  auto on_response = [weak = weak_from_this(), transport = transport_, may_gzip](HttpResponse response) {
     if (std::this_thread::get_id() == transport->io_thread) {
-      if (auto self = weak.lock()) self->answer(std::move(response));
+      if (auto self = weak.lock()) self->respond(std::move(response));
       return;
     }
     if (may_gzip) compress(response);
     asio::post(transport->io, [weak, response = std::move(response)]() mutable {
       auto self = weak.lock();
-      if (!self || self->state_ != State::kWorking) return;  // hung up since
-      self->guarded([&] {
-        self->answer(std::move(response));
+      if (!self || self->state_ != State::kWorking) return;  // disconnected meanwhile
+      self->run_handler([&] {
+        self->respond(std::move(response));
         self->advance();
       });
     });
   };
-  answer_.reset();
-  handing_over_ = true;
-  scope_ = transport_->service.handle(std::move(request), client_, std::move(on_answer));
-  handing_over_ = false;
-  if (answer_)
-    answer(std::move(*answer_));
+  response_.reset();
+  in_handle_ = true;
+  scope_ = transport_->service.handle(std::move(request), client_, std::move(on_response));
+  in_handle_ = false;
+  if (response_)
+    respond(std::move(*response_));
   else
-    wait_readable();  // to notice a hang-up
+    wait_readable();  // to notice a disconnect
 }
 
-void Connection::refuse(int status, const std::string& reason) {
+void Connection::reject(int status, const std::string& reason) {
   keep_alive_ = false;
   http10_ = false;
   head_only_ = parser_.head().method == "HEAD";
-  ahead_.clear();  // where the next request begins nobody knows
-  answer(transport_->service.refuse(parser_.head(), client_, status, reason));
+  buffered_.clear();  // the start of the next request is unknown
+  respond(transport_->service.reject(parser_.head(), client_, status, reason));
 }
 
-/// Whether the client has sent more than the request at hand.
-bool Connection::more_waits() {
-  if (!ahead_.empty()) return true;
+/// Whether the client has sent more than the current request.
+bool Connection::has_more_input() {
+  if (!buffered_.empty()) return true;
   boost::system::error_code error;
   return socket_.available(error) > 0 && !error;
 }
 
-void Connection::answer(HttpResponse response) {
-  if (handing_over_) {  // at once: begin_request() goes on when the service is done
-    answer_ = std::move(response);
+void Connection::respond(HttpResponse response) {
+  if (in_handle_) {  // before handle() returned: begin_request() continues
+    response_ = std::move(response);
     return;
   }
-  // While the server ends, what was sent before the client could know is answered too.
-  if (transport_->draining && !more_waits()) keep_alive_ = false;
-  if (input_ended_ && ahead_.empty()) keep_alive_ = false;
+  // While draining, requests sent before the client could notice are answered too.
+  if (transport_->draining && !has_more_input()) keep_alive_ = false;
+  if (input_ended_ && buffered_.empty()) keep_alive_ = false;
   head_ = head_text(response, {.keep_alive = keep_alive_, .http10 = http10_, .date = transport_->date});
-  answer_ = std::move(response);
+  response_ = std::move(response);
   state_ = State::kWriting;
-  written_ = renewed_at_ = 0;
+  written_ = deadline_set_at_ = 0;
   set_deadline(transport_->options.write_timeout);
   write();
 }
 
 void Connection::write() {
   const std::string_view body =
-      head_only_ || !may_have_body(answer_->status) ? std::string_view() : body_of(*answer_);
+      head_only_ || !may_have_body(response_->status) ? std::string_view() : body_of(*response_);
   const size_t all = head_.size() + body.size();
   while (written_ < all) {
     const std::string_view head = std::string_view(head_).substr(std::min(written_, head_.size()));
@@ -132,16 +131,16 @@ void Connection::write() {
       transport_->unsent += all - written_ - unsent_;
       unsent_ = all - written_;
       wait_writable();
-      if (transport_->unsent > Transport::kMostUnsent) transport_->cut_off_slowest();
+      if (transport_->unsent > Transport::kMaxUnsent) transport_->disconnect_slowest();
       return;
     }
     if (error == asio::error::interrupted) continue;
-    if (error) return close();  // the client has gone
+    if (error) return close();  // the client has disconnected
   }
-  finish_answer();
+  finish_response();
 }
 
-void Transport::cut_off_slowest() {
+void Transport::disconnect_slowest() {
   std::shared_ptr<Connection> slowest;
   for (const auto& one : connections)
     if (one->unsent_ > 0 && (!slowest || one->deadline_ < slowest->deadline_)) slowest = one;
@@ -149,8 +148,8 @@ void Transport::cut_off_slowest() {
 }
 
 void Connection::wait_writable() {
-  if (written_ - renewed_at_ >= kLeastProgress) {
-    renewed_at_ = written_;
+  if (written_ - deadline_set_at_ >= kMinProgress) {
+    deadline_set_at_ = written_;
     set_deadline(transport_->options.write_timeout);
   }
   if (waiting_writable_) return;
@@ -158,25 +157,25 @@ void Connection::wait_writable() {
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
     self->waiting_writable_ = false;
     if (error || self->state_ != State::kWriting) return;
-    self->guarded([&] {
+    self->run_handler([&] {
       self->write();
       self->advance();
     });
   });
 }
 
-void Connection::finish_answer() {
+void Connection::finish_response() {
   transport_->unsent -= std::exchange(unsent_, 0);
-  answer_.reset();
+  response_.reset();
   scope_.reset();
   head_.clear();
   served_ = true;
   if (!keep_alive_) return linger();
   state_ = State::kReading;
-  enter(Phase::kQuiet);
+  enter(Phase::kIdle);
 }
 
-/// A socket that is closed with bytes unread resets the connection, and the reset may overtake the answer.
+/// Closing a socket with unread bytes resets the connection, and the reset may overtake the response.
 void Connection::linger() {
   boost::system::error_code error;
   socket_.shutdown(Socket::shutdown_send, error);

@@ -3,28 +3,18 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cctype>
 #include <new>
+
+#include "server/core/strings.h"
 
 namespace roberta::server {
 namespace {
 
 constexpr int kGzipBits = 15 + 16, kZlibBits = 15, kRawBits = -15;  // as zlib.h encodes them
-constexpr size_t kPiece = 64 << 10;  // bytes that are inflated before the limit is looked at again
+constexpr size_t kPiece = 64 << 10;  // bytes that are inflated before the limit is checked again
 
 Bytef* bytes_of(std::string_view text) {  // zlib's next_in is not const, and not written to
   return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == y; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace
@@ -32,38 +22,38 @@ std::string_view trimmed(std::string_view text) {
 struct Inflater::Impl {
   Format format;
   z_stream stream{};
-  bool begun = false, ended = false;
+  bool started = false, ended = false;
 
   void begin(char first) {
-    // "deflate" is zlib's format by the standard, and the naked stream by an old habit of some clients.
+    // "deflate" is zlib's format by the standard; some old clients send the raw stream.
     const bool zlib = (first & 0x0f) == Z_DEFLATED;
     if (inflateInit2(&stream, format == Format::kGzip ? kGzipBits : zlib ? kZlibBits : kRawBits) != Z_OK)
       throw std::bad_alloc();
-    begun = true;
+    started = true;
   }
 };
 
 Inflater::Inflater(Format format) : impl_(new Impl{format}) {}
 Inflater::~Inflater() {
-  if (impl_->begun) inflateEnd(&impl_->stream);
+  if (impl_->started) inflateEnd(&impl_->stream);
 }
-bool Inflater::finished() const { return impl_->ended || !impl_->begun; }
+bool Inflater::finished() const { return impl_->ended || !impl_->started; }
 
 Inflater::Result Inflater::put(std::string_view bytes, std::string& out, size_t limit) {
   z_stream& stream = impl_->stream;
   if (bytes.empty()) return Result::kOk;
-  if (!impl_->begun) impl_->begin(bytes.front());
+  if (!impl_->started) impl_->begin(bytes.front());
   stream.next_in = bytes_of(bytes);
   stream.avail_in = static_cast<uInt>(bytes.size());
   while (true) {
     if (impl_->ended) {
       if (stream.avail_in == 0) return Result::kOk;
-      // Gzip files may be joined; nothing may follow the other format.
+      // Gzip streams may be concatenated; nothing may follow a deflate stream.
       if (impl_->format != Format::kGzip || inflateReset(&stream) != Z_OK) return Result::kDamaged;
       impl_->ended = false;
     }
     const size_t before = out.size();
-    const size_t room = std::min(kPiece, limit + 1 - before);  // one more, to see that there is more
+    const size_t room = std::min(kPiece, limit + 1 - before);  // one more, to detect an excess
     out.resize(before + room);
     stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
     stream.avail_out = static_cast<uInt>(room);
@@ -95,13 +85,10 @@ std::string gzip(std::string_view text) {
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {
-  while (!accept_encoding.empty()) {
-    std::string_view item = accept_encoding.substr(0, accept_encoding.find(','));
-    accept_encoding.remove_prefix(std::min(accept_encoding.size(), item.size() + 1));
-    const std::string_view name = trimmed(item.substr(0, item.find(';')));
-    if (!same_word(name, "gzip")) continue;
+  for (const std::string_view item : split(accept_encoding, ',')) {
+    if (lower(trimmed(item.substr(0, item.find(';')))) != "gzip") continue;
     const size_t q = item.find("q=");
-    // A weight is 0, 0.0, ... or has a digit that isn't 0.
+    // A weight is 0, 0.0, ... or has a digit other than 0.
     return q == std::string_view::npos ||
            item.substr(q + 2).find_first_of("123456789") != std::string_view::npos;
   }

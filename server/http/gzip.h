@@ -1,5 +1,5 @@
 #pragma once
-// Compressed bodies: requests are inflated piece by piece under a limit, answers are deflated whole.
+// Compressed bodies: requests are inflated in pieces under a limit, responses are deflated at once.
 
 #include <memory>
 #include <string>
@@ -7,23 +7,23 @@
 
 namespace roberta::server {
 
-/// One compressed body. What it holds stays below `limit` plus zlib's window, whatever the stream claims.
+/// One compressed body. Its memory stays below `limit` plus zlib's window, whatever the stream contains.
 class Inflater {
  public:
   enum class Format : uint8_t { kGzip, kDeflate };
   enum class Result : uint8_t { kOk, kTooLong, kDamaged };
   explicit Inflater(Format format);
   ~Inflater();
-  /// Appends to `out`; kTooLong as soon as that would have more than `limit` bytes.
+  /// Appends to `out`; kTooLong as soon as it would exceed `limit` bytes.
   Result put(std::string_view bytes, std::string& out, size_t limit);
-  bool finished() const;  ///< the stream's end has been seen, or nothing was put
+  bool finished() const;  ///< the end of the stream was reached, or nothing was put
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// At level 1: an answer is JSON of a few hundred kilobytes at most, and somebody waits for it.
+/// At level 1: responses are JSON of at most a few hundred kilobytes, and latency matters.
 std::string gzip(std::string_view text);
 /// Whether an Accept-Encoding header names gzip with a weight above 0.
 bool accepts_gzip(std::string_view accept_encoding);

@@ -16,14 +16,14 @@
 
 #include "core/error.h"
 #include "server/http/connection.h"
-#include "server/http/response_text.h"
+#include "server/http/response_writer.h"
 
 namespace roberta::server {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::milliseconds kAcceptPause{50};  // while nothing can be accepted
-constexpr std::chrono::milliseconds kHandshakes{100};  // for half-made connections, at the end
+constexpr std::chrono::milliseconds kAcceptPause{50};  // while no connection can be accepted
+constexpr std::chrono::milliseconds kHandshakes{100};  // for incomplete connections, while draining
 constexpr int kSpareDescriptors = 32;                  // for model files, logs and the like
 
 std::string http_date() {
@@ -37,8 +37,8 @@ std::string http_date() {
 int connection_limit(int wanted) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-  const auto most = static_cast<int64_t>(limit.rlim_cur) - kSpareDescriptors;
-  return static_cast<int>(std::clamp<int64_t>(most, 1, wanted));
+  const auto available = static_cast<int64_t>(limit.rlim_cur) - kSpareDescriptors;
+  return static_cast<int>(std::clamp<int64_t>(available, 1, wanted));
 }
 
 }  // namespace
@@ -49,16 +49,16 @@ struct HttpServer::Impl {
         acceptor(transport->io.get_executor()),
         clock(transport->io),
         pause(transport->io),
-        most_connections(connection_limit(options.max_connections)) {}
+        max_connections(connection_limit(options.max_connections)) {}
 
-  std::shared_ptr<Transport> transport;  // shared with answers that come after the server's end
+  std::shared_ptr<Transport> transport;  // shared with responses that arrive after the end of the server
   Acceptor acceptor;
   asio::steady_timer clock, pause;
-  const int most_connections;
-  int spare = -1;         // a descriptor that can be given up to tell a client that there are none
-  bool refusing = false;  // connections
+  const int max_connections;
+  int spare = -1;          // a descriptor in reserve, to reject a client when there are no others
+  bool rejecting = false;  // new connections
   bool all_answered = true;
-  std::function<void()> sign_of_life;
+  std::function<void()> on_tick;
   Clock::time_point close_listener_at = Clock::time_point::max(), give_up_at = Clock::time_point::max();
 
   ~Impl() {
@@ -72,7 +72,8 @@ struct HttpServer::Impl {
     asio::ip::tcp::resolver resolver(transport->io);
     const auto found =
         resolver.resolve(options.host, std::to_string(options.port), asio::ip::tcp::resolver::passive, error);
-    if (error || found.empty()) fail(ErrorCode::kUsage, where, "no address of this machine has that name");
+    if (error || found.empty())
+      fail(ErrorCode::kUsage, where, "the host name has no address on this machine");
     const Tcp::endpoint endpoint = found.begin()->endpoint();
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
@@ -80,9 +81,9 @@ struct HttpServer::Impl {
     if (!error) acceptor.bind(endpoint, error);
     if (error == asio::error::address_in_use)
       fail(ErrorCode::kResource, where,
-           "address in use; end the program that has it, or choose another --port");
+           "address in use; stop the program that uses it, or choose another --port");
     if (error == asio::error::access_denied)
-      fail(ErrorCode::kResource, where, "this user may not open that port; choose one above 1023");
+      fail(ErrorCode::kResource, where, "no permission to open this port; choose one above 1023");
     if (!error) acceptor.listen(4096, error);
     if (!error) acceptor.non_blocking(true, error);
     if (error) fail(ErrorCode::kResource, where, error.message());
@@ -96,23 +97,23 @@ struct HttpServer::Impl {
     transport->accepting = true;
     acceptor.async_accept(transport->io, [this](const boost::system::error_code& error, Socket socket) {
       transport->accepting = false;
-      if (!error) take(std::move(socket));
+      if (!error) add(std::move(socket));
       transport->stop_if_done();
       if (error == asio::error::operation_aborted) return;
       if (!error) return accept();
       const int number = error.value();
-      if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM) tell_some();
+      if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM) reject_some();
       accept_later();
     });
   }
 
-  void take(Socket socket) {
+  void add(Socket socket) {
     boost::system::error_code error;
     socket.non_blocking(true, error);
     if (!error) socket.set_option(Tcp::no_delay(true), error);
-    if (error) return;  // gone already
-    if (static_cast<int>(transport->connections.size()) >= most_connections)
-      return turn_away(socket.native_handle());
+    if (error) return;  // disconnected already
+    if (static_cast<int>(transport->connections.size()) >= max_connections)
+      return reject(socket.native_handle());
     try {
       auto connection = std::make_shared<Connection>(transport, std::move(socket));
       transport->connections.push_back(connection);
@@ -123,27 +124,27 @@ struct HttpServer::Impl {
     }
   }
 
-  /// 503 in one breath, without waiting for the request; the caller closes the socket.
-  void turn_away(int socket) {
+  /// Sends 503 without reading the request; the caller closes the socket.
+  void reject(int socket) {
     transport->metrics.connections_refused.add();
-    const HttpResponse response = transport_refusal(503, "too many connections; try again later");
+    const HttpResponse response = transport_error(503, "too many connections; try again later");
     const std::string text =
         head_text(response, {.keep_alive = false, .date = transport->date}) + response.body;
     [[maybe_unused]] const ssize_t sent =
         ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket, SHUT_WR);
-    char request[4096];  // unread bytes would make a reset, which may overtake the answer
+    char request[4096];  // unread bytes would cause a reset, which may overtake the response
     [[maybe_unused]] const ssize_t got = ::recv(socket, request, sizeof request, MSG_DONTWAIT);
   }
 
-  /// Without a descriptor nothing can be accepted, and the waiting connection would wake us for ever: the
-  /// spare one serves to tell a few clients, and accept_later() makes a pause.
-  void tell_some() {
-    for (int told = 0; told < 16 && spare >= 0; ++told) {
+  /// Without a free descriptor no connection can be accepted, and the waiting ones would wake this thread all
+  /// the time. The spare descriptor is used to reject a few clients; accept_later() pauses.
+  void reject_some() {
+    for (int count = 0; count < 16 && spare >= 0; ++count) {
       ::close(spare);
       const int socket = ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (socket >= 0) {
-        turn_away(socket);
+        reject(socket);
         ::close(socket);
       }
       spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -163,10 +164,10 @@ struct HttpServer::Impl {
   void tick() {
     const Clock::time_point now = Clock::now();
     transport->date = http_date();
-    if (sign_of_life) sign_of_life();
-    // A deadline that would pass before the next tick counts as passed.
+    if (on_tick) on_tick();
+    // A deadline before the next tick counts as passed.
     for (auto at = transport->connections.begin(); at != transport->connections.end();) {
-      const std::shared_ptr<Connection> connection = *at++;  // which may leave the list
+      const std::shared_ptr<Connection> connection = *at++;  // may remove itself from the list
       connection->tick(now + kTick);
     }
     if (transport->draining && drain_step(now)) return;
@@ -176,7 +177,7 @@ struct HttpServer::Impl {
     });
   }
 
-  // ---- the end
+  // ---- draining
 
   void begin_drain() {
     if (transport->draining) return;
@@ -187,28 +188,27 @@ struct HttpServer::Impl {
     tick();
   }
 
-  /// Returns whether all is over.
+  /// Returns whether draining is complete.
   bool drain_step(Clock::time_point now) {
     if (!transport->closed && now >= close_listener_at) {
-      if (refusing)
+      if (rejecting)
         close_listener();
       else
-        refuse_new();
+        reject_new_connections();
     }
     if (transport->closed && !transport->connections.empty() && now >= give_up_at) {
       while (!transport->connections.empty())
-        if (transport->connections.front()->abandon()) all_answered = false;
+        if (transport->connections.front()->abort()) all_answered = false;
     }
     return transport->stop_if_done();
   }
 
-  /// No connection that the kernel has made for us is lost: first it takes no new ones, and a little later,
-  /// when those that were being made are there, all that wait are taken.
-  void refuse_new() {
-    refusing = true;
+  /// No connection that the kernel has established is lost: first the kernel takes no new ones; a little
+  /// later, when pending handshakes are complete, all waiting connections are accepted.
+  void reject_new_connections() {
+    rejecting = true;
     close_listener_at = Clock::now() + kHandshakes;
-    // Of what comes to the listening socket: packets that begin a connection are dropped. Their clients ask
-    // again after a second, and are refused then.
+    // Packets that start a connection are dropped. Their clients retry after a second, and are rejected then.
     constexpr uint32_t kFlagsOfTcp = 13, kSyn = 0x02;
     sock_filter code[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsOfTcp),
                           BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
@@ -224,7 +224,7 @@ struct HttpServer::Impl {
       Socket socket(transport->io);
       acceptor.accept(socket, error);
       if (error) break;
-      take(std::move(socket));
+      add(std::move(socket));
     }
     acceptor.close(error);
     transport->closed = true;
@@ -241,7 +241,7 @@ HttpServer::HttpServer(const ServeOptions& options, Service& service, Metrics& m
 }
 
 HttpServer::~HttpServer() {
-  while (!impl_->transport->connections.empty()) impl_->transport->connections.front()->abandon();
+  while (!impl_->transport->connections.empty()) impl_->transport->connections.front()->abort();
 }
 
 int HttpServer::port() const {
@@ -257,13 +257,13 @@ bool HttpServer::run() {
     try {
       impl_->transport->io.run();
     } catch (const std::exception&) {
-      // No memory for a handler: the one that it was for is lost, the others go on.
+      // No memory for a handler: its connection is lost, the others continue.
     }
   }
   return impl_->all_answered;
 }
 
-void HttpServer::on_tick(std::function<void()> tick) { impl_->sign_of_life = std::move(tick); }
+void HttpServer::on_tick(std::function<void()> tick) { impl_->on_tick = std::move(tick); }
 
 void HttpServer::stop_at_once() {
   impl_->transport->service.begin_drain();

@@ -10,18 +10,18 @@ namespace roberta::server {
 
 class HttpServer {
  public:
-  /// Binds at once: Error(kResource) "[serve] 127.0.0.1:3000: address in use; ..." when it can't.
+  /// Binds the port: Error(kResource) "[serve] 127.0.0.1:3000: address in use; ..." when that fails.
   HttpServer(const ServeOptions& options, Service& service, Metrics& metrics);
   ~HttpServer();
   int port() const;
-  /// Serves until stop() was called and all connections are done, or drain_timeout passed. Returns whether
-  /// every accepted request was answered.
+  /// Serves until stop() was called and all connections are done, or drain_timeout has passed. Returns
+  /// whether every accepted request got its response.
   bool run();
-  /// From any thread: drain as ServeOptions say, then return from run().
+  /// From any thread: drains as configured, then run() returns.
   void stop();
-  /// From any thread: return from run() now, whatever is under way.
+  /// From any thread: run() returns now, without waiting for requests.
   void stop_at_once();
-  /// Called some times a second on the thread inside run(): a sign of life. Before run().
+  /// Sets a function that run() calls several times per second on its thread (a watchdog). Before run().
   void on_tick(std::function<void()> tick);
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// What the connections of one server share. Everything here belongs to the I/O thread, the one inside
+// State shared by the connections of one server. Everything here belongs to the I/O thread, which runs
 // HttpServer::run(); other threads only post to `io`.
 
 #include <array>
@@ -22,7 +22,7 @@ namespace roberta::server {
 
 namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
-// Named executors: the default one asks at run time which kind it is, at every operation.
+// Concrete executors: the default type dispatches at run time in every operation.
 using Socket = asio::basic_stream_socket<Tcp, asio::io_context::executor_type>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, asio::io_context::executor_type>;
 using Clock = std::chrono::steady_clock;
@@ -41,23 +41,23 @@ struct Transport {
   std::thread::id io_thread;
 
   std::list<std::shared_ptr<Connection>> connections;
-  std::atomic<int> connection_count{0};  // for a gauge, which other threads read
+  std::atomic<int> connection_count{0};  // for a gauge, read by other threads
   uint64_t next_client = 1;
-  std::array<char, 64 << 10> buffer;  // what is read is parsed before anything else is read
-  std::string date;                   // of the Date field; renewed by the clock's tick
+  std::array<char, 64 << 10> buffer;  // input is parsed before more is read
+  std::string date;                   // of the Date field; updated on every tick
 
-  /// Bytes of answers that wait for clients to take them. Beyond the limit the client that has been slowest
-  /// to do so is cut off: a small request can have an answer of many megabytes.
+  /// Bytes of responses that clients have not read yet. Beyond the limit the slowest client is disconnected:
+  /// a small request can have a response of many megabytes.
   size_t unsent = 0;
-  static constexpr size_t kMostUnsent = size_t{1} << 30;
-  void cut_off_slowest();
+  static constexpr size_t kMaxUnsent = size_t{1} << 30;
+  void disconnect_slowest();
 
-  bool draining = false;          // stop() was called: answers say "Connection: close"
+  bool draining = false;          // stop() was called: responses have "Connection: close"
   bool closed = false;            // the listener is closed
-  Clock::time_point closed_at{};  // when that was
-  bool accepting = false;         // an accept is under way: it may hold a connection already
+  Clock::time_point closed_at{};  // the time of that
+  bool accepting = false;         // an accept is pending: it may have a connection already
 
-  /// The end of a drain; whether it is.
+  /// Stops the I/O loop when draining is complete. Returns whether it is.
   bool stop_if_done() {
     const bool done = closed && !accepting && connections.empty();
     if (done) io.stop();
@@ -65,10 +65,10 @@ struct Transport {
   }
 };
 
-/// Of a connection that sends nothing while the server ends: its next request may be on its way already.
-constexpr std::chrono::milliseconds kQuietGrace{500};
+/// For an idle connection while draining: its next request may have been sent already.
+constexpr std::chrono::milliseconds kIdleGrace{500};
 
-/// An answer of the transport itself.
-HttpResponse transport_refusal(int status, const std::string& reason);
+/// An error response of the transport itself.
+HttpResponse transport_error(int status, const std::string& reason);
 
 }  // namespace roberta::server

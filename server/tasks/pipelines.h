@@ -1,52 +1,43 @@
 #pragma once
 // The transformers pipelines over HTTP, in the body of Hugging Face's inference API:
-// {"inputs": ..., "parameters": {...}, "options": {...}, "model": "one of several"}.
+// {"inputs": ..., "parameters": {...}, "options": {...}, "model": "NAME"}.
 
+#include <cstdint>
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "io/json/json.h"
-#include "roberta/pipeline.h"
-#include "server/core/exchange.h"
+#include "server/core/request_context.h"
 
 namespace roberta::server {
 
-/// What the pipeline of that task returns. Each refuses parameters that it doesn't know.
-std::string fill_mask_reply(Exchange& exchange, const Json& body);
-std::string text_classification_reply(Exchange& exchange, const Json& body);
-std::string token_classification_reply(Exchange& exchange, const Json& body);
-std::string question_answering_reply(Exchange& exchange, const Json& body);
-std::string zero_shot_reply(Exchange& exchange, const Json& body);
-std::string feature_extraction_reply(Exchange& exchange, const Json& body);
+struct TaskTraits;
 
-/// The reply of a task by any of its names ("ner" is "token-classification"); HttpError 404 for others.
-std::string pipeline_reply(Exchange& exchange, std::string_view task, const Json& body);
+/// Borrows the JSON of the request.
+struct PipelineRequest {
+  const Json* inputs = nullptr;
+  const Json* parameters = nullptr;  ///< null: none given
+  std::string model;                 ///< "" = the default model, or the first that can do the task
+};
 
-/// Most that a request of fill-mask may ask for, so that a short body can't order an answer of gigabytes:
-/// masks x candidates x length of the text, and masks x targets. 422 beyond.
-void limit_fill_mask(const ServedModel& served, std::span<const std::string> texts,
-                     const FillMaskOptions& options, bool joint);
-
-// For the files of the pipelines.
-
-/// "inputs" of a request whose other members are known ones.
-const Json& pipeline_inputs(const Json& body);
-/// "parameters" (an empty object when absent), each of a known name; else 422 with the nearest one.
-const Json& pipeline_parameters(const Json& body, std::string_view task,
+/// HttpError 422 for a body without "inputs" or with unknown members.
+PipelineRequest read_pipeline_request(const Json& body);
+/// "parameters" as an object (empty when absent). HttpError 422 names an unknown one, and the nearest known.
+const Json& pipeline_parameters(const PipelineRequest& request, const TaskTraits& task,
                                 std::initializer_list<std::string_view> known);
-/// The model that a pipeline runs on; 424 when it is of another task.
-const ServedModel& pipeline_model(Exchange& exchange, const Json& body, std::string_view task,
-                                  bool (*fits)(const ModelInfo&));
-/// A member that is one of some words, in any case; `fallback` when absent.
-std::string word_of(const Json& parameters, std::string_view name, std::string_view fallback,
-                    std::initializer_list<std::string_view> words);
-constexpr int64_t kMostAnswers = 100'000;  ///< of top_k and its like
+/// The model that a pipeline runs on. HttpError 424 when it can't do the task.
+const ServedModel& pipeline_model(RequestContext& context, const PipelineRequest& request,
+                                  const TaskTraits& task);
+/// A string member that is one of `choices`, in any case; `fallback` when absent.
+std::string choice_of(const Json& parameters, std::string_view name, std::string_view fallback,
+                      std::initializer_list<std::string_view> choices);
 
-/// "[a,b]" of a list of inputs; of a single one the answer alone. `append(out, i)` writes one.
+constexpr int64_t kMaxTopK = 100'000;  ///< of the pipelines
+
+/// "[a,b]" for a list of inputs, "a" for a single one. `append(out, i)` writes one prediction.
 template <class Append>
-std::string join_replies(size_t count, bool list, const Append& append) {
+std::string join_predictions(size_t count, bool list, const Append& append) {
   std::string out;
   for (size_t i = 0; i < count; ++i) {
     if (list) out += i ? ',' : '[';

@@ -1,35 +1,27 @@
 // From the JSON of a request to the inputs of a task, whatever their form.
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/main_task.h"
+#include "server/tasks/task_options.h"
 
 namespace roberta::server {
 namespace {
 
-const char* kind_of(const Json& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  if (value.is_string()) return "a string";
-  if (value.is_null()) return "null";
-  return value.is_boolean() ? "true or false" : "a number";
+/// Members of the inputs that are options, not texts; "parameters" holds more of them.
+constexpr std::string_view kOptionMembers[] = {"candidate_labels", "hypothesis_template", "multi_label"};
+
+bool is_option(std::string_view name) {
+  return name == "parameters" || std::ranges::find(kOptionMembers, name) != std::end(kOptionMembers);
 }
 
 std::string text_of(const Json& value, const std::string& where) {
-  if (!value.is_string()) refuse(where + " must be a string, not " + kind_of(value));
+  if (!value.is_string()) reject(where + " must be a string, got " + std::string(kind_of(value)));
   return value.get<std::string>();
-}
-
-/// Members of the inputs that are options, not texts.
-bool is_option(std::string_view name) {
-  static constexpr std::array kNames = {"parameters", "candidate_labels", "hypothesis_template",
-                                        "multi_label"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 /// One input's texts under their names; borrows the Json.
@@ -50,7 +42,7 @@ std::string names_of(const Row& row) {
 
 class InputReader {
  public:
-  InputReader(Task task, std::string_view field) : task_(task), field_(field) {}
+  InputReader(const TaskTraits& task, std::string_view field) : task_(task), field_(field) {}
 
   void read(const Json& value, TaskRequest& request) {
     inputs_ = &request.inputs;
@@ -63,7 +55,7 @@ class InputReader {
     } else if (value.is_object()) {
       request.single = read_object(value);
     } else {
-      refuse(quoted() + " must be a text, a list of texts or an object, not " + kind_of(value));
+      reject(quoted() + " must be a text, a list of texts or an object, got " + std::string(kind_of(value)));
     }
   }
 
@@ -73,15 +65,20 @@ class InputReader {
     return "`" + std::string(field_) + "[" + std::to_string(index) + "]`";
   }
 
+  bool takes_pairs() const { return task_.input != InputKind::kText; }
+  std::string pair_names() const {
+    return "'" + std::string(task_.input_names[0]) + "' and '" + std::string(task_.input_names[1]) + "'";
+  }
+
   void add_text(std::string text, const std::string& where) {
-    if (task_ == Task::kAnswer) refuse(where + ": an object with 'question' and 'context' is needed");
+    if (task_.input == InputKind::kPair) reject(where + " must be an object with " + pair_names());
     inputs_->push_back({std::move(text), std::nullopt});
   }
 
   void add_item(const Json& item, const std::string& where) {
     if (item.is_string()) return add_text(item.get<std::string>(), where);
     if (item.is_object()) return add_row(row_of(item), where);
-    if (!item.is_array()) refuse(where + " must be a text or an object, not " + kind_of(item));
+    if (!item.is_array()) reject(where + " must be a text or an object, got " + std::string(kind_of(item)));
     add_texts(item, where);
   }
 
@@ -89,11 +86,10 @@ class InputReader {
   void add_texts(const Json& item, const std::string& where) {
     if (item.size() == 1) return add_text(text_of(item[0], where + "[0]"), where);
     if (item.size() != 2 || !takes_pairs())
-      refuse(where + (takes_pairs() ? " must hold one text, or two" : " must hold one text"));
+      reject(where + " must have " + (takes_pairs() ? "one or two texts" : "one text") + ", got " +
+             std::to_string(item.size()) + " items");
     inputs_->push_back({text_of(item[0], where + "[0]"), text_of(item[1], where + "[1]")});
   }
-
-  bool takes_pairs() const { return task_ == Task::kClassify || task_ == Task::kAnswer; }
 
   static Row row_of(const Json& object) {
     Row row;
@@ -104,8 +100,9 @@ class InputReader {
   }
 
   void add_row(const Row& row, const std::string& where) {
-    if (task_ == Task::kAnswer) return add_pair(row, "question", "context", where);
-    if (row.empty()) refuse(where + " holds no text");
+    if (task_.input == InputKind::kPair)
+      return add_pair(row, task_.input_names[0], task_.input_names[1], where);
+    if (row.empty()) reject(where + " has no text");
     if (row.size() == 1)
       return add_text(text_of(*row[0].second, where + " '" + printable(row[0].first, 40) + "'"), where);
     static constexpr std::pair<const char*, const char*> kPairs[] = {{"text", "text_pair"},
@@ -117,16 +114,16 @@ class InputReader {
       if (takes_pairs() && row.size() == 2 && find(row, first) && find(row, second))
         return add_pair(row, first, second, where);
     }
-    refuse(where + " has " + names_of(row) + "; " +
-           (takes_pairs() ? "one text is needed, or a pair: 'text' and 'text_pair'" : "one text is needed"));
+    reject(where + " must have one text" +
+           (takes_pairs() ? ", or a pair of 'text' and 'text_pair'" : std::string()) + "; got " +
+           names_of(row));
   }
 
-  void add_pair(const Row& row, const char* first, const char* second, const std::string& where) {
+  void add_pair(const Row& row, std::string_view first, std::string_view second, const std::string& where) {
     const Json *a = find(row, first), *b = find(row, second);
-    if (!a || !b)
-      refuse(where + " lacks '" + (a ? second : first) + "'; '" + first + "' and '" + second +
-             "' are needed");
-    inputs_->push_back({text_of(*a, where + " '" + first + "'"), text_of(*b, where + " '" + second + "'")});
+    if (!a || !b) reject(where + " has no '" + std::string(a ? second : first) + "'");
+    inputs_->push_back({text_of(*a, where + " '" + std::string(first) + "'"),
+                        text_of(*b, where + " '" + std::string(second) + "'")});
   }
 
   /// Whether it is a single input.
@@ -136,11 +133,11 @@ class InputReader {
       return false;
     }
     const Row row = row_of(object);
-    if (row.empty()) refuse(quoted() + " holds no text");
+    if (row.empty()) reject(quoted() + " has no text");
     const bool columns = row[0].second->is_array();
     for (const auto& [key, value] : row) {
       if (value->is_array() != columns)
-        refuse(quoted() + ": its members must all be texts, or all lists of texts");
+        reject(quoted() + ": its members must all be texts, or all lists of texts");
     }
     if (!columns) {
       add_row(row, quoted());
@@ -155,8 +152,9 @@ class InputReader {
     const size_t count = columns[0].second->size();
     for (const auto& [key, value] : columns) {
       if (value->size() != count)
-        refuse(quoted() + ": '" + printable(columns[0].first, 40) + "' has " + std::to_string(count) +
-               " texts, '" + printable(key, 40) + "' " + std::to_string(value->size()));
+        reject(quoted() + ": all columns must have the same number of texts; '" +
+               printable(columns[0].first, 40) + "' has " + std::to_string(count) + ", '" +
+               printable(key, 40) + "' has " + std::to_string(value->size()));
     }
     for (size_t i = 0; i < count; ++i) {
       Row row;
@@ -169,9 +167,9 @@ class InputReader {
   void read_split(const Json& object) {
     const Json &columns = object["columns"], &data = object["data"];
     if (!columns.is_array() || columns.empty() || !data.is_array())
-      refuse(quoted() + ": 'columns' and 'data' must be lists");
+      reject(quoted() + ": 'columns' and 'data' must be lists");
     if (object.contains("index") && object["index"].is_array() && object["index"].size() != data.size())
-      refuse(quoted() + ": 'index' has " + std::to_string(object["index"].size()) + " entries, 'data' " +
+      reject(quoted() + ": 'index' has " + std::to_string(object["index"].size()) + " entries, 'data' has " +
              std::to_string(data.size()));
     std::vector<std::string> names;
     for (const Json& column : columns)
@@ -183,56 +181,45 @@ class InputReader {
         continue;
       }
       if (!data[i].is_array() || data[i].size() != names.size())
-        refuse(where + " must be a list of " + std::to_string(names.size()) +
-               (names.size() == 1 ? " text" : " texts, as many as 'columns'"));
+        reject(where + " must be a list of " + std::to_string(names.size()) +
+               (names.size() == 1 ? " text" : " texts, one for each of 'columns'"));
       Row row;
       for (size_t c = 0; c < names.size(); ++c) row.emplace_back(names[c], &data[i][c]);
       add_row(row, where);
     }
   }
 
-  Task task_;
+  const TaskTraits& task_;
   std::string_view field_;
-  std::vector<TaskInput>* inputs_ = nullptr;
+  std::vector<TextPair>* inputs_ = nullptr;
 };
 
 }  // namespace
 
-Task main_task_of(const ModelInfo& info) {
-  if (info.task == "fill-mask") return Task::kFillMask;
-  if (info.task == "text-classification") return Task::kClassify;
-  if (info.task == "token-classification") return Task::kTag;
-  return info.task == "question-answering" ? Task::kAnswer : Task::kEmbed;
-}
-
 TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_view field,
                       const Json* parameters) {
   TaskRequest request;
-  request.task = main_task_of(info);
+  request.task = main_task_of(info).task;
   if (inputs.is_object()) {
     if (const Json* inner = find_member(inputs, "parameters")) read_options(*inner, request.options);
-    Json members = Json::object();  // of the inputs, those that are options
-    for (const char* name : {"candidate_labels", "hypothesis_template", "multi_label"}) {
-      if (const Json* value = find_member(inputs, name)) members[name] = *value;
+    Json members = Json::object();
+    for (const std::string_view name : kOptionMembers) {
+      if (const Json* value = find_member(inputs, name)) members[std::string(name)] = *value;
     }
     if (!members.empty()) read_options(members, request.options);
   }
   if (parameters) read_options(*parameters, request.options);
-  if (request.task == Task::kClassify && parameters && parameters->contains("top_k") &&
+  if (request.task == Task::kTextClassification && parameters && parameters->contains("top_k") &&
       (*parameters)["top_k"].is_null())
-    request.options.top_k = kMostTaskTopK;  // as the pipeline: null means all labels
-  const bool entails = std::any_of(info.labels.begin(), info.labels.end(), [](const std::string& label) {
-    return label.size() >= 6 &&
-           (label.starts_with("entail") || label.starts_with("ENTAIL") || label.starts_with("Entail"));
-  });
+    request.options.top_k = kMaxTaskTopK;  // as in the pipeline, null means all labels
   if (!request.options.candidate_labels.empty()) {
-    if (request.task != Task::kClassify || !entails)
-      refuse(
-          "`candidate_labels` are for models of natural-language inference; this one has no label that "
+    if (!zero_shot_classification_task.fits(info))
+      reject(
+          "`candidate_labels` need a model of natural-language inference; this model has no label that "
           "begins with \"entail\"");
-    request.task = Task::kZeroShot;
+    request.task = Task::kZeroShotClassification;
   }
-  InputReader(request.task, field).read(inputs, request);
+  InputReader(traits_of(request.task), field).read(inputs, request);
   return request;
 }
 

@@ -1,92 +1,93 @@
-// The parameters of a task by the names that the transformers pipelines have for them.
+#include "server/tasks/task_options.h"
 
 #include "server/core/json_body.h"
+#include "server/core/strings.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/main_task.h"
-#include "server/tasks/pipelines.h"
 
 namespace roberta::server {
 namespace {
 
-constexpr size_t kMostTargets = 1000, kMostLabels = 256;
+constexpr size_t kMaxTargets = 1000, kMaxLabels = 256;
+constexpr int64_t kMaxTokens = 1 << 20, kMaxAnswerTokens = 1000;
 
-void read_function(const Json& object, LabelFunction& function) {
-  if (!find_member(object, "function_to_apply")) return;
-  const std::string word =
-      word_of(object, "function_to_apply", "", {"default", "softmax", "sigmoid", "none"});
-  function = word == "softmax"   ? LabelFunction::kSoftmax
-             : word == "sigmoid" ? LabelFunction::kSigmoid
-             : word == "none"    ? LabelFunction::kNone
-                                 : LabelFunction::kDefault;
-}
-
-void read_aggregation(const Json& object, Aggregation& aggregation) {
-  if (!find_member(object, "aggregation_strategy")) return;
-  const std::string word =
-      word_of(object, "aggregation_strategy", "", {"none", "simple", "first", "average", "max"});
-  aggregation = word == "simple"    ? Aggregation::kSimple
-                : word == "first"   ? Aggregation::kFirst
-                : word == "average" ? Aggregation::kAverage
-                : word == "max"     ? Aggregation::kMax
-                                    : Aggregation::kNone;
-}
-
-std::vector<std::string> some_strings(const Json& object, std::string_view name, size_t most) {
-  const Json* value = find_member(object, name);
-  if (!value) return {};
-  std::vector<std::string> out = strings(*value, name);
-  if (out.size() > most)
-    refuse("`" + std::string(name) + "` has " + std::to_string(out.size()) + " entries; at most " +
-           std::to_string(most) + " are taken");
+std::vector<std::string> limited_strings(const Json& object, std::string_view name, size_t limit) {
+  std::vector<std::string> out = strings(required_member(object, name), name);
+  if (out.size() > limit)
+    reject("`" + std::string(name) + "` must have at most " + std::to_string(limit) + " entries, got " +
+           std::to_string(out.size()));
   return out;
-}
-
-void read_labels(const Json& object, TaskOptions& options) {
-  const Json* value = find_member(object, "candidate_labels");
-  if (!value) return;
-  options.candidate_labels = some_strings(object, "candidate_labels", kMostLabels);
-  if (value->is_string()) {  // as the pipeline: "a, b"
-    const std::string joined = options.candidate_labels[0];
-    options.candidate_labels.clear();
-    for (size_t begin = 0; begin <= joined.size();) {
-      const size_t end = std::min(joined.find(',', begin), joined.size());
-      const std::string_view label = stripped(std::string_view(joined).substr(begin, end - begin));
-      if (!label.empty()) options.candidate_labels.emplace_back(label);
-      begin = end + 1;
-    }
-  }
-  if (options.candidate_labels.empty() || options.candidate_labels.size() > kMostLabels)
-    refuse("`candidate_labels` must be from 1 to " + std::to_string(kMostLabels) + " labels");
 }
 
 }  // namespace
 
-void read_options(const Json& object, TaskOptions& options) {
-  if (!object.is_object()) refuse("`parameters` must be an object");
-  options.top_k = static_cast<int>(integer(object, "top_k", options.top_k, 1, kMostTaskTopK));
-  options.return_full = boolean(object, "return_full", options.return_full);
-  if (find_member(object, "targets")) options.targets = some_strings(object, "targets", kMostTargets);
+LabelFunction read_label_function(const Json& parameters, LabelFunction fallback) {
+  if (!find_member(parameters, "function_to_apply")) return fallback;
+  const std::string word =
+      choice_of(parameters, "function_to_apply", "", {"default", "sigmoid", "softmax", "none"});
+  if (word == "softmax") return LabelFunction::kSoftmax;
+  if (word == "sigmoid") return LabelFunction::kSigmoid;
+  return word == "none" ? LabelFunction::kNone : LabelFunction::kDefault;
+}
+
+Aggregation read_aggregation(const Json& parameters, Aggregation fallback) {
+  if (!find_member(parameters, "aggregation_strategy")) return fallback;
+  const std::string word =
+      choice_of(parameters, "aggregation_strategy", "", {"none", "simple", "first", "average", "max"});
+  if (word == "simple") return Aggregation::kSimple;
+  if (word == "first") return Aggregation::kFirst;
+  if (word == "average") return Aggregation::kAverage;
+  return word == "max" ? Aggregation::kMax : Aggregation::kNone;
+}
+
+void read_answer_options(const Json& parameters, int64_t max_answer_len, AnswerOptions& options) {
+  options.max_answer = integer(parameters, "max_answer_len", options.max_answer, 1, max_answer_len);
+  options.stride = integer(parameters, "doc_stride", options.stride, 0, kMaxTokens);
+  options.max_length = integer(parameters, "max_seq_len", options.max_length, 1, kMaxTokens);
+  options.handle_impossible = boolean(parameters, "handle_impossible_answer", options.handle_impossible);
+  options.align_words = boolean(parameters, "align_to_words", options.align_words);
+}
+
+void read_zero_shot_options(const Json& parameters, ZeroShotOptions& options) {
+  options.hypothesis_template = text_member(parameters, "hypothesis_template", options.hypothesis_template);
+  if (options.hypothesis_template.find("{}") == std::string::npos)
+    reject("`hypothesis_template` must contain {}, which is replaced by the label");
+  options.multi_label = boolean(parameters, "multi_label", options.multi_label);
+}
+
+std::vector<std::string> read_labels(const Json& value) {
+  std::vector<std::string> given = strings(value, "candidate_labels");
+  if (value.is_array()) return given;
+  std::vector<std::string> labels;
+  for (const std::string_view part : split(given[0], ',')) {
+    if (const std::string_view label = trimmed(part); !label.empty()) labels.emplace_back(label);
+  }
+  return labels;
+}
+
+void read_options(const Json& parameters, TaskOptions& options) {
+  if (!parameters.is_object()) reject("`parameters` must be an object");
+  options.top_k = static_cast<int>(integer(parameters, "top_k", options.top_k, 1, kMaxTaskTopK));
+  options.return_full = boolean(parameters, "return_full", options.return_full);
+  if (find_member(parameters, "targets"))
+    options.targets = limited_strings(parameters, "targets", kMaxTargets);
   for (const char* name : {"truncate", "truncation"}) {
-    const Json* value = find_member(object, name);
+    const Json* value = find_member(parameters, name);
     if (value && value->is_boolean()) options.truncate = value->get<bool>();
   }
-  if (find_member(object, "normalize")) options.normalize = boolean(object, "normalize", false);
-  read_function(object, options.function);
-  read_aggregation(object, options.tag.aggregation);
-  if (find_member(object, "ignore_labels"))
-    options.tag.ignore_labels = some_strings(object, "ignore_labels", kMostLabels);
-  AnswerOptions& answer = options.answer;
-  answer.max_answer = integer(object, "max_answer_len", answer.max_answer, 1, 1000);
-  answer.stride = integer(object, "doc_stride", answer.stride, 0, 1 << 20);
-  answer.max_length = integer(object, "max_seq_len", answer.max_length, 1, 1 << 20);
-  answer.handle_impossible = boolean(object, "handle_impossible_answer", answer.handle_impossible);
-  answer.align_words = boolean(object, "align_to_words", answer.align_words);
-  read_labels(object, options);
-  ZeroShotOptions& zero_shot = options.zero_shot;
-  zero_shot.hypothesis_template = text_member(object, "hypothesis_template", zero_shot.hypothesis_template);
-  if (zero_shot.hypothesis_template.find("{}") == std::string::npos)
-    refuse("`hypothesis_template` must have {} where the label stands");
-  zero_shot.multi_label = boolean(object, "multi_label", zero_shot.multi_label);
+  if (find_member(parameters, "normalize")) options.normalize = boolean(parameters, "normalize", false);
+  options.function = read_label_function(parameters, options.function);
+  options.tag.aggregation = read_aggregation(parameters, options.tag.aggregation);
+  if (find_member(parameters, "ignore_labels"))
+    options.tag.ignore_labels = limited_strings(parameters, "ignore_labels", kMaxLabels);
+  read_answer_options(parameters, kMaxAnswerTokens, options.answer);
+  if (const Json* labels = find_member(parameters, "candidate_labels")) {
+    options.candidate_labels = read_labels(*labels);
+    if (options.candidate_labels.empty() || options.candidate_labels.size() > kMaxLabels)
+      reject("`candidate_labels` must have from 1 to " + std::to_string(kMaxLabels) + " labels, got " +
+             std::to_string(options.candidate_labels.size()));
+  }
+  read_zero_shot_options(parameters, options.zero_shot);
 }
 
 }  // namespace roberta::server

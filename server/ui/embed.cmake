@@ -1,4 +1,4 @@
-# The page and /openapi.json as bytes inside the library; included by server/CMakeLists.txt.
+# The page and /openapi.json as bytes in the library; included by server/CMakeLists.txt.
 configure_file(${CMAKE_CURRENT_SOURCE_DIR}/openapi.json.in ${CMAKE_CURRENT_BINARY_DIR}/openapi.json @ONLY)
 set(ui_files ${CMAKE_CURRENT_BINARY_DIR}/openapi.json)
 foreach(name index.html docs.html style.css icon.svg app.js charts.js client.js docs.js dom.js tasks.js)

@@ -1,5 +1,5 @@
 #pragma once
-// The files of the page and /openapi.json, inside the program (cmake/embed_files.cmake writes the table).
+// The files of the page and /openapi.json, embedded in the program; cmake/embed_files.cmake writes the table.
 
 #include <span>
 #include <string_view>

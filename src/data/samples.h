@@ -8,14 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "roberta/prepare.h"
+
 namespace roberta {
 
-/// How blocks are cut; the names are fairseq's break modes.
-enum class Packing : uint8_t {
-  kNone,         ///< `length` contiguous tokens, borders anywhere
-  kComplete,     ///< whole lines (fairseq) or documents' tokens up to `length`; may span documents
-  kCompleteDoc,  ///< the same, never across documents
-};
 enum class Split : uint8_t { kTrain, kHeldOut };
 
 struct SampleOptions {

@@ -40,10 +40,10 @@ enum class Activation : uint8_t { kNone, kGelu, kTanh };  // GELU is the exact o
 /// word column % 8 / 2. Only attention has heads, and there `column` is the key's place in its sequence and
 /// `position` the query's.
 struct Dropout {
-  float rate = 0;                  // 0: none, and the rest is not read
-  uint64_t key = 0;                // of seed and step
-  uint32_t site = 0;               // layer and place in it
-  std::span<const uint64_t> rows;  // [T]: sample << 32 | position in its sequence, from 0
+  float rate = 0;                      // 0: none, and the rest is not read
+  uint64_t key = 0;                    // of seed and step
+  uint32_t site = 0;                   // layer and place in it
+  std::span<const uint64_t> counters;  // [T]: sample << 32 | position in its sequence, from 0
 
   /// Draws below it are dropped; 0 .. 65536.
   uint32_t threshold() const { return static_cast<uint32_t>(std::lround(double{rate} * 65536)); }
@@ -109,7 +109,7 @@ struct LayerNorm {
   float eps;
   Dropout dropout;  // of x
   View y;           // [T, C] fp32, out; may be x itself
-  View y_low;       // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
+  View y_bf16;      // [T, C] bf16, out: the same rounded, for the next GEMM; may be empty
   View sum;    // [T, C] fp32, out: dropout(x) + residual, for the gradient; may be x itself; may be empty
   View stats;  // [T, 2] fp32, out: mean and 1 / sqrt(var + eps); may be empty
 };
@@ -131,8 +131,8 @@ struct LayerNormGrad {
 struct DropoutRows {
   View x;  // [T, C] fp32
   Dropout dropout;
-  View y;      // [T, C] fp32, out; may be x itself
-  View y_low;  // [T, C] bf16, out; may be empty
+  View y;       // [T, C] fp32, out; may be x itself
+  View y_bf16;  // [T, C] bf16, out; may be empty
 };
 
 /// y = dropout(softmax(q k^T * scale)) v for each sequence and head. Never holds more than a few rows of

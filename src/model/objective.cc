@@ -25,12 +25,12 @@ RowSelection rows_of(const Objective& objective, const TrainingBatch& batch) {
   return objective.kind == ObjectiveKind::kSpans ? nullptr : &batch.rows;
 }
 
-/// Dropout keys of the rows that the head reads.
-std::vector<uint64_t> head_keys(const Objective& objective, const TrainingBatch& batch) {
-  if (objective.kind == ObjectiveKind::kSpans) return batch.keys;
-  std::vector<uint64_t> keys;
-  for (int32_t row : batch.rows) keys.push_back(batch.keys[static_cast<size_t>(row)]);
-  return keys;
+/// Dropout counters of the rows that the head reads.
+std::vector<uint64_t> head_counters(const Objective& objective, const TrainingBatch& batch) {
+  if (objective.kind == ObjectiveKind::kSpans) return batch.dropout_counters;
+  std::vector<uint64_t> counters;
+  for (int32_t row : batch.rows) counters.push_back(batch.dropout_counters[static_cast<size_t>(row)]);
+  return counters;
 }
 
 /// Of a classifier's dropout, as transformers: question answering has none.
@@ -51,8 +51,8 @@ double classifier_loss(Pass& pass, const Objective& objective, const TrainingBat
   Arena::Scope scope(pass.arena);
   const bool spans = objective.kind == ObjectiveKind::kSpans;
   const View loss =
-      spans ? pass.temp(static_cast<int64_t>(batch.batch.starts.size()) - 1, logits.cols, pass.wide)
-            : pass.temp(logits.rows, 1, pass.wide);
+      spans ? pass.temp(static_cast<int64_t>(batch.batch.starts.size()) - 1, logits.cols, pass.accum_dtype)
+            : pass.temp(logits.rows, 1, pass.accum_dtype);
   switch (objective.kind) {
     case ObjectiveKind::kMaskedLm:
       break;
@@ -89,8 +89,8 @@ double classifier_loss(Pass& pass, const Objective& objective, const TrainingBat
 double mlm_loss(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params,
                 const TrainingBatch& batch, const Hidden& x) {
   const Hidden y = mlm_transform(pass, config, params, x);
-  const View loss = pass.temp(y.full.rows, 1, pass.wide);
-  pass.ops.linear_cross_entropy({.x = y.matrix(),
+  const View loss = pass.temp(y.fp32.rows, 1, pass.accum_dtype);
+  pass.ops.linear_cross_entropy({.x = y.gemm_input(),
                                  .w = &params.decoder.w,
                                  .bias = params.decoder.bias,
                                  .targets = batch.targets,
@@ -98,7 +98,8 @@ double mlm_loss(Pass& pass, const RobertaConfig& config, const MlmHeadParams& pa
   return sum(pass, loss);
 }
 
-/// What a head's way back takes and gives: the sum of losses, and the gradient by the head's input.
+/// What the backward pass of a head takes and returns: the sum of losses, and the gradient by the head's
+/// input.
 struct HeadPass {
   const RobertaConfig& config;
   const Objective& objective;
@@ -115,9 +116,9 @@ HeadResult mlm_head_grad(Pass& pass, const HeadPass& a, const MlmHeadParams& par
                          const MlmHeadGrads& grads) {
   MlmHeadSaved saved;
   const Hidden y = mlm_transform(pass, a.config, params, x, &saved);
-  const View loss = pass.keep(y.full.rows, 1, pass.wide);
-  const View d = pass.keep(y.full.rows, y.full.cols, pass.wide);
-  pass.ops.linear_cross_entropy_grad({.x = y.matrix(),
+  const View loss = pass.keep(y.fp32.rows, 1, pass.accum_dtype);
+  const View d = pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype);
+  pass.ops.linear_cross_entropy_grad({.x = y.gemm_input(),
                                       .w = &params.decoder.w,
                                       .w_transposed = &params.decoder.transposed,
                                       .bias = params.decoder.bias,
@@ -134,17 +135,17 @@ HeadResult mlm_head_grad(Pass& pass, const HeadPass& a, const MlmHeadParams& par
 
 HeadResult classifier_head_grad(Pass& pass, const HeadPass& a, const ClassifierParams& params,
                                 const Hidden& x, const ClassifierGrads& grads) {
-  const std::vector<uint64_t> keys = head_keys(a.objective, a.batch);
+  const std::vector<uint64_t> counters = head_counters(a.objective, a.batch);
   const float dropout = head_dropout(a.config, a.objective, *pass.training);
-  const View d = a.by_input ? pass.keep(x.full.rows, x.full.cols, pass.wide) : View{};
-  const View logits = pass.keep(x.full.rows, params.out.w.rows, pass.wide);
-  const View dlogits = pass.keep(x.full.rows, params.out.w.rows, pass.matrix);
+  const View d = a.by_input ? pass.keep(x.fp32.rows, x.fp32.cols, pass.accum_dtype) : View{};
+  const View logits = pass.keep(x.fp32.rows, params.out.w.rows, pass.accum_dtype);
+  const View dlogits = pass.keep(x.fp32.rows, params.out.w.rows, pass.compute_dtype);
   ClassifierSaved saved;
-  classifier(pass, params, x, dropout, keys, logits, &saved);
+  classifier(pass, params, x, dropout, counters, logits, &saved);
   const double total = classifier_loss(
       pass, a.objective, a.batch, logits,
       {.smoothing = a.objective.label_smoothing, .scale = a.training.scale, .dlogits = dlogits});
-  classifier_grad(pass, params, saved, dropout, keys, dlogits, d, grads);
+  classifier_grad(pass, params, saved, dropout, counters, dlogits, d, grads);
   return {.sum = total, .d = d};
 }
 
@@ -172,7 +173,7 @@ double objective_loss(Pass& pass, const RobertaConfig& config, const Objective& 
   Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
   const Hidden x = encoder(pass, config, encoder_params, batch.batch, rows_of(objective, batch));
   if (objective.kind == ObjectiveKind::kMaskedLm) return mlm_loss(pass, config, head.mlm, batch, x);
-  const View logits = pass.temp(x.full.rows, head.classifier.out.w.rows, pass.wide);
+  const View logits = pass.temp(x.fp32.rows, head.classifier.out.w.rows, pass.accum_dtype);
   classifier(pass, head.classifier, x, 0, {}, logits);
   return classifier_loss(pass, objective, batch, logits);
 }
@@ -186,17 +187,19 @@ double objective_loss_and_grad(Pass& outer, const RobertaConfig& config, const O
   Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
   const RowSelection rows = rows_of(objective, batch);
   EncoderSaved saved;
-  saved.lowest = training.lowest;
-  const Hidden x = encoder(pass, config, encoder_params, batch.batch, rows, {}, batch.keys, &saved);
-  const HeadPass of_head{config, objective, batch, training, training.lowest < config.num_hidden_layers};
+  saved.first_trainable_block = training.first_trainable_block;
+  const Hidden x =
+      encoder(pass, config, encoder_params, batch.batch, rows, {}, batch.dropout_counters, &saved);
+  const HeadPass of_head{config, objective, batch, training,
+                         training.first_trainable_block < config.num_hidden_layers};
   const HeadResult result =
       objective.kind == ObjectiveKind::kMaskedLm
           ? mlm_head_grad(pass, of_head, head.mlm, x, head_grads.mlm)
           : classifier_head_grad(pass, of_head, head.classifier, x, head_grads.classifier);
   if (training.ready) training.ready(config.num_hidden_layers);
   if (of_head.by_input) {
-    encoder_grad(pass, config, encoder_params, batch.batch, rows, batch.keys, saved, result.d, encoder_grads,
-                 training.ready);
+    encoder_grad(pass, config, encoder_params, batch.batch, rows, batch.dropout_counters, saved, result.d,
+                 encoder_grads, training.ready);
   }
   return result.sum;
 }

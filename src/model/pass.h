@@ -13,14 +13,15 @@ struct TrainingPass {
   float hidden_dropout = 0, attention_dropout = 0;
   uint64_t dropout_key = 0;  ///< of seed and step
   bool accumulate = false;   ///< gradients of parameters are added to what is there
-  bool recompute = false;    ///< keep only the input of each layer, and run it again on the way back
+  bool recompute = false;    ///< keep only the input of each layer, and run it again in the backward pass
 };
 
 struct Pass {
   Ops& ops;
   Arena& arena;
-  DType matrix = DType::kF32;  ///< of weights and of the rows that enter a GEMM
-  DType wide = DType::kF32;    ///< of all else; fp64 (with `matrix`) only where gradients are checked
+  DType compute_dtype = DType::kF32;  ///< of weights and of the rows that enter a GEMM
+  DType accum_dtype =
+      DType::kF32;  ///< of everything else; fp64 (as `compute_dtype`) only where gradients are checked
   const TrainingPass* training = nullptr;
 
   /// Lives until the caller's Scope of both ends closes.
@@ -31,7 +32,7 @@ struct Pass {
   View temp(int64_t rows, int64_t cols, DType dtype) {
     return view(arena.top(bytes(rows, cols, dtype)), rows, cols, dtype);
   }
-  /// Kept when the way back will read it, else temporary.
+  /// Kept when the backward pass will read it, else temporary.
   View keep_if(bool saved, int64_t rows, int64_t cols, DType dtype) {
     return saved ? keep(rows, cols, dtype) : temp(rows, cols, dtype);
   }
@@ -53,33 +54,33 @@ constexpr uint32_t kHeadInputSite = 0xfffffffe, kHeadInnerSite = 0xfffffffd;
 constexpr uint32_t site_of(int64_t layer, Site site) {
   return static_cast<uint32_t>(layer) * 4 + static_cast<uint32_t>(site);
 }
-/// `keys`: of the rows (TrainingBatch::keys).
-inline Dropout hidden_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> keys) {
+/// `counters`: of the rows (TrainingBatch::dropout_counters).
+inline Dropout hidden_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> counters) {
   if (!pass.training || pass.training->hidden_dropout == 0) return {};
-  return {pass.training->hidden_dropout, pass.training->dropout_key, site, keys};
+  return {pass.training->hidden_dropout, pass.training->dropout_key, site, counters};
 }
-inline Dropout attention_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> keys) {
+inline Dropout attention_dropout(const Pass& pass, uint32_t site, std::span<const uint64_t> counters) {
   if (!pass.training || pass.training->attention_dropout == 0) return {};
-  return {pass.training->attention_dropout, pass.training->dropout_key, site, keys};
+  return {pass.training->attention_dropout, pass.training->dropout_key, site, counters};
 }
 
 /// The residual stream: fp32, and beside it the same rounded to bf16 when GEMMs are in bf16.
 struct Hidden {
-  View full;  // [T, C] fp32
-  View low;   // [T, C] bf16, or empty
-  const View& matrix() const { return low ? low : full; }
+  View fp32;  // [T, C]; the accumulation dtype
+  View bf16;  // [T, C], or empty
+  const View& gemm_input() const { return bf16 ? bf16 : fp32; }
   Hidden slice(int64_t begin, int64_t count) const {
-    return {full.slice(begin, count), low.slice(begin, count)};
+    return {fp32.slice(begin, count), bf16.slice(begin, count)};
   }
 };
 
 inline Hidden keep_hidden(Pass& pass, int64_t rows, int64_t cols) {
-  return {pass.keep(rows, cols, pass.wide),
-          pass.matrix == DType::kBF16 ? pass.keep(rows, cols, DType::kBF16) : View{}};
+  return {pass.keep(rows, cols, pass.accum_dtype),
+          pass.compute_dtype == DType::kBF16 ? pass.keep(rows, cols, DType::kBF16) : View{}};
 }
 inline Hidden temp_hidden(Pass& pass, int64_t rows, int64_t cols) {
-  return {pass.temp(rows, cols, pass.wide),
-          pass.matrix == DType::kBF16 ? pass.temp(rows, cols, DType::kBF16) : View{}};
+  return {pass.temp(rows, cols, pass.accum_dtype),
+          pass.compute_dtype == DType::kBF16 ? pass.temp(rows, cols, DType::kBF16) : View{}};
 }
 
 }  // namespace roberta

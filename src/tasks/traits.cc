@@ -18,4 +18,7 @@ const TaskTraits* task_of_architecture(std::string_view architecture) {
   return found == std::end(kTaskTraits) ? nullptr : found;
 }
 
+const TaskTraits* task_of(HeadKind head) { return task_of_architecture(architecture_of_head(head)); }
+HeadKind head_of(const TaskTraits& task) { return head_of_architecture(task.architecture); }
+
 }  // namespace roberta

@@ -4,14 +4,14 @@
 
 namespace roberta {
 
-AdapterProducts::AdapterProducts(Device& device, int64_t rank, double scale, int64_t most_rows,
-                                 int64_t most_cols)
+AdapterProducts::AdapterProducts(Device& device, int64_t rank, double scale, int64_t max_rows,
+                                 int64_t max_cols)
     : device_(device),
       scale_(static_cast<float>(scale)),
-      a_(device.allocate(device.weight_bytes(rank, most_cols, DType::kF32))),
-      transposed_(device.allocate(device.weight_bytes(most_cols, rank, DType::kF32))),
-      scaled_(device.allocate(static_cast<size_t>(rank * std::max(most_rows, most_cols)) * sizeof(float))),
-      host_(static_cast<size_t>(rank * std::max(most_rows, most_cols))) {}
+      a_(device.allocate(device.weight_bytes(rank, max_cols, DType::kF32))),
+      transposed_(device.allocate(device.weight_bytes(max_cols, rank, DType::kF32))),
+      scaled_(device.allocate(static_cast<size_t>(rank * std::max(max_rows, max_cols)) * sizeof(float))),
+      host_(static_cast<size_t>(rank * std::max(max_rows, max_cols))) {}
 
 /// A and B are small: no operation scales, so it is done in host memory. In device memory until the next
 /// call.

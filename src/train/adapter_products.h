@@ -22,8 +22,8 @@ struct AdaptedWeight {
 /// Not thread safe. The device must outlive it.
 class AdapterProducts {
  public:
-  /// For weights of up to `most_rows` and `most_cols`.
-  AdapterProducts(Device& device, int64_t rank, double scale, int64_t most_rows, int64_t most_cols);
+  /// For weights of up to `max_rows` and `max_cols`.
+  AdapterProducts(Device& device, int64_t rank, double scale, int64_t max_rows, int64_t max_cols);
 
   /// out = w + scale b a; [N, K].
   void compose(const AdaptedWeight& weight, const View& out);

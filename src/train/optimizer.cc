@@ -15,9 +15,9 @@ namespace {
 
 constexpr int64_t kLine = 16;  // floats to which Parameters aligns its tensors
 
-/// What one call of Adam takes: neighbours in values and gradients that are treated alike.
+/// What one call of Adam takes: neighbours in master weights and gradients that are treated the same.
 struct Run {
-  int64_t values, trained, n;  // first elements, and how many
+  int64_t weights, trained, n;  // first elements, and how many
   bool decays;
   double rate;  // times the learning rate
 };
@@ -31,10 +31,10 @@ std::vector<Run> runs_of(const Parameters& parameters, const OptimizerOptions& o
     const bool decays = options.decay_all || entry.decays;
     const double rate = options.layer_decay == 1
                             ? 1
-                            : std::pow(options.layer_decay, static_cast<double>(layers - entry.part));
+                            : std::pow(options.layer_decay, static_cast<double>(layers - entry.block));
     Run* last = runs.empty() ? nullptr : &runs.back();
     if (!last || last->decays != decays || last->rate != rate ||
-        entry.offset - last->values != entry.trained_offset - last->trained) {
+        entry.offset - last->weights != entry.trained_offset - last->trained) {
       runs.push_back({entry.offset, entry.trained_offset, 0, decays, rate});
       last = &runs.back();
     }
@@ -60,7 +60,7 @@ void optimizer_step(Parameters& parameters, const OptimizerOptions& options, int
             .grad_scale = static_cast<float>(clip)};
   for (const Run& run : runs_of(parameters, options)) {
     const double rate = learning_rate * run.rate;
-    adam.p = parameters.values().data() + run.values;
+    adam.p = parameters.master_weights().data() + run.weights;
     adam.m = parameters.first_moments().data() + run.trained;
     adam.v = parameters.second_moments().data() + run.trained;
     adam.g = parameters.gradients().data() + run.trained;

@@ -36,19 +36,20 @@ bool has_head(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKin
 
 }  // namespace
 
-Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix, const Trained& trained)
-    : config_(config), device_(device), matrix_(matrix), trained_(trained) {
+Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype,
+                       const Trained& trained)
+    : config_(config), device_(device), compute_dtype_(compute_dtype), trained_(trained) {
   lay_out();
   const auto allocate = [&](int64_t floats) {
     return device.allocate(static_cast<size_t>(floats) * sizeof(float));
   };
-  values_ = allocate(size_);
+  master_weights_ = allocate(size_);
   for (Buffer* block : {&gradients_, &first_moments_, &second_moments_}) *block = allocate(trained_size_);
   bind();
 }
 
 void Parameters::initialize_adapter(const ParameterEntry& entry, uint64_t seed) {
-  float* to = values().data() + entry.offset;
+  float* to = master_weights().data() + entry.offset;
   if (entry.spec.name.ends_with(".lora_B.weight"))  // so that training begins at W
     return device_.zero(to, static_cast<size_t>(entry.count()) * sizeof(float));
   // Kaiming-uniform with a = sqrt(5), as torch.nn.Linear and PEFT.
@@ -66,7 +67,8 @@ void Parameters::initialize(uint64_t seed) {
       continue;
     }
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, values().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights().data() + entry.offset, entry.count(),
+         [&](uint64_t i) { return initial.at(i); });
   }
   pack();
 }
@@ -74,9 +76,10 @@ void Parameters::initialize(uint64_t seed) {
 void Parameters::initialize_head(uint64_t seed) {
   for (const ParameterEntry& entry : entries_) {
     if (entry.adapter) initialize_adapter(entry, seed);
-    if (entry.adapter || entry.part != config_.num_hidden_layers) continue;
+    if (entry.adapter || entry.block != config_.num_hidden_layers) continue;
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, values().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights().data() + entry.offset, entry.count(),
+         [&](uint64_t i) { return initial.at(i); });
   }
   pack_trained();
 }
@@ -89,11 +92,11 @@ void Parameters::load(const Checkpoint& checkpoint) {
   std::vector<std::byte> raw;
   std::vector<float> host;
   for (const ParameterEntry& entry : entries_) {
-    if (entry.adapter || (fresh_head_ && entry.part == config_.num_hidden_layers)) continue;
+    if (entry.adapter || (fresh_head_ && entry.block == config_.num_hidden_layers)) continue;
     const bool other = own_bias && entry.spec.name == "lm_head.bias";
     const Checkpoint::Tensor* tensor =
         checkpoint.find(other ? "lm_head.decoder.bias" : std::string_view(entry.spec.name));
-    float* to = values().data() + entry.offset;
+    float* to = master_weights().data() + entry.offset;
     const size_t bytes = static_cast<size_t>(entry.count()) * sizeof(float);
     if (!tensor) {
       device_.zero(to, bytes);
@@ -160,7 +163,7 @@ int64_t Parameters::trained_count() const {
 
 ModelParams Parameters::borrowed() const {
   ModelParams out;
-  out.matrix = matrix_;
+  out.compute_dtype = compute_dtype_;
   out.head = trained_.head;
   out.encoder = encoder;
   if (trained_.head == HeadKind::kMaskedLm) {

@@ -16,8 +16,8 @@ struct GradientReducer::Impl {
   const std::span<float> gradients;
   const int64_t bucket;  // elements; the last one may have fewer
 
-  std::mutex guard;
-  std::condition_variable changed;
+  std::mutex mutex;
+  std::condition_variable changed_cv;
   std::vector<int64_t> missing;  // elements of each bucket that are not handed over yet
   int64_t reduced = 0;           // buckets done in this step, from the end of the block
   bool leaving = false;
@@ -47,9 +47,9 @@ struct GradientReducer::Impl {
   }
 
   void serve() {
-    std::unique_lock<std::mutex> lock(guard);
+    std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
-      changed.wait(lock, [&] {
+      changed_cv.wait(lock, [&] {
         return leaving || (!failure && reduced < buckets() && missing[static_cast<size_t>(current())] == 0);
       });
       if (leaving) return;
@@ -65,14 +65,14 @@ struct GradientReducer::Impl {
       lock.lock();
       if (thrown) failure = thrown;
       ++reduced;
-      changed.notify_all();
+      changed_cv.notify_all();
     }
   }
 
   void take(int64_t begin, int64_t end) {
     if (begin < 0 || begin > end || end > static_cast<int64_t>(gradients.size()))
       fail(ErrorCode::kFailed, "[reducer] range ", begin, "..", end, " of ", gradients.size(), " gradients");
-    const std::lock_guard<std::mutex> lock(guard);
+    const std::lock_guard<std::mutex> lock(mutex);
     const auto part = [&](int64_t b) { return std::min(end, end_of(b)) - std::max(begin, begin_of(b)); };
     const int64_t first = begin / bucket, last = begin < end ? (end - 1) / bucket : first - 1;
     for (int64_t b = first; b <= last; ++b) {
@@ -80,30 +80,30 @@ struct GradientReducer::Impl {
         fail(ErrorCode::kFailed, "[reducer] some of ", begin, "..", end, " was handed over before");
     }
     for (int64_t b = first; b <= last; ++b) missing[static_cast<size_t>(b)] -= part(b);
-    changed.notify_all();
+    changed_cv.notify_all();
   }
 
   void join_step() {
-    std::unique_lock<std::mutex> lock(guard);
+    std::unique_lock<std::mutex> lock(mutex);
     for (int64_t b = 0; b < buckets(); ++b) {
       if (missing[static_cast<size_t>(b)] != 0)
         fail(ErrorCode::kFailed, "[reducer] ", missing[static_cast<size_t>(b)], " gradients from ",
              begin_of(b), " on were not handed over");
     }
-    changed.wait(lock, [&] { return failure || reduced == buckets(); });
+    changed_cv.wait(lock, [&] { return failure || reduced == buckets(); });
     if (failure) std::rethrow_exception(failure);
     begin_step();
   }
 
   ~Impl() {
     {
-      const std::lock_guard<std::mutex> lock(guard);
+      const std::lock_guard<std::mutex> lock(mutex);
       leaving = true;
       // In the middle of a step the other ranks wait for buckets that will not come.
       const bool idle = reduced == 0 && (missing.empty() || missing.back() != 0);
       if (!idle) comm.cancel();
     }
-    changed.notify_all();
+    changed_cv.notify_all();
     thread.join();
   }
 };

@@ -17,7 +17,7 @@ std::vector<Tensor> tensors_of(const Parameters& parameters, bool moments) {
     const size_t trained = static_cast<size_t>(entry.trained_offset);
     Tensor tensor{file_name_of(entry.spec.name, parameters.trained().head),
                   entry.spec.shape,
-                  parameters.values().subspan(at, n),
+                  parameters.master_weights().subspan(at, n),
                   {},
                   {}};
     if (moments) {
@@ -84,7 +84,7 @@ void share(Comm& comm, Parameters& parameters, LoopState& state) {
   comm.broadcast(std::as_writable_bytes(std::span(text)), 0);
   if (!first) state = parse_trainer_state(text, "rank 0").loop;
   for (const std::span<float> block :
-       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
+       {parameters.master_weights(), parameters.first_moments(), parameters.second_moments()})
     comm.broadcast(std::as_writable_bytes(block), 0);
   if (!first) parameters.pack();
 }

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "device/comm.h"
-#include "train/checkpoint.h"
 #include "train/parameters.h"
 #include "train/state.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 
@@ -33,7 +33,7 @@ struct Resumed {
 };
 Resumed read_resumed(const FoundCheckpoint& found, const OptionList& deciding, bool accept_changes);
 
-/// Gives all ranks the values, moments and state of rank 0, and packs the weights of the others. A
+/// Gives all ranks the master weights, moments and state of rank 0, and packs the weights of the others. A
 /// collective.
 void share(Comm& comm, Parameters& parameters, LoopState& state);
 

@@ -56,7 +56,7 @@ TrainingBatch largest_batch(const Objective& objective, const RobertaConfig& con
 TrainingStep::TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options)
     : parameters_(parameters), comm_(comm), options_(options), reducer_(comm, parameters.gradients()) {
   if (head_of(options.objective.kind) == parameters.trained().head) return;
-  fail(ErrorCode::kUsage, "[train] the objective is one of ",
+  fail(ErrorCode::kUsage, "[train] the objective is for ",
        architecture_of_head(head_of(options.objective.kind)), ", the parameters are those of ",
        architecture_of_head(parameters.trained().head));
 }
@@ -71,7 +71,7 @@ BatchTotals TrainingStep::total(const StepBatch& batch) {
 size_t TrainingStep::plan(const std::function<double(Pass&)>& body) {
   Arena arena;
   NullOps nothing;
-  Pass pass{nothing, arena, parameters_.matrix()};
+  Pass pass{nothing, arena, parameters_.compute_dtype()};
   planning_ = true;
   body(pass);
   planning_ = false;
@@ -85,7 +85,7 @@ size_t TrainingStep::plan(const std::function<double(Pass&)>& body) {
 double TrainingStep::run_planned(const std::function<double(Pass&)>& body) {
   plan(body);
   Arena arena(activations_.data(), activations_.bytes());
-  Pass pass{parameters_.device().ops(), arena, parameters_.matrix()};
+  Pass pass{parameters_.device().ops(), arena, parameters_.compute_dtype()};
   return body(pass);
 }
 
@@ -100,7 +100,7 @@ TrainingPass TrainingStep::training_pass(int64_t step, bool accumulate) const {
 size_t TrainingStep::reserve(int64_t length, int64_t sequences) {
   const TrainingBatch batch = largest_batch(options_.objective, parameters_.config(), length, sequences);
   const ObjectiveTraining training{.pass = training_pass(1, false),
-                                   .lowest = parameters_.lowest_trained_part()};
+                                   .first_trainable_block = parameters_.first_trainable_block()};
   return plan([&](Pass& pass) { return loss_and_grad(pass, batch, training); });
 }
 
@@ -127,12 +127,12 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
                                                      int64_t step, std::optional<Bad>& bad,
                                                      const std::atomic<bool>* stop) {
   clear_tables(batch.micros.empty());
-  // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
+  // Gradients are final when the last micro-batch is through a block; other ranks wait for those of each.
   // Those of adapters are made when it is through all.
   const bool adapters = parameters_.trained().lora.has_value();
-  const std::function<void(int64_t)> ready = [this](int64_t part) {
+  const std::function<void(int64_t)> ready = [this](int64_t block) {
     if (planning_) return;
-    const auto [begin, end] = parameters_.range_of(part);
+    const auto [begin, end] = parameters_.range_of(block);
     reducer_.ready(begin, end);
   };
   double loss = 0;
@@ -141,11 +141,12 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
     const StepBatch::Micro& micro = batch.micros[i];
     const ObjectiveTraining training{.pass = training_pass(step, i > 0),
                                      .scale = static_cast<float>(1 / static_cast<double>(totals.units)),
-                                     .lowest = parameters_.lowest_trained_part(),
+                                     .first_trainable_block = parameters_.first_trainable_block(),
                                      .ready = adapters || i + 1 < batch.micros.size() ? nullptr : ready};
-    const double part = run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
-    if (!std::isfinite(part) && !bad) bad = Bad{micro.begin, micro.count};
-    loss += part;
+    const double micro_loss =
+        run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
+    if (!std::isfinite(micro_loss) && !bad) bad = Bad{micro.begin, micro.count};
+    loss += micro_loss;
   }
   if (adapters && !batch.micros.empty()) parameters_.adapter_gradients();
   if (adapters || batch.micros.empty()) reducer_.ready(0, parameters_.trained_size());
@@ -153,9 +154,9 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
   return loss;
 }
 
-/// All ranks learn which of them saw what, so that each may say it.
-std::string TrainingStep::describe_trouble(const StepBatch& batch, int64_t step,
-                                           const std::optional<Bad>& bad) {
+/// All ranks learn which of them saw what, so that each can report it.
+std::string TrainingStep::describe_nonfinite(const StepBatch& batch, int64_t step,
+                                             const std::optional<Bad>& bad) {
   std::vector<double> seen(static_cast<size_t>(2 * comm_.size()));
   if (bad) {
     seen[static_cast<size_t>(2 * comm_.rank())] = static_cast<double>(bad->begin);
@@ -174,10 +175,10 @@ std::string TrainingStep::describe_trouble(const StepBatch& batch, int64_t step,
       text += concat(text.empty() ? "" : "; ", "rank ", rank, ", samples ", samples(begin, count));
   }
   if (text.empty()) {
-    return concat("step ", step, ": a gradient is not a finite number; the losses are (samples ",
+    return concat("step ", step, ": a gradient is NaN or infinity, the losses are finite (samples ",
                   samples(0, batch.samples.count), ", all ranks)");
   }
-  return concat("step ", step, ": the loss is not a finite number: ", text);
+  return concat("step ", step, ": the loss is NaN or infinity: ", text);
 }
 
 StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
@@ -197,7 +198,7 @@ StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, 
   if (result.finite) {
     optimizer_step(parameters_, options_.optimizer, update, learning_rate, result.gradient_norm);
   } else {
-    result.trouble = describe_trouble(batch, step, bad);
+    result.nonfinite_message = describe_nonfinite(batch, step, bad);
   }
   return result;
 }

@@ -50,7 +50,7 @@ TEST_P(CpuGradElements, ActivationGradEqualsRef) {
   }
 }
 
-TEST_P(CpuGradElements, SlopesAtTheEnds) {
+TEST_P(CpuGradElements, DerivativesAtTheEnds) {
   std::vector<float> pre{INFINITY, -INFINITY, 20, -20, 0, NAN}, dy(pre.size(), 2), dx(pre.size());
   const int64_t n = static_cast<int64_t>(pre.size());
   const auto view = [&](std::vector<float>& v) { return View{v.data(), 1, n, n, DType::kF32}; };
@@ -210,8 +210,8 @@ TEST_P(CpuGradElements, SumOfSquares) {
   EXPECT_TRUE(std::isnan(open()->ops().sum_squares(bad.data(), 3)));
 }
 
-/// Finite differences: the slopes of `ref` in double.
-TEST(RefGradElements, SlopesAreDerivatives) {
+/// Finite differences: the derivatives of `ref` in double.
+TEST(RefGradElements, MatchesFiniteDifferences) {
   std::unique_ptr<Device> ref = ref::open_ref_device();
   const auto view = [](double& x) { return View{&x, 1, 1, 1, DType::kF64}; };
   for (double x : {-3.0, -0.7, 0.0, 0.4, 2.5}) {

@@ -82,7 +82,7 @@ TEST_P(CpuGradMatrix, GemmThroughGelu) {
   }
 }
 
-TEST_P(CpuGradMatrix, SlopeOfGeluIsExactToAMillionth) {
+TEST_P(CpuGradMatrix, DerivativeOfGeluIsExactToAMillionth) {
   const int64_t n = 20001;
   Operand x = random_.matrix(1, 1, false), w = random_.matrix(n, 1, false), pre = random_.matrix(1, n, false),
           y = pre;

@@ -75,7 +75,7 @@ TEST_P(CpuGradRows, DropoutIsTheDefinition) {
       const Dropout dropout{.rate = rate, .key = 0x123456789abcdef0, .site = 0xfedcba98, .rows = rows};
       Operand x = random_.matrix(t, c, true), y = x, low = x;
       cpu_->ops().dropout(
-          {.x = x.view(kF32), .dropout = dropout, .y = y.view(kF32), .y_low = low.view(kBF16)});
+          {.x = x.view(kF32), .dropout = dropout, .y = y.view(kF32), .y_bf16 = low.view(kBF16)});
       const float factor = 65536.0f / static_cast<float>(65536 - std::lround(double{rate} * 65536));
       for (int64_t r = 0; r < t; ++r) {
         for (int64_t i = 0; i < c; ++i) {
@@ -137,7 +137,7 @@ TEST_P(CpuGradRows, LayerNormWithDropoutEqualsRef) {
                           .eps = 1e-5f,
                           .dropout = {.rate = rate, .key = 5, .site = 6, .rows = rows},
                           .y = out,
-                          .y_low = out_low,
+                          .y_bf16 = out_low,
                           .sum = out_sum,
                           .stats = out_stats});
     };
@@ -405,7 +405,7 @@ TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
                             .eps = 1e-5f,
                             .dropout = dropout,
                             .y = y.view(),
-                            .y_low = low.view(),
+                            .y_bf16 = low.view(),
                             .sum = copy ? dresidual.view() : View{},
                             .stats = stats.view()});
   }

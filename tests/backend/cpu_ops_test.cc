@@ -58,7 +58,7 @@ TEST_P(CpuOps, GemmEqualsRef) {
       Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(n, k, bf16_),
               bias = random_.matrix(1, n, false);
       PackedWeight cpu_w(*cpu_, w, dtype_), ref_w(*ref_, w, dtype_);
-      Operand y = random_.matrix(m, n, false), pre = y, want = y, want_pre = y, y_low = y;
+      Operand y = random_.matrix(m, n, false), pre = y, want = y, want_pre = y, y_bf16 = y;
       const auto gemm = [&](Device& d, PackedWeight& pw, Operand& out, Operand& out_pre, DType out_dtype) {
         d.ops().gemm({.x = x.view(dtype_),
                       .w = &pw.weight,
@@ -72,8 +72,8 @@ TEST_P(CpuOps, GemmEqualsRef) {
       SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " act " << static_cast<int>(act));
       expect_near(pre.view(DType::kF32), want_pre.view(DType::kF32), tolerance(k));
       expect_near(y.view(DType::kF32), want.view(DType::kF32), tolerance(k));
-      gemm(*cpu_, cpu_w, y_low, pre, DType::kBF16);
-      expect_near(y_low.view(DType::kBF16), want.view(DType::kF32), tolerance(k));
+      gemm(*cpu_, cpu_w, y_bf16, pre, DType::kBF16);
+      expect_near(y_bf16.view(DType::kBF16), want.view(DType::kF32), tolerance(k));
     }
   }
 }
@@ -134,7 +134,7 @@ TEST_P(CpuOps, LayerNormEqualsRef) {
                             .beta = beta.view(DType::kF32),
                             .eps = 1e-5f,
                             .y = out.view(DType::kF32),
-                            .y_low = out_low ? out_low->view(DType::kBF16) : View{},
+                            .y_bf16 = out_low ? out_low->view(DType::kBF16) : View{},
                             .stats = out_stats.view(DType::kF32)});
       };
       run(*ref_, want, nullptr, want_stats);

@@ -29,8 +29,8 @@ class RefGradMatrix : public ::testing::Test {
   /// Weights of `ref` are row-major, so parameters are changed in place.
   static Weight weight(Doubles& d) { return {d.values.data(), d.rows, d.cols, DType::kF64}; }
 
-  /// Each element of x: the slope of `loss` there, against `gradient`.
-  void expect_slopes(Doubles& x, const std::function<double()>& loss, const Doubles& gradient) {
+  /// Each element of x: the derivative of `loss` there, against `gradient`.
+  void expect_derivatives(Doubles& x, const std::function<double()>& loss, const Doubles& gradient) {
     for (size_t i = 0; i < x.values.size(); ++i) {
       const double at = x.values[i];
       x.values[i] = at + kStep;
@@ -38,8 +38,8 @@ class RefGradMatrix : public ::testing::Test {
       x.values[i] = at - kStep;
       const double below = loss();
       x.values[i] = at;
-      const double slope = (above - below) / (2 * kStep);
-      ASSERT_NEAR(gradient.values[i], slope, 1e-8 * (1 + std::abs(slope))) << "element " << i;
+      const double derivative = (above - below) / (2 * kStep);
+      ASSERT_NEAR(gradient.values[i], derivative, 1e-8 * (1 + std::abs(derivative))) << "element " << i;
     }
   }
 };
@@ -71,9 +71,9 @@ TEST_F(RefGradMatrix, Gemm) {
   ref_->ops().gemm({.x = c.view(), .w = &unit, .gelu_pre = saved.view(), .y = dpre.view()});
   ref_->ops().gemm({.x = dpre.view(), .w = &wt, .y = dx.view()});
   ref_->ops().gemm_grad({.dy = dpre.view(), .x = x.view(), .dw = dw.view(), .db = db.view()});
-  expect_slopes(x, loss, dx);
-  expect_slopes(w, loss, dw);
-  expect_slopes(bias, loss, db);
+  expect_derivatives(x, loss, dx);
+  expect_derivatives(w, loss, dw);
+  expect_derivatives(bias, loss, db);
 
   Doubles twice = dw;  // added once more, and an addition to a product
   ref_->ops().gemm_grad({.dy = dpre.view(), .x = x.view(), .accumulate = true, .dw = twice.view()});
@@ -108,9 +108,9 @@ TEST_F(RefGradMatrix, CrossEntropy) {
                                          .dw = dw.view(),
                                          .db = db.view()});
   for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(losses.values[i], want[i], 1e-12);
-  expect_slopes(x, loss, dx);
-  expect_slopes(w, loss, dw);
-  expect_slopes(bias, loss, db);
+  expect_derivatives(x, loss, dx);
+  expect_derivatives(w, loss, dw);
+  expect_derivatives(bias, loss, db);
 }
 
 }  // namespace

@@ -17,12 +17,13 @@ namespace roberta::testing {
 class GradientModel {
  public:
   explicit GradientModel(const RobertaConfig& config, const Objective& objective = {}, bool tied = true,
-                         std::unique_ptr<Device> device = ref::open_ref_device(), DType matrix = DType::kF64)
+                         std::unique_ptr<Device> device = ref::open_ref_device(),
+                         DType compute_dtype = DType::kF64)
       : config_(config),
         objective_(objective),
         tied_(tied),
-        matrix_(matrix),
-        wide_(matrix == DType::kF64 ? DType::kF64 : DType::kF32),
+        compute_dtype_(compute_dtype),
+        accum_dtype_(compute_dtype == DType::kF64 ? DType::kF64 : DType::kF32),
         device_(std::move(device)) {
     lay_out();  // to learn the size
     parameter_block_ = device_->allocate(size_ * width());
@@ -99,24 +100,24 @@ class GradientModel {
   double run(Body body) {
     Arena plan;
     NullOps nothing;
-    Pass dry{nothing, plan, matrix_, wide_};
+    Pass dry{nothing, plan, compute_dtype_, accum_dtype_};
     body(dry);
     peak_ = plan.peak();
     Buffer block = device_->allocate(plan.peak());
     Arena arena(block.data(), block.bytes());
-    Pass pass{device_->ops(), arena, matrix_, wide_};
+    Pass pass{device_->ops(), arena, compute_dtype_, accum_dtype_};
     return body(pass);
   }
 
-  size_t width() const { return static_cast<size_t>(size_of(wide_)); }
+  size_t width() const { return static_cast<size_t>(size_of(accum_dtype_)); }
   static char* data(const Buffer& block) { return static_cast<char*>(block.data()); }
   double number(const Buffer& block, size_t i) const {
-    return wide_ == DType::kF64 ? static_cast<const double*>(block.data())[i]
-                                : static_cast<double>(static_cast<const float*>(block.data())[i]);
+    return accum_dtype_ == DType::kF64 ? static_cast<const double*>(block.data())[i]
+                                       : static_cast<double>(static_cast<const float*>(block.data())[i]);
   }
   void refresh() {
     for (size_t i = 0; i < size_; ++i) {
-      if (wide_ == DType::kF64) {
+      if (accum_dtype_ == DType::kF64) {
         static_cast<double*>(parameter_block_.data())[i] = values_[i];
       } else {
         static_cast<float*>(parameter_block_.data())[i] = static_cast<float>(values_[i]);
@@ -129,7 +130,7 @@ class GradientModel {
   /// The next rows * cols numbers, as parameters and as their gradients.
   void take(int64_t rows, int64_t cols, View& parameters, View& gradients) {
     const size_t at = size_ * width();
-    parameters = gradients = {nullptr, rows, cols, cols, wide_};
+    parameters = gradients = {nullptr, rows, cols, cols, accum_dtype_};
     if (parameter_block_.data()) {
       parameters.data = data(parameter_block_) + at;
       gradients.data = data(gradient_block_) + at;
@@ -137,12 +138,12 @@ class GradientModel {
     size_ += static_cast<size_t>(rows * cols);
   }
   std::pair<Weight, Weight> weight(const View& source) {
-    const size_t bytes = device_->weight_bytes(source.rows, source.cols, matrix_),
-                 transposed_bytes = device_->weight_bytes(source.cols, source.rows, matrix_);
+    const size_t bytes = device_->weight_bytes(source.rows, source.cols, compute_dtype_),
+                 transposed_bytes = device_->weight_bytes(source.cols, source.rows, compute_dtype_);
     PackedWeight& p = weights_.emplace_back(
         PackedWeight{source, device_->allocate(bytes), device_->allocate(transposed_bytes)});
-    p.w = {p.block.data(), source.rows, source.cols, matrix_};
-    p.transposed = {p.transposed_block.data(), source.cols, source.rows, matrix_};
+    p.w = {p.block.data(), source.rows, source.cols, compute_dtype_};
+    p.transposed = {p.transposed_block.data(), source.cols, source.rows, compute_dtype_};
     return {p.w, p.transposed};
   }
   void linear(LinearParams& p, LinearGrads& g, int64_t n, int64_t k) {
@@ -199,7 +200,7 @@ class GradientModel {
   RobertaConfig config_;
   Objective objective_;
   bool tied_;
-  DType matrix_, wide_;
+  DType compute_dtype_, accum_dtype_;
   std::unique_ptr<Device> device_;
   Buffer parameter_block_, gradient_block_;
   std::vector<double> values_;

@@ -17,21 +17,21 @@ namespace {
 struct Case {
   ObjectiveKind kind;
   std::string kernels;  // "": ref
-  DType matrix;
+  DType compute_dtype;
 };
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (ObjectiveKind kind : kAllObjectives) {
     cases.push_back({kind, "", DType::kF64});
     for (const std::string& name : cpu::available_kernels()) {
-      for (DType matrix : {DType::kF32, DType::kBF16}) cases.push_back({kind, name, matrix});
+      for (DType compute_dtype : {DType::kF32, DType::kBF16}) cases.push_back({kind, name, compute_dtype});
     }
   }
   return cases;
 }
 std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
   return std::string(name_of(info.param.kind)) + "_" + info.param.kernels + "_" +
-         roberta::name_of(info.param.matrix);
+         roberta::name_of(info.param.compute_dtype);
 }
 
 class ObjectiveOn : public ::testing::TestWithParam<Case> {
@@ -40,13 +40,13 @@ class ObjectiveOn : public ::testing::TestWithParam<Case> {
     const Case& c = GetParam();
     return GradientModel(config, sample_objective(c.kind, 0.1f), false,
                          c.kernels.empty() ? ref::open_ref_device() : cpu::open_cpu_device(2, c.kernels),
-                         c.matrix);
+                         c.compute_dtype);
   }
   TrainingBatch batch() const { return sample_batch(GetParam().kind); }
 
   /// The gradients that are left by `trim` are as they were, the others untouched.
   template <class Trim>
-  void expect_same_without(int64_t lowest, const std::vector<int64_t>& parts, Trim trim) {
+  void expect_same_without(int64_t first_trainable_block, const std::vector<int64_t>& parts, Trim trim) {
     RobertaConfig config = tiny_config();
     config.num_hidden_layers = 3;
     for (bool recompute : {false, true}) {
@@ -60,13 +60,13 @@ class ObjectiveOn : public ::testing::TestWithParam<Case> {
       const std::vector<double> want = m.only_viewed(all);
       ASSERT_NE(want, all);
       std::vector<int64_t> seen;
-      training.lowest = lowest;
-      training.ready = [&](int64_t part) { seen.push_back(part); };
+      training.first_trainable_block = first_trainable_block;
+      training.ready = [&](int64_t block) { seen.push_back(block); };
       EXPECT_EQ(m.loss_and_grad(batch(), training), loss);
       EXPECT_EQ(m.gradients(), want);
       EXPECT_EQ(std::vector<int64_t>(seen.begin() + static_cast<int64_t>(seen.size() / 2), seen.end()),
                 parts);
-      if (!recompute && lowest > 0) {
+      if (!recompute && first_trainable_block > 0) {
         EXPECT_LT(m.peak(), peak * 9 / 10);
       }
     }
@@ -133,7 +133,7 @@ TEST_P(ObjectiveOn, IsNearTheSameInDouble) {
   GradientModel got = model(config), want(config, sample_objective(c.kind, 0.1f), false);
   const ObjectiveTraining training = with_dropout(0.1f);
   const double loss = want.loss_and_grad(batch(), training);
-  const double share = c.matrix == DType::kBF16 ? 0.05 : c.matrix == DType::kF32 ? 2e-5 : 0;
+  const double share = c.compute_dtype == DType::kBF16 ? 0.05 : c.compute_dtype == DType::kF32 ? 2e-5 : 0;
   EXPECT_NEAR(got.loss_and_grad(batch(), training), loss, share * loss);
   const std::vector<double> a = got.gradients(), b = want.gradients();
   double difference = 0, size = 0;
@@ -203,14 +203,14 @@ TEST(Classifier, IsItsFormula) {
   const View out = matrix(kLabels, kWidth), out_bias = matrix(1, kLabels);
   const View in = matrix(kRows, kWidth), mid = matrix(kRows, kWidth), want = matrix(kRows, kLabels),
              got = matrix(kRows, kLabels);
-  const std::vector<uint64_t> keys{7, uint64_t{1} << 32, uint64_t{5} << 32 | 3};
+  const std::vector<uint64_t> counters{7, uint64_t{1} << 32, uint64_t{5} << 32 | 3};
   const TrainingPass training{.dropout_key = 123};
   for (const bool has_dense : {true, false}) {
     for (const float rate : {0.0f, 0.5f}) {
-      device->ops().dropout({.x = x, .dropout = {rate, 123, kHeadInputSite, keys}, .y = in});
+      device->ops().dropout({.x = x, .dropout = {rate, 123, kHeadInputSite, counters}, .y = in});
       if (has_dense) {
         linear(in, dense, dense_bias, mid, true);
-        device->ops().dropout({.x = mid, .dropout = {rate, 123, kHeadInnerSite, keys}, .y = mid});
+        device->ops().dropout({.x = mid, .dropout = {rate, 123, kHeadInnerSite, counters}, .y = mid});
       }
       linear(has_dense ? mid : in, out, out_bias, want, false);
       ClassifierParams params;
@@ -222,7 +222,7 @@ TEST(Classifier, IsItsFormula) {
         Arena arena(block.data(), block.bytes());
         Pass pass{device->ops(), arena, DType::kF64, DType::kF64, trains ? &training : nullptr};
         ClassifierSaved saved;
-        classifier(pass, params, {x, {}}, rate, keys, got, trains ? &saved : nullptr);
+        classifier(pass, params, {x, {}}, rate, counters, got, trains ? &saved : nullptr);
         for (int64_t r = 0; r < kRows; ++r) {
           for (int64_t n = 0; n < kLabels; ++n)
             EXPECT_NEAR(got.row<double>(r)[n], want.row<double>(r)[n], 1e-14);

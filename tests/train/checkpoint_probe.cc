@@ -13,7 +13,7 @@
 
 #include "io/atomic_file.h"
 #include "roberta/error.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace {
 

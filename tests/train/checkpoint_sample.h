@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "io/atomic_file.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 

@@ -56,7 +56,7 @@ class Lora : public testing::Test {
 
   Matrix64 value(const Tuning& of, const std::string& name) const {
     const ParameterEntry& entry = *of.parameters.find(name);
-    return read(of.parameters.values(), entry, entry.offset);
+    return read(of.parameters.master_weights(), entry, entry.offset);
   }
   Matrix64 gradient(const Tuning& of, const std::string& name) const {
     const ParameterEntry& entry = *of.parameters.find(name);
@@ -78,21 +78,21 @@ class Lora : public testing::Test {
     for (const ParameterEntry& entry : p.entries()) {
       if (!entry.adapter) continue;
       for (int64_t i = 0; i < entry.count(); ++i)
-        p.values()[static_cast<size_t>(entry.offset + i)] =
+        p.master_weights()[static_cast<size_t>(entry.offset + i)] =
             0.1f * static_cast<float>(Random::normal(random.bits(entry.number, static_cast<uint64_t>(i))));
     }
     p.pack_trained();
     for (const ParameterEntry& entry : full_.parameters.entries()) {
       const ParameterEntry& from = *p.find(entry.spec.name);
-      std::copy_n(p.values().begin() + from.offset, entry.count(),
-                  full_.parameters.values().begin() + entry.offset);
+      std::copy_n(p.master_weights().begin() + from.offset, entry.count(),
+                  full_.parameters.master_weights().begin() + entry.offset);
     }
     for (const std::string& name : adapted()) {
       const Matrix64 ba =
           product(value(lora_, name + ".lora_B.weight"), value(lora_, name + ".lora_A.weight"));
       const ParameterEntry& w = *full_.parameters.find(name + ".weight");
       for (int64_t i = 0; i < w.count(); ++i)
-        full_.parameters.values()[static_cast<size_t>(w.offset + i)] +=
+        full_.parameters.master_weights()[static_cast<size_t>(w.offset + i)] +=
             static_cast<float>(kScale * ba.data[static_cast<size_t>(i)]);
     }
     full_.parameters.pack();
@@ -141,8 +141,8 @@ TEST_F(Lora, StepIsTheOneOfItsDefinition) {
 
 TEST_F(Lora, MicroBatchesAddUp) {
   Tuning other("lora", ObjectiveKind::kClassification, 1, options_);
-  std::copy(lora_.parameters.values().begin(), lora_.parameters.values().end(),
-            other.parameters.values().begin());
+  std::copy(lora_.parameters.master_weights().begin(), lora_.parameters.master_weights().end(),
+            other.parameters.master_weights().begin());
   other.parameters.pack();
   lora_.run(batch_, 1, 0);
   other.run(tuning_batch(ObjectiveKind::kClassification, 0, 8, 8), 1, 0);
@@ -162,8 +162,8 @@ TEST_F(Lora, WeightsArePackedAnewAtEachStep) {
 
 TEST_F(Lora, CpuAgreesWithTheReference) {
   Tuning ref("lora", ObjectiveKind::kClassification, 1, options_, DType::kF32, "ref");
-  std::copy(lora_.parameters.values().begin(), lora_.parameters.values().end(),
-            ref.parameters.values().begin());
+  std::copy(lora_.parameters.master_weights().begin(), lora_.parameters.master_weights().end(),
+            ref.parameters.master_weights().begin());
   ref.parameters.pack();
   for (int64_t step = 1; step <= 3; ++step)
     EXPECT_NEAR(lora_.run(batch_, step, kRate).loss, ref.run(batch_, step, kRate).loss, 1e-5);

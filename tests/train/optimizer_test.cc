@@ -36,7 +36,7 @@ void follow(AdamKind kind, bool decay_all) {
   Parameters& parameters = training.parameters;
   const OptimizerOptions options{.kind = kind, .weight_decay = 0.3, .decay_all = decay_all};
   std::vector<Single> expected;
-  for (float value : parameters.values()) expected.push_back({value});
+  for (float value : parameters.master_weights()) expected.push_back({value});
   for (int64_t t = 1; t <= 20; ++t) {
     const double lr = 1e-3 * static_cast<double>(t);
     for (const ParameterEntry& entry : parameters.entries()) {
@@ -52,7 +52,7 @@ void follow(AdamKind kind, bool decay_all) {
   for (const ParameterEntry& entry : parameters.entries()) {
     for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i) {
       const size_t at = static_cast<size_t>(i);
-      ASSERT_NEAR(parameters.values()[at], expected[at].p, 2e-6) << entry.spec.name;
+      ASSERT_NEAR(parameters.master_weights()[at], expected[at].p, 2e-6) << entry.spec.name;
       ASSERT_NEAR(parameters.second_moments()[at], expected[at].v, 1e-6) << entry.spec.name;
     }
   }
@@ -71,7 +71,7 @@ TEST(Optimizer, LowerLayersLearnSlower) {
     const OptimizerOptions options{
         .kind = AdamKind::kTorch, .weight_decay = 0.3, .decay_all = false, .layer_decay = 0.5};
     std::vector<Single> expected;
-    for (float value : parameters.values()) expected.push_back({value});
+    for (float value : parameters.master_weights()) expected.push_back({value});
     const double factors[] = {0.125, 0.25, 0.5, 1};  // embeddings, two layers, head
     for (int64_t t = 1; t <= 5; ++t) {
       for (const ParameterEntry& entry : parameters.entries()) {
@@ -79,7 +79,7 @@ TEST(Optimizer, LowerLayersLearnSlower) {
           const size_t at = static_cast<size_t>(entry.trained_offset + i);
           parameters.gradients()[at] = static_cast<float>(gradient(at, t));
           expected[static_cast<size_t>(entry.offset + i)].step(
-              AdamKind::kTorch, static_cast<float>(gradient(at, t)), t, 1e-3 * factors[entry.part + 1],
+              AdamKind::kTorch, static_cast<float>(gradient(at, t)), t, 1e-3 * factors[entry.block + 1],
               entry.decays ? 0.3 : 0);
         }
       }
@@ -87,7 +87,8 @@ TEST(Optimizer, LowerLayersLearnSlower) {
     }
     for (const ParameterEntry& entry : parameters.entries()) {
       for (int64_t i = entry.offset; i < entry.offset + entry.count(); ++i)
-        ASSERT_NEAR(parameters.values()[static_cast<size_t>(i)], expected[static_cast<size_t>(i)].p, 1e-6)
+        ASSERT_NEAR(parameters.master_weights()[static_cast<size_t>(i)], expected[static_cast<size_t>(i)].p,
+                    1e-6)
             << mode << " " << entry.spec.name;
     }
   }
@@ -102,7 +103,7 @@ TEST(Optimizer, ClipsAsPyTorch) {
   }
   optimizer_step(clipped.parameters, {.clip_norm = 2}, 1, 1e-2, norm);
   optimizer_step(scaled.parameters, {}, 1, 1e-2, norm);
-  for (size_t i = 0; i < clipped.parameters.values().size(); ++i)
+  for (size_t i = 0; i < clipped.parameters.master_weights().size(); ++i)
     ASSERT_NEAR(clipped.parameters.first_moments()[i], scaled.parameters.first_moments()[i], 1e-7);
 }
 

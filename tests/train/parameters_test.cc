@@ -35,11 +35,11 @@ TEST(Parameters, LayOutIsWhatTheViewsSay) {
   EXPECT_TRUE(p.head.mlm.decoder.transposed);
 }
 
-TEST(Parameters, PartsAreTheWholeBlock) {
+TEST(Parameters, BlocksCoverTheWholeArray) {
   SmallTraining training;
   int64_t end = 0;
-  for (int64_t part = -1; part <= 2; ++part) {
-    const auto [from, to] = training.parameters.range_of(part);
+  for (int64_t block = -1; block <= 2; ++block) {
+    const auto [from, to] = training.parameters.range_of(block);
     EXPECT_EQ(from, end);
     EXPECT_LT(from, to);
     end = to;

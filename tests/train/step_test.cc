@@ -45,15 +45,15 @@ TEST(Step, FourMicroBatchesAreOneBigOne) {
 }
 
 TEST(Step, ThreadsChangeNoBit) {
-  for (DType matrix : {DType::kF32, DType::kBF16}) {
-    SmallTraining one({}, "cpu", 1, matrix), three({}, "cpu", 3, matrix);
+  for (DType compute_dtype : {DType::kF32, DType::kBF16}) {
+    SmallTraining one({}, "cpu", 1, compute_dtype), three({}, "cpu", 3, compute_dtype);
     for (int64_t step = 1; step <= 3; ++step) {
       const StepBatch batch = repeating_batch(step * 16, 16, 128);
       const StepResult a = one.run(batch, step), b = three.run(batch, step);
       EXPECT_EQ(a.loss, b.loss);
       EXPECT_EQ(a.gradient_norm, b.gradient_norm);
     }
-    EXPECT_EQ(copy(one.parameters.values()), copy(three.parameters.values()));
+    EXPECT_EQ(copy(one.parameters.master_weights()), copy(three.parameters.master_weights()));
   }
 }
 
@@ -83,11 +83,11 @@ TEST(Step, DropoutIsAnotherAtEachStepAndSeed) {
 
 TEST(Step, ValidationHasNoDropoutAndChangesNothing) {
   SmallTraining training;
-  const std::vector<float> before = copy(training.parameters.values());
+  const std::vector<float> before = copy(training.parameters.master_weights());
   const std::vector<StepBatch> batches = {repeating_batch(0, 4, 64), repeating_batch(4, 4, 64)};
   const std::vector<StepBatch> whole = {repeating_batch(0, 8, 1000)};
   EXPECT_NEAR(training.step.validate(batches), training.step.validate(whole), 1e-6);
-  EXPECT_EQ(before, copy(training.parameters.values()));
+  EXPECT_EQ(before, copy(training.parameters.master_weights()));
 }
 
 TEST(Step, ANumberThatIsNoneIsNamedAndChangesNothing) {
@@ -96,15 +96,16 @@ TEST(Step, ANumberThatIsNoneIsNamedAndChangesNothing) {
   training.run(batch, 1);
   // A weight that only some samples read: the row of an id.
   const int32_t id = batch.micros[1].batch.batch.ids[0];
-  training.parameters.values()[static_cast<size_t>(id * 32)] = std::numeric_limits<float>::infinity();
+  training.parameters.master_weights()[static_cast<size_t>(id * 32)] = std::numeric_limits<float>::infinity();
   training.parameters.pack();
-  const std::vector<float> values = copy(training.parameters.values()),
+  const std::vector<float> values = copy(training.parameters.master_weights()),
                            moments = copy(training.parameters.first_moments());
   const StepResult result = training.run(batch, 2);
   EXPECT_FALSE(result.finite);
-  EXPECT_NE(result.trouble.find("step 2"), std::string::npos) << result.trouble;
-  EXPECT_NE(result.trouble.find("rank 0, samples 10"), std::string::npos) << result.trouble;
-  EXPECT_EQ(values, copy(training.parameters.values()));
+  EXPECT_NE(result.nonfinite_message.find("step 2"), std::string::npos) << result.nonfinite_message;
+  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos)
+      << result.nonfinite_message;
+  EXPECT_EQ(values, copy(training.parameters.master_weights()));
   EXPECT_EQ(moments, copy(training.parameters.first_moments()));
 }
 
@@ -114,7 +115,7 @@ TEST(Step, RanksTakeEvenSlicesOfTheSameBatch) {
   for (int rank = 0; rank < 3; ++rank) {
     const StepBatch part = read_step(repeating_sample, {40, 10}, rank, 3, 1000, 1);
     EXPECT_EQ(part.begin, begin);
-    const auto& keys = part.micros[0].batch.keys;
+    const auto& keys = part.micros[0].batch.dropout_counters;
     EXPECT_EQ(keys[0] >> 32, static_cast<uint64_t>(begin));
     begin = static_cast<int64_t>(keys.back() >> 32) + 1;
     units += part.units;

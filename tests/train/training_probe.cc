@@ -106,8 +106,8 @@ void replace_values(Parameters& parameters, const std::string& path) {
     const TensorInfo* tensor = file.find(name_of(parameters, entry));
     if (!tensor) continue;
     if (tensor->shape != entry.spec.shape) throw std::runtime_error(tensor->name + " has another shape");
-    const auto values =
-        parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()));
+    const auto values = parameters.master_weights().subspan(static_cast<size_t>(entry.offset),
+                                                            static_cast<size_t>(entry.count()));
     file.read(*tensor, 0, std::as_writable_bytes(values));
     ++used;
   }
@@ -149,7 +149,7 @@ json train(const json& request) {
     const double rate = request.at("learning_rates")[static_cast<size_t>(number)].get<double>();
     ++number;
     const StepResult result = training.run(batch, training.total(batch), number, number, rate);
-    if (!result.finite) throw std::runtime_error(result.trouble);
+    if (!result.finite) throw std::runtime_error(result.nonfinite_message);
     losses.push_back(result.loss);
     norms.push_back(result.gradient_norm);
     if (number == 1) save(parameters, parameters.gradients(), true, out + "/gradients.safetensors");
@@ -158,7 +158,7 @@ json train(const json& request) {
            out + "/gradients-" + std::to_string(number) + ".safetensors");
     }
   }
-  save(parameters, parameters.values(), false, out + "/weights.safetensors");
+  save(parameters, parameters.master_weights(), false, out + "/weights.safetensors");
   return {{"losses", losses}, {"norms", norms}};
 }
 

@@ -26,7 +26,7 @@ std::vector<float> copy(std::span<const float> x) { return {x.begin(), x.end()};
 std::vector<float> all_of(const Parameters& parameters) {
   std::vector<float> out;
   for (std::span<const float> block :
-       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
+       {parameters.master_weights(), parameters.first_moments(), parameters.second_moments()})
     out.insert(out.end(), block.begin(), block.end());
   return out;
 }
@@ -49,14 +49,14 @@ TEST(Tuning, WhatIsFrozenNeverChanges) {
   for (const std::string& mode : kModes) {
     Tuning tuning(mode);
     const Parameters& p = tuning.parameters;
-    const std::vector<float> before = copy(p.values());
+    const std::vector<float> before = copy(p.master_weights());
     for (int64_t step = 1; step <= 3; ++step)
       tuning.run(tuning_batch(ObjectiveKind::kClassification, step * 8, 8, 3), step);
     for (const ParameterEntry& entry : p.entries()) {
       const auto at = static_cast<size_t>(entry.offset), n = static_cast<size_t>(entry.count());
       const bool same =
           std::equal(before.begin() + entry.offset, before.begin() + entry.offset + entry.count(),
-                     p.values().subspan(at, n).begin());
+                     p.master_weights().subspan(at, n).begin());
       EXPECT_EQ(same, !entry.trained) << mode << " " << entry.spec.name;
       const bool head = entry.spec.name.starts_with("classifier.");
       EXPECT_EQ(entry.trained, mode == "full" || head || entry.adapter) << entry.spec.name;
@@ -72,9 +72,9 @@ TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
   EXPECT_EQ(frozen.parameters.trained_count(), head);
   EXPECT_EQ(lora.parameters.trained_count(), head + adapters);
   EXPECT_LE(lora.parameters.trained_size(), head + adapters + 16 * 4);
-  EXPECT_EQ(full.parameters.lowest_trained_part(), -1);
-  EXPECT_EQ(frozen.parameters.lowest_trained_part(), 2);
-  EXPECT_EQ(lora.parameters.lowest_trained_part(), 0);
+  EXPECT_EQ(full.parameters.first_trainable_block(), -1);
+  EXPECT_EQ(frozen.parameters.first_trainable_block(), 2);
+  EXPECT_EQ(lora.parameters.first_trainable_block(), 0);
   EXPECT_FALSE(frozen.parameters.encoder.layers[1].attention.query.transposed);
   EXPECT_FALSE(frozen.parameters.encoder_grads.layers[1].attention.query.w);
   const AttentionGrads& grads = lora.parameters.encoder_grads.layers[1].attention;
@@ -84,9 +84,9 @@ TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
   EXPECT_FALSE(grads.output.w);
   EXPECT_FALSE(grads.query.bias);
   int64_t end = 0;
-  for (int64_t part = -1; part <= 2; ++part) {
-    EXPECT_EQ(lora.parameters.range_of(part).first, end);
-    end = lora.parameters.range_of(part).second;
+  for (int64_t block = -1; block <= 2; ++block) {
+    EXPECT_EQ(lora.parameters.range_of(block).first, end);
+    end = lora.parameters.range_of(block).second;
   }
   EXPECT_EQ(end, lora.parameters.trained_size());
   EXPECT_TRUE(lora.parameters.find("encoder.layer.1.attention.self.value.lora_B.weight"));
@@ -118,10 +118,10 @@ TEST(Tuning, EveryTargetGetsItsGradient) {
 
 TEST(Tuning, ThreadsChangeNoBit) {
   for (const std::string& mode : kModes) {
-    for (const DType matrix : {DType::kF32, DType::kBF16}) {
-      Tuning one(mode, ObjectiveKind::kTokens, 1, {}, matrix),
-          two(mode, ObjectiveKind::kTokens, 2, {}, matrix),
-          three(mode, ObjectiveKind::kTokens, 3, {}, matrix);
+    for (const DType compute_dtype : {DType::kF32, DType::kBF16}) {
+      Tuning one(mode, ObjectiveKind::kTokens, 1, {}, compute_dtype),
+          two(mode, ObjectiveKind::kTokens, 2, {}, compute_dtype),
+          three(mode, ObjectiveKind::kTokens, 3, {}, compute_dtype);
       for (int64_t step = 1; step <= 3; ++step) {
         for (Tuning* tuning : {&one, &two, &three})
           tuning->run(tuning_batch(ObjectiveKind::kTokens, step * 8, 8, 3), step);
@@ -145,7 +145,7 @@ struct Trace {
       gradients.insert(gradients.end(), own.begin(), own.end());
     }
     tuning.run(tuning_batch(ObjectiveKind::kClassification, 0, 8, 3, rank, ranks), 4);
-    values = copy(tuning.parameters.values());
+    values = copy(tuning.parameters.master_weights());
   }
 };
 
@@ -176,7 +176,7 @@ TEST(Tuning, ResumesToTheBit) {
   for (const std::string& mode : kModes) {
     LoopOptions options{.schedule = {.peak = 3e-3, .warmup_steps = 2, .total_steps = 12}};
     LoopPlan plan = tuning_plan();
-    plan.validate = [n = 0]() mutable { return Measurement{.loss = 1.0 / ++n, .units = 1}; };
+    plan.validate = [n = 0]() mutable { return EvalResult{.loss = 1.0 / ++n, .units = 1}; };
     options.validate_every = 4;
     Tuning whole(mode, ObjectiveKind::kClassification, 2), first(mode), second(mode);
     LoopState whole_state, state;
@@ -209,7 +209,7 @@ TEST(Tuning, ResumesToTheBit) {
 
     Tuning third(mode);  // the weights alone, as of a best checkpoint
     read_checkpoint(*found, tensors_to_load(third.parameters, false));
-    EXPECT_EQ(copy(third.parameters.values()), copy(first.parameters.values())) << mode;
+    EXPECT_EQ(copy(third.parameters.master_weights()), copy(first.parameters.master_weights())) << mode;
   }
 }
 
@@ -218,7 +218,7 @@ void write_model(const Parameters& p, const std::filesystem::path& directory) {
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : p.entries()) {
     const auto bytes = std::as_bytes(
-        p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+        p.master_weights().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
     tensors.push_back({file_name_of(entry.spec.name, p.trained().head), DType::kF32, entry.spec.shape,
                        [bytes](uint64_t offset, std::span<std::byte> out) {
                          std::copy_n(bytes.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
@@ -235,7 +235,8 @@ TEST(Tuning, AnotherHeadStaysFresh) {
   const auto device = open_device("cpu", 1);
   const auto values = [](const Parameters& p, const std::string& name) {
     const ParameterEntry& entry = *p.find(name);
-    return copy(p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+    return copy(
+        p.master_weights().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
   };
   const std::string out = "classifier.out_proj.weight", query = "encoder.layer.0.attention.self.query.";
 

@@ -160,7 +160,7 @@ def as_list(answers):
 
 
 def answer(args, model, questions):
-    flags = {"top_k": "--top-k", "impossible": "--handle-impossible", "longest": "--max-answer", "max_length": "--max-length", "stride": "--stride"}
+    flags = {"top_k": "--top-k", "impossible": "--handle-impossible", "longest": "--max-answer-length", "max_length": "--max-length", "stride": "--stride"}
     written, tokenizer = goldens(), RobertaTokenizerFast.from_pretrained(model)
     net = transformers.RobertaForQuestionAnswering.from_pretrained(model, attn_implementation="eager").eval()
     mine = []

@@ -1,4 +1,4 @@
-// roberta completion bash|zsh|fish: a script from the table of commands.
+// roberta completion bash|zsh|fish: a script generated from the table of commands.
 
 #include <string>
 #include <vector>
@@ -24,7 +24,7 @@ std::string command_names() {
   return joined(names);
 }
 
-/// Text inside single quotes of a shell, brackets and colons kept from zsh.
+/// Text inside the single quotes of a shell; characters of `escaped` are escaped for zsh.
 std::string quoted(std::string_view text, std::string_view escaped = "") {
   std::string out;
   for (char c : text) {

@@ -1,12 +1,12 @@
 #include "server/protocols/azure/azure_swagger.h"
 
 #include "io/json/json.h"
-#include "server/tasks/main_task.h"
+#include "server/tasks/task.h"
 
 namespace roberta::server {
 namespace {
 
-/// A path's answers: 200 and the rest.
+/// The responses of a path: 200 and all others.
 Json responses(SwaggerVersion version, const char* description, const char* type, Json schema) {
   const bool two = version == SwaggerVersion::k2;
   const Json error_schema = {
@@ -27,7 +27,7 @@ Json reference(SwaggerVersion version, const std::string& name) {
   return {{"$ref", (version == SwaggerVersion::k2 ? "#/definitions/" : "#/components/schemas/") + name}};
 }
 
-/// A key in the header of Azure ML's manner.
+/// A key in the header, as Azure ML does it.
 Json bearer() { return {{"Bearer", Json::array()}}; }
 
 Json health_path(SwaggerVersion version) {
@@ -82,30 +82,30 @@ Json swagger_path(SwaggerVersion version) {
 
 Json text_schema() { return {{"type", "string"}, {"minLength", 1}}; }
 
-Json object_of_texts(std::initializer_list<const char*> names) {
+Json object_of_texts(std::span<const std::string_view> names) {
   Json properties = Json::object(), required = Json::array();
-  for (const char* name : names) {
-    properties[name] = text_schema();
+  for (const std::string_view name : names) {
+    properties[std::string(name)] = text_schema();
     required.push_back(name);
   }
   return {{"type", "object"}, {"properties", properties}, {"required", required}};
 }
 
-/// A list of inputs, the form that is the same for every version of the specification.
-Json input_schema(Task task) {
+/// A list of inputs, in the form that is the same for every version of the specification.
+Json input_schema(const TaskTraits& task) {
   Json data, example;
-  if (task == Task::kAnswer) {
-    data = object_of_texts({"question", "context"});
+  if (task.input == InputKind::kPair) {
+    data = object_of_texts(task.input_names);
     example = Json::array({Json{{"question", "Where does Ann live?"}, {"context", "Ann lives in Rome."}}});
   } else {
     data = text_schema();
-    example = task == Task::kFillMask
+    example = task.task == Task::kFillMask
                   ? Json::array({"Paris is the <mask> of France.", "Today is a <mask> day!"})
                   : Json::array({"A fine film."});
   }
   const Json parameters = {
       {"type", "object"},
-      {"description", "Options of the task; with return_full the reply holds the objects of the pipeline."},
+      {"description", "Options of the task; with return_full the response has the objects of the pipeline."},
       {"properties",
        {{"return_full", {{"type", "boolean"}, {"default", false}}},
         {"top_k", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}}},
@@ -122,18 +122,18 @@ Json label_schema() {
           {"properties", {{"label", {{"type", "string"}}}, {"score", {{"type", "number"}}}}}};
 }
 
-/// The items of the reply have further forms (several masks, return_full); Swagger 2 has no word for
-/// "one of", so there they are described by the example alone.
+/// The items of the response have other forms too (several masks, return_full). Swagger 2 has no "oneOf", so
+/// there only the example describes them.
 Json output_schema(SwaggerVersion version, Task task) {
   Json item = {{"type", "string"}}, example = Json::array({"capital", "great"});
-  if (task == Task::kClassify) {
+  if (task == Task::kTextClassification) {
     item = label_schema();
     example = Json::array({Json{{"label", "positive"}, {"score", 0.98}}});
-  } else if (task == Task::kTag) {
+  } else if (task == Task::kTokenClassification) {
     example = Json::array({"B-PER,I-PER,B-LOC"});
-  } else if (task == Task::kAnswer) {
+  } else if (task == Task::kQuestionAnswering) {
     example = Json::array({"Rome"});
-  } else if (task == Task::kEmbed) {
+  } else if (task == Task::kFeatureExtraction) {
     item = {{"type", "array"}, {"items", {{"type", "number"}}}};
     example = Json::array({Json::array({0.25, -0.5})});
   }
@@ -141,13 +141,13 @@ Json output_schema(SwaggerVersion version, Task task) {
     return {{"type", "array"}, {"items", Json::object()}, {"example", example}};
   const Json anything = {{"type", "array"}, {"items", Json::object()}};
   Json one_of = Json::array({item, Json{{"type", "object"}}});
-  if (task != Task::kEmbed) one_of.push_back(anything);
+  if (task != Task::kFeatureExtraction) one_of.push_back(anything);
   return {{"type", "array"}, {"items", {{"anyOf", one_of}}}, {"example", example}};
 }
 
-Json schemas(SwaggerVersion version, Task task) {
+Json schemas(SwaggerVersion version, const TaskTraits& task) {
   return {{"ServiceInput", input_schema(task)},
-          {"ServiceOutput", output_schema(version, task)},
+          {"ServiceOutput", output_schema(version, task.task)},
           {"ErrorResponse", {{"type", "object"}, {"properties", {{"message", {{"type", "string"}}}}}}}};
 }
 
@@ -155,7 +155,7 @@ Json schemas(SwaggerVersion version, Task task) {
 
 std::string azure_swagger(SwaggerVersion version, const ServedModel* model) {
   const std::string name = model ? model->name : "ML service";
-  const Task task = model ? main_task_of(model->shared->info()) : Task::kFillMask;
+  const TaskTraits& task = model ? main_task_of(model->shared->info()) : fill_mask_task;
   const Json schemes = {{"Bearer",
                          {{"type", "apiKey"},
                           {"name", "Authorization"},

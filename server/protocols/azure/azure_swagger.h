@@ -1,5 +1,5 @@
 #pragma once
-// /swagger.json: what /score takes and gives, in the form that azureml-inference-server-http writes it.
+// /swagger.json: the requests and responses of /score, in the form of azureml-inference-server-http.
 
 #include <string>
 
@@ -9,7 +9,7 @@ namespace roberta::server {
 
 enum class SwaggerVersion : uint8_t { k2, k3, k31 };
 
-/// `model`: whose task is described; nullptr while none is loaded.
+/// Describes the task of `model`; nullptr while none is loaded.
 std::string azure_swagger(SwaggerVersion version, const ServedModel* model);
 
 }  // namespace roberta::server

@@ -1,10 +1,11 @@
 #pragma once
-// The tasks of a model as tensors: what /v2/models/{model} says of it, and what .../infer computes.
+// The tasks of a model as tensors: the metadata of /v2/models/{model}, and the work of .../infer.
 
 #include <vector>
 
-#include "server/core/exchange.h"
+#include "server/core/request_context.h"
 #include "server/protocols/kserve/kserve_tensors.h"
+#include "server/tasks/task.h"
 
 namespace roberta::server {
 
@@ -16,6 +17,7 @@ ModelTensors tensors_of(const ModelInfo& info);
 
 /// By the model in use, which is `served`. Inputs are texts (one BYTES tensor of any name; "text" and
 /// "text_pair"; "question" and "context") or tokens ("input_ids", with "attention_mask").
-std::vector<OutputTensor> infer(Exchange& exchange, const ServedModel& served, const InferRequest& request);
+std::vector<OutputTensor> infer(RequestContext& context, const ServedModel& served,
+                                const InferRequest& request);
 
 }  // namespace roberta::server

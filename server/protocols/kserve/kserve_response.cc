@@ -7,11 +7,6 @@
 namespace roberta::server {
 namespace {
 
-const char* name_of(OutputTensor::Type type) {
-  if (type == OutputTensor::Type::kText) return "BYTES";
-  return type == OutputTensor::Type::kNumber ? "INT64" : "FP32";
-}
-
 void append_data(std::string& out, const OutputTensor& tensor) {
   out += ",\"data\":[";
   const size_t begin = out.size();
@@ -19,7 +14,7 @@ void append_data(std::string& out, const OutputTensor& tensor) {
     if (out.size() > begin) out += ',';
   };
   for (const std::string& text : tensor.texts) comma(), append_json_string(out, text);
-  for (const int64_t number : tensor.numbers) comma(), append_number(out, number);
+  for (const int64_t number : tensor.integers) comma(), append_number(out, number);
   for (const float value : tensor.floats) comma(), append_json_number(out, value);
   out += ']';
 }
@@ -36,7 +31,7 @@ size_t append_binary(std::string& out, const OutputTensor& tensor) {
     out.append(reinterpret_cast<const char*>(&length), sizeof length);
     out += text;
   }
-  append_bytes(out, tensor.numbers);
+  append_bytes(out, tensor.integers);
   append_bytes(out, tensor.floats);
   return out.size() - begin;
 }
@@ -44,7 +39,8 @@ size_t append_binary(std::string& out, const OutputTensor& tensor) {
 void append_tensor(std::string& json, std::string& binary, const OutputTensor& tensor, bool as_binary) {
   json += "{\"name\":";
   append_json_string(json, tensor.name);
-  json += ",\"datatype\":\"" + std::string(name_of(tensor.type)) + "\",\"shape\":" + shape_text(tensor.shape);
+  json +=
+      ",\"datatype\":\"" + std::string(datatype_of(tensor.type)) + "\",\"shape\":" + shape_text(tensor.shape);
   if (as_binary) {
     json += ",\"parameters\":{\"binary_data_size\":" + std::to_string(append_binary(binary, tensor)) + "}";
   } else {
@@ -62,16 +58,21 @@ const OutputTensor& tensor_named(const std::vector<OutputTensor>& outputs, const
   }
   throw HttpError(400, ErrorType::kValidation,
                   "model '" + std::string(model) + "' has no output '" + printable(name, 60) +
-                      "' for this request; it has " + names);
+                      "' for this request; its outputs are " + names);
 }
 
 }  // namespace
 
+std::string_view datatype_of(OutputTensor::Type type) {
+  if (type == OutputTensor::Type::kText) return "BYTES";
+  return type == OutputTensor::Type::kInteger ? "INT64" : "FP32";
+}
+
 HttpResponse infer_response(const InferRequest& request, std::string_view model, int64_t version,
                             const std::vector<OutputTensor>& outputs) {
-  std::vector<OutputWish> wishes = request.outputs;
-  if (wishes.empty()) {
-    for (const OutputTensor& tensor : outputs) wishes.push_back({tensor.name, std::nullopt});
+  std::vector<RequestedOutput> requested = request.outputs;
+  if (requested.empty()) {
+    for (const OutputTensor& tensor : outputs) requested.push_back({tensor.name, std::nullopt});
   }
   HttpResponse response;
   std::string &json = response.body, binary;
@@ -84,11 +85,11 @@ HttpResponse infer_response(const InferRequest& request, std::string_view model,
   }
   json += ",\"outputs\":[";
   bool any_binary = false;
-  for (size_t i = 0; i < wishes.size(); ++i) {
+  for (size_t i = 0; i < requested.size(); ++i) {
     if (i) json += ',';
-    const bool as_binary = wishes[i].binary.value_or(request.binary);
+    const bool as_binary = requested[i].binary.value_or(request.binary);
     any_binary |= as_binary;
-    append_tensor(json, binary, tensor_named(outputs, wishes[i].name, model), as_binary);
+    append_tensor(json, binary, tensor_named(outputs, requested[i].name, model), as_binary);
   }
   json += "]}";
   if (any_binary) {

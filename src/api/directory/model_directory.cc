@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "api/directory/model_files.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
 #include "core/strings.h"
@@ -13,6 +14,7 @@
 #include "model/sentence_transformers.h"
 #include "model/weights/checkpoint.h"
 #include "roberta/tokenizer.h"
+#include "tasks/traits.h"
 #include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
@@ -124,25 +126,13 @@ std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
   const auto entails = [](const std::string& label) { return lower(label).starts_with("entail"); };
   std::vector<std::string> tasks;
-  switch (head) {
-    case HeadKind::kMaskedLm:
-      tasks = {"fill-mask", "score"};
-      break;
-    case HeadKind::kSequenceClassification:
-      tasks = {"classify"};
-      if (std::any_of(directory.labels.begin(), directory.labels.end(), entails))
-        tasks.push_back("zero-shot");
-      break;
-    case HeadKind::kTokenClassification:
-      tasks = {"tag"};
-      break;
-    case HeadKind::kQuestionAnswering:
-      tasks = {"answer"};
-      break;
-    case HeadKind::kMultipleChoice:
-    case HeadKind::kNone:
-      break;
+  if (const TaskTraits* task = head == HeadKind::kNone ? nullptr : task_of(head)) {
+    tasks.emplace_back(task->command);
+    if (!task->other_command.empty()) tasks.emplace_back(task->other_command);
   }
+  if (head == HeadKind::kSequenceClassification &&
+      std::any_of(directory.labels.begin(), directory.labels.end(), entails))
+    tasks.push_back("zero-shot");
   if (!directory.pooling.empty()) tasks.push_back("embed");
   return tasks;
 }

@@ -23,8 +23,8 @@ std::string plain(const std::string& name) {
   return out;
 }
 
-/// The model's label for each of the data's; empty: the same order. By name; where no name is the same (or
-/// the model's are LABEL_0, LABEL_1, ...) by index.
+/// The model's label for each of the data's; empty: the same order. By name, or by index if no name is the
+/// same (the model's may be LABEL_0, LABEL_1, ...).
 std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   std::vector<int32_t> order;
   size_t known = 0;
@@ -38,7 +38,7 @@ std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   if (known < data.labels.size()) {
     fail(ErrorCode::kModel, "[evaluate] the model's labels are ", quoted_names(model, kNoLimit), "; ",
          data.file.string(), " has ", quoted_names(data.labels, kNoLimit),
-         "; was the model made for this task?");
+         ": was the model trained for this task?");
   }
   return order;
 }
@@ -62,15 +62,13 @@ TextData read_texts(const ModelInfo& info, const fs::path& file, const TextEvalu
 
 TaskEvaluation evaluate(Model& model, const TextData& data, const GlueTask* task, PredictionFile& predictions,
                         const TextEvaluationOptions& options) {
-  EvaluationContext context{.engine = model.impl().engine(),
+  EvaluationContext context{.engine = ModelAccess::engine(model),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),
-                            .progress = options.progress,
-                            .prediction = {},
-                            .label_order = {}};
+                            .progress = options.progress};
   if (predictions.wanted())
-    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
+    context.predicted_row = [&](const std::string& row) { predictions.write_line(row); };
   if (task && !task->regression) context.label_order = order_of(data, model.info().labels);
   return evaluate_text_data(context, data, task);
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "api/options/dtype.h"
 #include "core/convert.h"
 #include "core/error.h"
 #include "io/file.h"
@@ -54,11 +55,11 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 
 void write_model(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
                  const Tokenizer& tokenizer, Precision precision) {
-  const DType dtype = precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = dtype_of(precision);
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.adapter)
-      tensors.push_back(tensor_of(entry, parameters.values(), parameters.trained().head, dtype));
+      tensors.push_back(tensor_of(entry, parameters.master_weights(), parameters.trained().head, dtype));
   }
   write_sharded_safetensors(directory, tensors);
   tokenizer.save(directory);
@@ -70,9 +71,9 @@ void write_adapter(const fs::path& directory, const Parameters& parameters, cons
   std::vector<AdapterTensor> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.trained) continue;
-    tensors.push_back(
-        {entry.spec.name, entry.spec.shape,
-         parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()))});
+    tensors.push_back({entry.spec.name, entry.spec.shape,
+                       parameters.master_weights().subspan(static_cast<size_t>(entry.offset),
+                                                           static_cast<size_t>(entry.count()))});
   }
   write_adapter_weights(directory, adapter, parameters.trained().head, tensors);
   tokenizer.save(directory);

@@ -2,19 +2,20 @@
 
 #include <algorithm>
 
+#include "api/options/dtype.h"
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
-#include "train/checkpoint.h"
 #include "train/step.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
-// What no measuring pass shows; tests/cli/commands/plan_test.cc holds the sums against processes.
+// Not covered by measuring passes; tests/cli/commands/plan_test.cc compares the sums with processes.
 constexpr int64_t kProgram = 8 << 20;           // code, libraries, heap of a process that has no model
 constexpr int64_t kVocabularyEntry = 160;       // bytes of a tokenizer for each of its tokens
 constexpr int64_t kWordCache = 12 << 20;        // of each thread that tokenizes, when it is full
-constexpr int64_t kConnection = 192 << 10;      // buffers, and the touched stack of the thread that answers
+constexpr int64_t kConnection = 192 << 10;      // buffers, and the used stack of the thread that responds
 constexpr int64_t kTextToken = 64;              // of a text being worked on: bytes, ids, offsets
 constexpr int64_t kTrainingKernels = 66 << 20;  // operands that the kernels pack on the way back, at most
 constexpr int64_t kProgramFiles = 160 << 20;    // of a container image: program, libraries, Debian
@@ -35,7 +36,7 @@ int64_t activations_of(Engine& engine, const MeasuringDevice& device, const Plan
 Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
                           const std::shared_ptr<const Device>& real) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  ModelParams params = lay_out_params(model.config, model.head, *device, matrix_dtype(options));
+  ModelParams params = lay_out_params(model.config, model.head, *device, dtype_of(options.precision));
   const int64_t weights = device->bytes(), together = sequences_at_once(options);
   Engine engine(model.config, std::move(params), device, batch_tokens_of(options));
   int64_t answer = 0;
@@ -57,7 +58,7 @@ Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
 Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
                          const std::shared_ptr<const Device>& real, int64_t& trained) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  Parameters parameters(model.config, *device, matrix_dtype(options), trained_of(model, options));
+  Parameters parameters(model.config, *device, dtype_of(options.precision), trained_of(model, options));
   trained = parameters.trained_count();
   const int64_t values = size_of_floats(parameters.size()),
                 gradients = size_of_floats(parameters.trained_size()),
@@ -93,7 +94,7 @@ Parts disk_of(const PlannedModel& model, const PlanOptions& options, int64_t tra
                        : options.mode == PlanMode::kFinetune ? 1
                                                              : 3;
   const int64_t one = static_cast<int64_t>(checkpoint_bytes(trained));
-  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best
+  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best one
   parts.emplace_back("a checkpoint being written", one);
   if (options.mode == PlanMode::kFinetune) parts.emplace_back("model made", size_of_floats(model.parameters));
   return parts;

@@ -59,15 +59,15 @@ void RefOps::element_loss(const ElementLoss& a) {
     double loss = 0;
     for (int64_t j = 0; j < a.x.cols; ++j) {
       const double x = get(a.x, m, j), t = a.targets[static_cast<size_t>(m * a.x.cols + j)];
-      double slope = 0;
+      double derivative = 0;
       if (a.kind == ElementLossKind::kSquared) {
         loss += (x - t) * (x - t);
-        slope = 2 * (x - t);
+        derivative = 2 * (x - t);
       } else {  // log(1 + e^x) - t x
         loss += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - t * x;
-        slope = 1 / (1 + std::exp(-x)) - t;
+        derivative = 1 / (1 + std::exp(-x)) - t;
       }
-      if (a.dx) set(a.dx, m, j, a.scale * slope);
+      if (a.dx) set(a.dx, m, j, a.scale * derivative);
     }
     set(a.loss, m, 0, loss);
   }

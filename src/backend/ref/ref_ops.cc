@@ -15,7 +15,7 @@ void RefOps::gemm(const Gemm& a) {
       const double pre = dot(a.x, i, w, j) + (a.bias ? get(a.bias, 0, j) : 0);
       if (a.pre) set(a.pre, i, j, pre);
       const double y =
-          a.gelu_pre ? pre * slope(Activation::kGelu, get(a.gelu_pre, i, j)) : activate(a.act, pre);
+          a.gelu_pre ? pre * derivative(Activation::kGelu, get(a.gelu_pre, i, j)) : activate(a.act, pre);
       set(a.y, i, j, y + (a.add ? get(a.add, i, j) : 0));
     }
   }
@@ -50,7 +50,7 @@ void RefOps::layer_norm(const LayerNorm& a) {
     for (int64_t c = 0; c < a.x.cols; ++c) {
       const double y = (row[static_cast<size_t>(c)] - mean) * scale * get(a.gamma, 0, c) + get(a.beta, 0, c);
       set(a.y, t, c, y);
-      if (a.y_low) set(a.y_low, t, c, y);
+      if (a.y_bf16) set(a.y_bf16, t, c, y);
     }
   }
 }

@@ -14,7 +14,8 @@ void add_row(const View& x, int64_t from, const View& y, int64_t to) {
 
 void RefOps::activation_grad(const ActivationGrad& a) {
   for (int64_t r = 0; r < a.dy.rows; ++r) {
-    for (int64_t c = 0; c < a.dy.cols; ++c) set(a.dx, r, c, get(a.dy, r, c) * slope(a.act, get(a.pre, r, c)));
+    for (int64_t c = 0; c < a.dy.cols; ++c)
+      set(a.dx, r, c, get(a.dy, r, c) * derivative(a.act, get(a.pre, r, c)));
   }
 }
 

@@ -53,7 +53,7 @@ void RefOps::dropout(const DropoutRows& a) {
     for (int64_t c = 0; c < a.x.cols; ++c) {
       const double y = get(a.x, t, c) * dropout_factor(a.dropout, t, 0, c);
       set(a.y, t, c, y);
-      if (a.y_low) set(a.y_low, t, c, y);
+      if (a.y_bf16) set(a.y_bf16, t, c, y);
     }
   }
 }

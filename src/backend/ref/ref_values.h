@@ -54,7 +54,7 @@ inline double activate(Activation act, double x) {
   return x;
 }
 /// The derivative of activate() at x.
-inline double slope(Activation act, double x) {
+inline double derivative(Activation act, double x) {
   constexpr double kPi = 3.14159265358979323846;
   switch (act) {
     case Activation::kNone:

@@ -10,7 +10,7 @@
 
 namespace roberta {
 
-/// What the way back reads.
+/// What the backward pass reads.
 struct ClassifierSaved {
   View x;    // [M, C]: input of the first linear map, behind dropout
   View pre;  // [M, C]: before tanh; empty without a dense layer
@@ -19,13 +19,13 @@ struct ClassifierSaved {
 
 /// logits = out(dropout(tanh(dense(dropout(x))))), or out(dropout(x)) where params.dense is empty; [M, N]
 /// fp32, out. x: [M, C], the rows that are asked for. `dropout`: its rate in training (classifier_dropout; 0
-/// for question answering); `keys`: of the rows; empty outside training.
+/// for question answering); `counters`: of the rows; empty outside training.
 void classifier(Pass& pass, const ClassifierParams& params, const Hidden& x, float dropout,
-                std::span<const uint64_t> keys, const View& logits, ClassifierSaved* saved = nullptr);
+                std::span<const uint64_t> counters, const View& logits, ClassifierSaved* saved = nullptr);
 
-/// dlogits: [M, N] of the matrix dtype. dx: [M, C] fp32, out, the gradient by x; empty: not wanted.
+/// dlogits: [M, N] of the compute dtype. dx: [M, C] fp32, out, the gradient by x; empty: not wanted.
 void classifier_grad(Pass& pass, const ClassifierParams& params, const ClassifierSaved& saved, float dropout,
-                     std::span<const uint64_t> keys, const View& dlogits, const View& dx,
+                     std::span<const uint64_t> counters, const View& dlogits, const View& dx,
                      const ClassifierGrads& grads);
 
 }  // namespace roberta

@@ -6,14 +6,14 @@ namespace roberta {
 
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
                      MlmHeadSaved* saved) {
-  const int64_t rows = x.full.rows, c = config.hidden_size;
+  const int64_t rows = x.fp32.rows, c = config.hidden_size;
   const Hidden y = saved ? keep_hidden(pass, rows, c) : temp_hidden(pass, rows, c);
   if (saved) {
-    *saved = {x.matrix(), pass.keep(rows, c, pass.wide), pass.keep(rows, c, pass.wide),
-              pass.keep(rows, 2, pass.wide)};
+    *saved = {x.gemm_input(), pass.keep(rows, c, pass.accum_dtype), pass.keep(rows, c, pass.accum_dtype),
+              pass.keep(rows, 2, pass.accum_dtype)};
   }
-  const View gelu = saved ? saved->gelu : y.full;
-  pass.ops.gemm({.x = x.matrix(),
+  const View gelu = saved ? saved->gelu : y.fp32;
+  pass.ops.gemm({.x = x.gemm_input(),
                  .w = &params.dense.w,
                  .bias = params.dense.bias,
                  .act = Activation::kGelu,
@@ -23,8 +23,8 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
-                       .y = y.full,
-                       .y_low = y.low,
+                       .y = y.fp32,
+                       .y_bf16 = y.bf16,
                        .stats = saved ? saved->stats : View{}});
   return y;
 }
@@ -32,7 +32,7 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
 void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
                         const MlmHeadGrads& grads, bool by_input) {
   Arena::Scope scope(pass.arena);
-  const View dpre = pass.temp(d.rows, d.cols, pass.matrix);
+  const View dpre = pass.temp(d.rows, d.cols, pass.compute_dtype);
   pass.ops.layer_norm_grad({.dy = d,
                             .sum = saved.gelu,
                             .stats = saved.stats,
@@ -50,7 +50,7 @@ void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& para
               const View& logits) {
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config, params, x);
-  pass.ops.gemm({.x = y.matrix(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});
+  pass.ops.gemm({.x = y.gemm_input(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});
 }
 
 }  // namespace roberta

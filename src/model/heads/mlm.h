@@ -6,7 +6,7 @@
 
 namespace roberta {
 
-/// What the way back reads.
+/// What the backward pass reads.
 struct MlmHeadSaved {
   View x;                 // [M, C]: the input, as it entered the GEMM
   View pre, gelu, stats;  // [M, C], [M, C], [M, 2]: before and after GELU; of LayerNorm

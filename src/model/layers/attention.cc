@@ -32,19 +32,19 @@ void project_distinct(Pass& pass, const AttentionParams& params, const Attention
 void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
                const AttentionRows& rows, const Hidden& x_q, const Hidden& x, const Hidden& y,
                AttentionSaved* saved) {
-  const int64_t c = config.hidden_size, n = x_q.full.rows;
+  const int64_t c = config.hidden_size, n = x_q.fp32.rows;
   const bool save = saved != nullptr;
   Arena::Scope scope(pass.arena);
-  const View q = pass.keep_if(save, n, c, pass.matrix);
-  const View kv = pass.keep_if(save, x.full.rows, 2 * c, pass.matrix);
-  const View context = pass.keep_if(save, n, c, pass.matrix);
-  const View lse = save ? pass.keep(n, config.num_attention_heads, pass.wide) : View{};
-  const View sum = pass.keep_if(save, n, c, pass.wide);
-  const View stats = save ? pass.keep(n, 2, pass.wide) : View{};
+  const View q = pass.keep_if(save, n, c, pass.compute_dtype);
+  const View kv = pass.keep_if(save, x.fp32.rows, 2 * c, pass.compute_dtype);
+  const View context = pass.keep_if(save, n, c, pass.compute_dtype);
+  const View lse = save ? pass.keep(n, config.num_attention_heads, pass.accum_dtype) : View{};
+  const View sum = pass.keep_if(save, n, c, pass.accum_dtype);
+  const View stats = save ? pass.keep(n, 2, pass.accum_dtype) : View{};
   if (!rows.copies.empty())
     project_distinct(pass, params, rows, q, kv);
   else
-    project(pass, params, x_q.matrix(), x.matrix(), q, kv);
+    project(pass, params, x_q.gemm_input(), x.gemm_input(), q, kv);
   pass.ops.attention({.q = q,
                       .k = kv.columns(0, c),
                       .v = kv.columns(c, c),
@@ -52,21 +52,21 @@ void attention(Pass& pass, const RobertaConfig& config, const AttentionParams& p
                       .starts = rows.starts,
                       .heads = config.num_attention_heads,
                       .scale = scale_of(config),
-                      .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
+                      .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
                       .y = context,
                       .lse = lse});
   pass.ops.gemm({.x = context, .w = &params.output.w, .bias = params.output.bias, .y = sum});
   pass.ops.layer_norm({.x = sum,
-                       .residual = x_q.full,
+                       .residual = x_q.fp32,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
-                       .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
-                       .y = y.full,
-                       .y_low = y.low,
+                       .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.counters),
+                       .y = y.fp32,
+                       .y_bf16 = y.bf16,
                        .sum = save ? sum : View{},
                        .stats = stats});
-  if (save) *saved = {x_q.matrix(), x.matrix(), q, kv, context, lse, sum, stats};
+  if (save) *saved = {x_q.gemm_input(), x.gemm_input(), q, kv, context, lse, sum, stats};
 }
 
 void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionParams& params, int64_t layer,
@@ -74,39 +74,40 @@ void attention_grad(Pass& pass, const RobertaConfig& config, const AttentionPara
                     const AttentionGrads& grads, bool by_input) {
   const int64_t c = config.hidden_size, n = d.rows, t = saved.kv.rows;
   Arena::Scope scope(pass.arena);
-  const View dq = pass.temp(n, c, pass.matrix);
-  const View dkv = pass.temp(t, 2 * c, pass.matrix);
+  const View dq = pass.temp(n, c, pass.compute_dtype);
+  const View dkv = pass.temp(t, 2 * c, pass.compute_dtype);
   {
     Arena::Scope inner(pass.arena);
-    const View dout = pass.temp(n, c, pass.matrix);
+    const View dout = pass.temp(n, c, pass.compute_dtype);
     pass.ops.layer_norm_grad(
         {.dy = d,
          .sum = saved.sum,
          .stats = saved.stats,
          .gamma = params.norm.gamma,
-         .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.keys),
+         .dropout = hidden_dropout(pass, site_of(layer, Site::kAttentionOutput), rows.counters),
          .accumulate = pass.accumulate(),
          .dgamma = grads.norm.gamma,
          .dbeta = grads.norm.beta,
          .dresidual = d,
          .dx = dout});
     linear_grad(pass, dout, saved.context, grads.output);
-    const View dcontext = pass.temp(n, c, pass.matrix);
+    const View dcontext = pass.temp(n, c, pass.compute_dtype);
     pass.ops.gemm({.x = dout, .w = &params.output.transposed, .y = dcontext});
-    pass.ops.attention_grad({.q = saved.q,
-                             .k = saved.kv.columns(0, c),
-                             .v = saved.kv.columns(c, c),
-                             .q_starts = rows.q_starts,
-                             .starts = rows.starts,
-                             .heads = config.num_attention_heads,
-                             .scale = scale_of(config),
-                             .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.keys),
-                             .y = saved.context,
-                             .lse = saved.lse,
-                             .dy = dcontext,
-                             .dq = dq,
-                             .dk = dkv.columns(0, c),
-                             .dv = dkv.columns(c, c)});
+    pass.ops.attention_grad(
+        {.q = saved.q,
+         .k = saved.kv.columns(0, c),
+         .v = saved.kv.columns(c, c),
+         .q_starts = rows.q_starts,
+         .starts = rows.starts,
+         .heads = config.num_attention_heads,
+         .scale = scale_of(config),
+         .dropout = attention_dropout(pass, site_of(layer, Site::kAttention), rows.counters),
+         .y = saved.context,
+         .lse = saved.lse,
+         .dy = dcontext,
+         .dq = dq,
+         .dk = dkv.columns(0, c),
+         .dv = dkv.columns(c, c)});
   }
   linear_grad(pass, dq, saved.x_q, grads.query);
   linear_grad(pass, dkv, saved.x, grads.key_value);

@@ -8,16 +8,16 @@ namespace roberta {
 
 /// Which rows attend to which. Borrows.
 struct AttentionRows {
-  std::span<const int32_t> q_starts;  // [B + 1], of the rows that ask
-  std::span<const int32_t> starts;    // [B + 1], of all rows
-  std::span<const uint64_t> keys;     // [Tq]: dropout keys of the rows that ask; empty outside training
+  std::span<const int32_t> q_starts;   // [B + 1], of the rows that ask
+  std::span<const int32_t> starts;     // [B + 1], of all rows
+  std::span<const uint64_t> counters;  // [Tq]: dropout counters of the rows that ask; empty outside training
   // Where many rows of x are equal: these once, and which of them each row is. Queries, keys and values are
   // then made once for each; x itself is read as the residual alone.
   View distinct = {};               // [U, C], empty: each row for itself
   std::span<const int32_t> copies;  // [T]
 };
 
-/// What the way back reads.
+/// What the backward pass reads.
 struct AttentionSaved {
   View x_q, x;      // [Tq, C], [T, C]: the inputs, as they entered the GEMMs
   View q, kv;       // [Tq, C], [T, 2C]

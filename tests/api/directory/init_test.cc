@@ -180,8 +180,8 @@ TEST(Init, LeavesOtherPeoplesFilesAlone) {
 TEST(Init, FailureLeavesNothingBehind) {
   const TempDirectory dir;
   InitOptions options = small();
-  options.initializer_range = 1e9;  // above what config.json may say
-  EXPECT_ERROR(ErrorCode::kModel, init_model(dir / "model", options), "initializer_range");
+  options.initializer_range = 1e9;
+  EXPECT_ERROR(ErrorCode::kUsage, init_model(dir / "model", options), "initializer_range");
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 

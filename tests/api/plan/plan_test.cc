@@ -55,9 +55,9 @@ InitOptions tiny() {
 }
 
 TEST(Plan, TheCardsLeastAreTheMinimaOfItsLists) {
-  EXPECT_EQ(to_text(least_of(AllowList::kEvaluation)), "4|0|28|56");
-  EXPECT_EQ(to_text(least_of(AllowList::kFinetuning)), "4|1|28|64");
-  EXPECT_EQ(to_text(least_of(AllowList::kInference)), "4|0|16|64");
+  EXPECT_EQ(to_text(minimum_size(AllowList::kEvaluation)), "4|0|28|56");
+  EXPECT_EQ(to_text(minimum_size(AllowList::kFinetuning)), "4|1|28|64");
+  EXPECT_EQ(to_text(minimum_size(AllowList::kInference)), "4|0|16|64");
   EXPECT_EQ(allowed_skus(AllowList::kInference).size(), 41u);
   EXPECT_EQ(allowed_skus(AllowList::kEvaluation).size(), 41u);
   EXPECT_EQ(allowed_skus(AllowList::kFinetuning).size(), 17u);
@@ -92,7 +92,7 @@ TEST(Plan, ListsAreTheCards) {
   for (const auto& [list, name] : {std::pair(AllowList::kInference, "inference-min-sku-spec: "),
                                    std::pair(AllowList::kEvaluation, "evaluation-min-sku-spec: "),
                                    std::pair(AllowList::kFinetuning, "finetune-min-sku-spec: ")}) {
-    EXPECT_NE(card.find(name + to_text(least_of(list))), std::string::npos) << name;
+    EXPECT_NE(card.find(name + to_text(minimum_size(list))), std::string::npos) << name;
   }
 }
 
@@ -210,7 +210,7 @@ TEST(Plan, TrainingTakesGradientsAndMoments) {
                                          .mode = PlanMode::kFinetune,
                                          .batch = 4,
                                          .length = 16,
-                                         .lora_rank = 2,
+                                         .lora_r = 2,
                                          .measure = false,
                                          .threads = 1});
   EXPECT_LT(lora.trained, all.trained / 5);
@@ -288,7 +288,7 @@ TEST(Plan, RefusesWhatCannotBe) {
   EXPECT_ERROR(ErrorCode::kUsage, plan({.mode = PlanMode::kFinetune, .task = "fill-mask"}), "pretrain");
   EXPECT_ERROR(ErrorCode::kUsage, plan({.mode = PlanMode::kPretrain, .task = "question-answering"}),
                "fill-mask");
-  EXPECT_ERROR(ErrorCode::kUsage, plan({.lora_rank = 2}), "finetune");
+  EXPECT_ERROR(ErrorCode::kUsage, plan({.lora_r = 2}), "finetune");
   EXPECT_ERROR(ErrorCode::kUsage, plan({.rate = 3}), "measurement");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "absent"}), "absent", "no such directory");
   write_large(dir / "choice", "RobertaForMultipleChoice");

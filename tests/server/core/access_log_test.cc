@@ -57,12 +57,12 @@ TEST(AccessLine, IsOneJsonObject) {
   EXPECT_FALSE(json.contains("error"));
 }
 
-TEST(AccessLine, WhatStrangersSendIsEscapedAndCut) {
+TEST(AccessLine, UntrustedTextsAreEscapedAndCut) {
   const std::string nasty = "/\"\\\n\x1b]0;x\x07{}\xff\xe2\x80\xae";
   const std::string line = access_line({.method = std::string(100, 'M'),
                                         .path = nasty + std::string(10000, 'p'),
                                         .status = 404,
-                                        .refusal = std::string(10000, '\x01')});
+                                        .error = std::string(10000, '\x01')});
   EXPECT_LE(line.size(), 4096u);
   for (const char c : line.substr(0, line.size() - 1)) EXPECT_TRUE(c >= ' ' && c <= '~');
   const nlohmann::json json = nlohmann::json::parse(line);
@@ -85,17 +85,17 @@ TEST(AccessLog, WritesEveryLine) {
   EXPECT_EQ(dropped.value(), 0u);
 }
 
-/// A log collector that hangs must not stop the server, nor fill its memory, nor keep it from ending.
-TEST(AccessLog, NobodyReads) {
+/// A log collector that hangs must not block the server, fill its memory or prevent its end.
+TEST(AccessLog, WithoutAReader) {
   Pipe pipe;
   Counter dropped;
-  const auto begun = std::chrono::steady_clock::now();
+  const auto start_time = std::chrono::steady_clock::now();
   {
     AccessLog log(pipe.ends[1], dropped);
     for (int i = 0; i < 20000; ++i) log.write(std::string(200, 'x') + "\n");
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+    EXPECT_LT(std::chrono::steady_clock::now() - start_time, std::chrono::seconds(1));
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
+  EXPECT_LT(std::chrono::steady_clock::now() - start_time, std::chrono::seconds(3));
   EXPECT_GT(dropped.value(), 10000u);
 }
 

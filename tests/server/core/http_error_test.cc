@@ -12,54 +12,56 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(Refusal, OfARefusalIsItself) {
-  const Refusal r = refusal_of(HttpError(413, ErrorType::kValidation, "too big"));
+TEST(ErrorResponse, OfHttpErrors) {
+  const ErrorResponse r = error_response_of(HttpError(413, ErrorType::kValidation, "too big"));
   EXPECT_EQ(r.status, 413);
   EXPECT_EQ(r.message, "too big");
   EXPECT_FALSE(r.bad_input);
-  EXPECT_TRUE(refusal_of(HttpError(422, ErrorType::kEmpty, "")).bad_input);
-  EXPECT_GT(refusal_of(HttpError(503, ErrorType::kUnhealthy, "")).retry_after, milliseconds(0));
+  EXPECT_TRUE(error_response_of(HttpError(422, ErrorType::kEmpty, "")).bad_input);
+  EXPECT_GT(error_response_of(HttpError(503, ErrorType::kUnhealthy, "")).retry_after, milliseconds(0));
 }
 
-TEST(Refusal, OfTheLibrary) {
-  Refusal r = refusal_of(Error(ErrorCode::kInput, "[fill-mask] text 1: there is no mask"));
+TEST(ErrorResponse, OfTheLibrary) {
+  ErrorResponse r = error_response_of(Error(ErrorCode::kInput, "[fill-mask] text 1: there is no mask"));
   EXPECT_EQ(r.status, 422);
   EXPECT_EQ(r.type, ErrorType::kValidation);
   EXPECT_EQ(r.message, "text 1: there is no mask");
   EXPECT_TRUE(r.bad_input);
 
-  r = refusal_of(Error(ErrorCode::kModel, "[tag] /srv/models/secret: is a fill-mask model: use `x`"));
+  r = error_response_of(Error(ErrorCode::kModel, "[tag] /srv/models/secret: is a fill-mask model: use `x`"));
   EXPECT_EQ(r.status, 424);
   EXPECT_EQ(r.message, "the model: is a fill-mask model: use `x`");
 }
 
-TEST(Refusal, OfTheQueue) {
-  Refusal r = refusal_of(Overloaded("queue of /srv/m is full", milliseconds(2500)));
+TEST(ErrorResponse, OfTheQueue) {
+  ErrorResponse r = error_response_of(Overloaded("queue of /srv/m is full", milliseconds(2500)));
   EXPECT_EQ(r.status, 429);
   EXPECT_EQ(r.type, ErrorType::kOverloaded);
   EXPECT_EQ(r.retry_after, milliseconds(2500));
-  EXPECT_EQ(refusal_of(DeadlinePassed("")).status, 504);
-  EXPECT_EQ(refusal_of(Cancelled()).status, 499);
+  EXPECT_EQ(error_response_of(DeadlinePassed("")).status, 504);
+  EXPECT_EQ(error_response_of(Cancelled()).status, 499);
 }
 
-TEST(Refusal, TellsNothingOfTheInside) {
-  const Refusal r = refusal_of(std::runtime_error("at /root/secret"));
+TEST(ErrorResponse, RevealsNothingInternal) {
+  const ErrorResponse r = error_response_of(std::runtime_error("at /root/secret"));
   EXPECT_EQ(r.status, 500);
   EXPECT_EQ(r.message, "internal error");
-  EXPECT_EQ(refusal_of(Error(ErrorCode::kFailed, "[x] /root/secret: y")).message, "internal error");
-  EXPECT_EQ(refusal_of(std::bad_alloc()).status, 503);
-  EXPECT_EQ(refusal_of(std::system_error(std::make_error_code(std::errc::no_space_on_device))).status, 503);
+  EXPECT_EQ(error_response_of(Error(ErrorCode::kFailed, "[x] /root/secret: y")).message, "internal error");
+  EXPECT_EQ(error_response_of(std::bad_alloc()).status, 503);
+  EXPECT_EQ(error_response_of(std::system_error(std::make_error_code(std::errc::no_space_on_device))).status,
+            503);
 }
 
-TEST(Refusal, MessagesArePrintableAndCut) {
+TEST(ErrorResponse, MessagesArePrintableAndCut) {
   EXPECT_EQ(printable("a\r\n\x1b[31mb\x7f", 100), "a   [31mb ");
   EXPECT_EQ(printable("abcdef", 6), "abcdef");
   EXPECT_EQ(printable("abcdefg", 6), "abcdef...");
   EXPECT_EQ(printable("ab\xc3\xa9", 3), "ab...");
-  EXPECT_LE(refusal_of(HttpError(400, ErrorType::kOther, std::string(100000, 'x'))).message.size(), 1003u);
+  EXPECT_LE(error_response_of(HttpError(400, ErrorType::kOther, std::string(100000, 'x'))).message.size(),
+            1003u);
 }
 
-TEST(Refusal, Names) {
+TEST(ErrorResponse, Names) {
   EXPECT_EQ(name_of(ErrorType::kTokenizer), "Tokenizer");
   EXPECT_EQ(name_of(ErrorType::kOther), "");
   EXPECT_EQ(type_name_of({.status = 404, .type = ErrorType::kOther}), "NotFound");

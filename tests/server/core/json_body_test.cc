@@ -9,12 +9,12 @@
 namespace roberta::server {
 namespace {
 
-struct Refused {
+struct Rejected {
   int status = 0;
   std::string message;
 };
 
-Refused refusal(const std::function<void()>& action) {
+Rejected error(const std::function<void()>& action) {
   try {
     action();
   } catch (const HttpError& error) {
@@ -23,11 +23,11 @@ Refused refusal(const std::function<void()>& action) {
   return {};
 }
 
-Refused refusal_of_body(const std::string& body, const std::string& type = "application/json") {
+Rejected rejection_of_body(const std::string& body, const std::string& type = "application/json") {
   HttpRequest request;
   request.body = body;
   if (!type.empty()) request.headers = {{"content-type", type}};
-  return refusal([&] { parse_body(request); });
+  return error([&] { parse_body(request); });
 }
 
 Json parsed(const std::string& body) {
@@ -39,25 +39,25 @@ Json parsed(const std::string& body) {
 TEST(JsonBody, ContentTypes) {
   for (const char* fine : {"", "application/json", "Application/JSON; charset=UTF-8", "text/plain",
                            "application/ld+json", "application/json;charset=\"utf-8\""})
-    EXPECT_EQ(refusal_of_body("{}", fine).status, 0) << fine;
+    EXPECT_EQ(rejection_of_body("{}", fine).status, 0) << fine;
   for (const char* bad : {"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png",
                           "application/json; charset=latin1", "text/html"})
-    EXPECT_EQ(refusal_of_body("{}", bad).status, 415) << bad;
+    EXPECT_EQ(rejection_of_body("{}", bad).status, 415) << bad;
 }
 
-TEST(JsonBody, RefusesWhatParsersDisagreeAbout) {
+TEST(JsonBody, RejectsWhatParsersDisagreeAbout) {
   for (const char* body :
        {"", " ", "{", "{\"a\":1,}", "{\"a\":1} x", "{\"a\":1,\"a\":2}", "{\"a\":1e400}", "{\"a\":-1e400}",
         "{\"a\":NaN}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00x\"}", "{\"a\":\"\xff\"}",
         "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":01}", "{'a':1}", "{\"a\":\"\n\"}", "// c\n{}"})
-    EXPECT_EQ(refusal_of_body(body).status, 400) << body;
-  EXPECT_EQ(refusal_of_body(std::string("{}\0", 3)).status, 400);
-  EXPECT_EQ(refusal_of_body(std::string(1000000, '[')).status, 400);
-  EXPECT_EQ(refusal_of_body(std::string(64, '[') + std::string(64, ']')).status, 0);
-  EXPECT_EQ(refusal_of_body(std::string(65, '[') + std::string(65, ']')).status, 400);
-  const Refused where = refusal_of_body("{\"a\":\n  tru}");
+    EXPECT_EQ(rejection_of_body(body).status, 400) << body;
+  EXPECT_EQ(rejection_of_body(std::string("{}\0", 3)).status, 400);
+  EXPECT_EQ(rejection_of_body(std::string(1000000, '[')).status, 400);
+  EXPECT_EQ(rejection_of_body(std::string(64, '[') + std::string(64, ']')).status, 0);
+  EXPECT_EQ(rejection_of_body(std::string(65, '[') + std::string(65, ']')).status, 400);
+  const Rejected where = rejection_of_body("{\"a\":\n  tru}");
   EXPECT_NE(where.message.find("line 2, column 6"), std::string::npos) << where.message;
-  EXPECT_NE(refusal_of_body("{\"a\":1e400}").message.find("number overflow"), std::string::npos);
+  EXPECT_NE(rejection_of_body("{\"a\":1e400}").message.find("number overflow"), std::string::npos);
 }
 
 TEST(JsonBody, Members) {
@@ -69,18 +69,18 @@ TEST(JsonBody, Members) {
   EXPECT_EQ(integer(body, "absent", 3, 0, 10), 3);
   EXPECT_EQ(integer(body, "none", 3, 0, 10), 3);
   for (const char* name : {"half", "big", "huge", "s", "neg", "yes", "list"})
-    EXPECT_EQ(refusal([&] { integer(body, name, 1, 0, INT64_MAX); }).status, 422) << name;
+    EXPECT_EQ(error([&] { integer(body, name, 1, 0, INT64_MAX); }).status, 422) << name;
   EXPECT_EQ(number(body, "half", 1, 0, 1), 0.5);
-  EXPECT_EQ(refusal([&] { number(body, "n", 1, 0, 1); }).message, "`n` must be a number from 0 to 1");
+  EXPECT_EQ(error([&] { number(body, "n", 1, 0, 1); }).message, "`n` must be a number from 0 to 1");
   EXPECT_TRUE(boolean(body, "yes", false));
-  EXPECT_EQ(refusal([&] { boolean(body, "n", false); }).message, "`n` must be true or false, is number");
+  EXPECT_EQ(error([&] { boolean(body, "n", false); }).message, "`n` must be a boolean, got a number");
   EXPECT_EQ(text_member(body, "s", "y"), "x");
   EXPECT_EQ(strings(body["s"], "s"), std::vector<std::string>{"x"});
   EXPECT_EQ(strings(body["list"], "list"), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(refusal([&] { strings(body["mixed"], "mixed"); }).message,
-            "`mixed[1]` must be a string, is number");
-  EXPECT_EQ(refusal([&] { need_member(body, "absent"); }).message, "missing field `absent`");
-  EXPECT_EQ(refusal([&] { need_member(body["list"], "x"); }).status, 422);
+  EXPECT_EQ(error([&] { strings(body["mixed"], "mixed"); }).message,
+            "`mixed[1]` must be a string, got a number");
+  EXPECT_EQ(error([&] { required_member(body, "absent"); }).message, "missing field `absent`");
+  EXPECT_EQ(error([&] { required_member(body["list"], "x"); }).status, 422);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// How long a key is compared tells nothing of how much of it was guessed: Welch's t of two classes of wrong
+// The time to compare a key does not reveal how much of it was guessed: Welch's t for two classes of wrong
 // keys, one wrong in its first byte and one in its last, in random order (Reparaz, Balasch, Verbauwhede:
 // "Dude, is my code constant time?").
 
@@ -31,7 +31,7 @@ Mean mean_of(const std::vector<double>& values) {
   return {sum / n, squares / (n - 1) / n};
 }
 
-/// Without the slowest tenth, in which something else ran.
+/// Without the slowest tenth, in which other programs ran.
 double welch_t(std::vector<double> (&times)[2]) {
   std::vector<double> all = times[0];
   all.insert(all.end(), times[1].begin(), times[1].end());
@@ -52,29 +52,29 @@ double t_of(const std::function<bool(const std::string&)>& compare) {
   int admitted = 0;
   for (int i = 0; i < 40000; ++i) {
     const unsigned which = random() & 1;
-    sent = wrong[which];  // in the same place of memory
-    const auto begun = std::chrono::steady_clock::now();
+    sent = wrong[which];  // at the same address
+    const auto start_time = std::chrono::steady_clock::now();
     for (int again = 0; again < 4; ++again) admitted += compare(sent);
     times[which].push_back(
-        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begun).count());
+        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start_time).count());
   }
   EXPECT_EQ(admitted, 0);
   return std::abs(welch_t(times));
 }
 
-/// One of several tries: a machine that is busy with other things has bad moments, a leak is there always.
+/// One of several tries: a busy machine causes outliers, a leak is always there.
 double smallest_t(const std::function<bool(const std::string&)>& compare) {
   double t = t_of(compare);
   for (int i = 0; i < 4 && t >= 4.5; ++i) t = std::min(t, t_of(compare));
   return t;
 }
 
-TEST(KeyTiming, TellsNothing) {
-  const KeyRing keys({kKey, "another-key"});
-  EXPECT_LT(smallest_t([&](const std::string& sent) { return keys.admits(sent); }), 4.5);
+TEST(KeyTiming, RevealsNothing) {
+  const ApiKeys keys({kKey, "another-key"});
+  EXPECT_LT(smallest_t([&](const std::string& sent) { return keys.authorizes(sent); }), 4.5);
 }
 
-TEST(KeyTiming, WouldBeSeen) {
+TEST(KeyTiming, DetectsALeak) {
   const std::string right = "Bearer " + kKey;
   EXPECT_GT(smallest_t([&](const std::string& sent) {
               for (size_t i = 0; i < sent.size(); ++i) {

@@ -80,7 +80,7 @@ TEST(Metrics, CountersShow) {
   EXPECT_EQ(text.value("roberta_requests_cancelled"), 7);
 }
 
-TEST(Metrics, StrangersMakeNoLabels) {
+TEST(Metrics, RequestsCreateNoLabels) {
   Metrics metrics;
   metrics.text();
   const size_t before = PrometheusText(metrics.text()).samples().size();

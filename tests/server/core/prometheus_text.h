@@ -1,5 +1,5 @@
 #pragma once
-// A reader of Prometheus's text format 0.0.4 that complains of whatever its rules forbid.
+// A parser of Prometheus's text format 0.0.4 that reports every violation.
 
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ class PrometheusText {
     return found == types_.end() ? "" : found->second;
   }
   const std::map<std::string, double>& samples() const { return samples_; }
-  /// Name with labels as written; fails the test when it isn't there.
+  /// By name with labels as written; fails the test when absent.
   double value(const std::string& sample) const {
     const auto found = samples_.find(sample);
     if (found == samples_.end()) {
@@ -56,7 +56,7 @@ class PrometheusText {
   void start_family(const std::string& rest) {
     family_ = rest.substr(0, rest.find(' '));
     EXPECT_TRUE(is_name(family_)) << rest;
-    EXPECT_TRUE(helped_.insert(family_).second) << "a family is there twice: " << family_;
+    EXPECT_TRUE(helped_.insert(family_).second) << "duplicate family: " << family_;
     EXPECT_NE(rest.find(' '), std::string::npos) << "no help: " << rest;
   }
   void set_type(const std::string& rest) {

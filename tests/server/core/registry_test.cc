@@ -1,4 +1,4 @@
-// The registry alone, and swaps while requests run.
+// The registry on its own, and swaps while requests are running.
 
 #include "server/core/registry.h"
 
@@ -18,12 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-/// A directory of one's own to break.
+/// A private copy of a model, to be damaged.
 struct CopiedModel {
   CopiedModel() { fs::copy(tiny_model(), path, fs::copy_options::recursive); }
   TempDirectory scratch;
   fs::path path = scratch / "model";
-  /// Half of the weights.
+  /// Cuts the weights in half.
   void truncate() const {
     fs::resize_file(path / "model.safetensors", fs::file_size(path / "model.safetensors") / 2);
   }
@@ -36,11 +36,11 @@ ServeOptions options_of(std::vector<std::pair<std::string, fs::path>> models) {
   return out;
 }
 
-/// What start() tells.
+/// The result of start().
 std::pair<std::string, int> start(ModelRegistry& registry) {
-  std::promise<std::pair<std::string, int>> told;
-  registry.start([&](const std::string& error, int code) { told.set_value({error, code}); });
-  return told.get_future().get();
+  std::promise<std::pair<std::string, int>> reported;
+  registry.start([&](const std::string& error, int code) { reported.set_value({error, code}); });
+  return reported.get_future().get();
 }
 
 TEST(Registry, LoadsInTheBackground) {
@@ -63,16 +63,16 @@ TEST(Registry, LoadsInTheBackground) {
   EXPECT_GT(registry.find("a")->load_seconds, 0);
 }
 
-TEST(Registry, TellsNothingOnceStopped) {
+TEST(Registry, ReportsNothingOnceStopped) {
   const ServeOptions options = options_of({{"a", tiny_model()}, {"b", tiny_model()}});
-  std::atomic<bool> told{false};
+  std::atomic<bool> reported{false};
   {
     ModelRegistry registry(options);
-    registry.start([&](const std::string&, int) { told = true; });
+    registry.start([&](const std::string&, int) { reported = true; });
     registry.stop();
-    told = false;
+    reported = false;
   }
-  EXPECT_FALSE(told);
+  EXPECT_FALSE(reported);
 }
 
 TEST(Registry, AMissingModelAtStart) {
@@ -121,7 +121,7 @@ TEST(Registry, ASwapToABadModelKeepsTheOldOne) {
   EXPECT_NE(registry.list()[0].reason.find("model.safetensors"), std::string::npos);
 
   EXPECT_ERROR(ErrorCode::kModel, registry.load("m", "/nonexistent"), "/nonexistent");
-  EXPECT_EQ(registry.list()[0].directory, model.path);  // the next reload asks for the good place
+  EXPECT_EQ(registry.list()[0].directory, model.path);  // the next reload uses the valid directory
   fs::copy(tiny_model(), model.path, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   registry.load("m");
   EXPECT_EQ(registry.find("m")->version, 2);
@@ -149,7 +149,7 @@ TEST(Registry, NewNamesAndUnloading) {
   EXPECT_ERROR(ErrorCode::kInput, registry.load("n"), "no model 'n'");
   EXPECT_ERROR(ErrorCode::kInput, registry.unload("n"), "no model 'n'");
   EXPECT_ERROR(ErrorCode::kModel, registry.load("n", "/nonexistent"), "/nonexistent");
-  EXPECT_EQ(registry.list().size(), 1u);  // what never was is not remembered
+  EXPECT_EQ(registry.list().size(), 1u);  // a model that was never loaded is forgotten
   registry.load("n", tiny_model());
   EXPECT_EQ(registry.list().size(), 2u);
   EXPECT_EQ(registry.find("n")->version, 1);
@@ -174,7 +174,7 @@ TEST(Registry, ReloadAll) {
   EXPECT_EQ(registry.find("n")->version, 1);
 }
 
-TEST(Registry, TwoModelsOfOneName) {
+TEST(Registry, DuplicateNames) {
   const ServeOptions options = options_of({{"m", tiny_model()}, {"m", tiny_model()}});
   EXPECT_ERROR(ErrorCode::kUsage, ModelRegistry{options}, "'m'");
 }
@@ -207,21 +207,21 @@ TEST(Registry, HashOfAHubCache) {
   EXPECT_EQ(registry.find("m")->sha256, hash);
 }
 
-HttpResponse error(const Exchange&, const Refusal& refusal) {
-  return {.status = refusal.status, .body = refusal.message};
+HttpResponse error(const RequestContext&, const ErrorResponse& error) {
+  return {.status = error.status, .body = error.message};
 }
-constexpr Dialect kDialect{"tei", error};
-HttpResponse pass(Exchange& exchange) {
-  exchange.use_model();
+constexpr Protocol kProtocol{"tei", error};
+HttpResponse pass(RequestContext& context) {
+  context.use_model();
   const std::vector<std::vector<int32_t>> sequences = {{0, 5, 6, 2}};
-  const Matrix states = exchange.model().first_token_states(sequences);
+  const Matrix states = context.model().first_token_states(sequences);
   return {.body = std::to_string(states.data[0])};
 }
-constexpr Route kRoutes[] = {{"POST", "/embed", Where::kWorker, pass}};
-const RouteTable kTables[] = {{kDialect, kRoutes}};
+constexpr Route kRoutes[] = {{"POST", "/embed", Executor::kWorker, pass}};
+const RouteTable kTables[] = {{kProtocol, kRoutes}};
 
-/// Good swaps, bad ones and unloading of a neighbour, while eight clients ask: every request is answered,
-/// with the same numbers.
+/// Successful and failing swaps, and unloading of another model, while eight clients send requests: every
+/// request gets the same response.
 TEST_F(ServiceTest, SwapsUnderLoadDropNoRequest) {
   CopiedModel model;
   options_.models = {{"tiny", model.path}};
@@ -233,8 +233,8 @@ TEST_F(ServiceTest, SwapsUnderLoadDropNoRequest) {
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
       while (!stop) {
-        const HttpResponse answer = post("/embed", "{}");
-        ++(answer.status == 200 && answer.body == expected ? good : bad);
+        const HttpResponse response = post("/embed", "{}");
+        ++(response.status == 200 && response.body == expected ? good : bad);
       }
     });
   }

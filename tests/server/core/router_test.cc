@@ -7,21 +7,21 @@
 namespace roberta::server {
 namespace {
 
-HttpResponse nothing(Exchange&) { return {}; }
-HttpResponse no_error(const Exchange&, const Refusal&) { return {}; }
+HttpResponse nothing(RequestContext&) { return {}; }
+HttpResponse no_error(const RequestContext&, const ErrorResponse&) { return {}; }
 
-constexpr Dialect kFirst{"tei", no_error}, kSecond{"kserve", no_error};
+constexpr Protocol kFirst{"tei", no_error}, kSecond{"kserve", no_error};
 constexpr Route kFirstRoutes[] = {
-    {"GET", "/", Where::kInline, nothing},
-    {"POST", "/embed", Where::kWorker, nothing},
-    {"GET", "/v2/models/{model}", Where::kInline, nothing},
+    {"GET", "/", Executor::kInline, nothing},
+    {"POST", "/embed", Executor::kWorker, nothing},
+    {"GET", "/v2/models/{model}", Executor::kInline, nothing},
 };
 constexpr Route kSecondRoutes[] = {
-    {"POST", "/", Where::kWorker, nothing},
-    {"GET", "/v1/models/{model}", Where::kInline, nothing},
-    {"POST", "/v1/models/{model}:predict", Where::kWorker, nothing},
-    {"GET", "/v2/models/stats", Where::kInline, nothing},
-    {"POST", "/v2/models/{model}/versions/{version}/infer", Where::kWorker, nothing},
+    {"POST", "/", Executor::kWorker, nothing},
+    {"GET", "/v1/models/{model}", Executor::kInline, nothing},
+    {"POST", "/v1/models/{model}:predict", Executor::kWorker, nothing},
+    {"GET", "/v2/models/stats", Executor::kInline, nothing},
+    {"POST", "/v2/models/{model}/versions/{version}/infer", Executor::kWorker, nothing},
 };
 const RouteTable kTables[] = {{kFirst, kFirstRoutes}, {kSecond, kSecondRoutes}};
 
@@ -31,18 +31,18 @@ TEST(Router, FindsByMethodAndPath) {
   const Match match = find("POST", "/embed");
   ASSERT_TRUE(match.route);
   EXPECT_EQ(match.route->pattern, "/embed");
-  EXPECT_EQ(match.table->dialect.name, "tei");
+  EXPECT_EQ(match.table->protocol.name, "tei");
 }
 
-TEST(Router, HeadIsAnsweredByGet) {
+TEST(Router, HeadUsesGet) {
   const Match match = find("HEAD", "/");
   ASSERT_TRUE(match.route);
   EXPECT_EQ(match.route->method, "GET");
 }
 
 TEST(Router, TablesMayShareAPath) {
-  EXPECT_EQ(find("GET", "/").table->dialect.name, "tei");
-  EXPECT_EQ(find("POST", "/").table->dialect.name, "kserve");
+  EXPECT_EQ(find("GET", "/").table->protocol.name, "tei");
+  EXPECT_EQ(find("POST", "/").table->protocol.name, "kserve");
 }
 
 TEST(Router, Parameters) {
@@ -55,12 +55,12 @@ TEST(Router, Parameters) {
   EXPECT_EQ(match.parameters["model"], "a:b");
 }
 
-TEST(Router, APathSpelledOutGoesBeforeAParameter) {
+TEST(Router, LiteralsWinOverParameters) {
   EXPECT_EQ(find("GET", "/v2/models/stats").route->pattern, "/v2/models/stats");
   EXPECT_EQ(find("GET", "/v2/models/statistics").route->pattern, "/v2/models/{model}");
 }
 
-TEST(Router, ASuffixIsNoPartOfAName) {
+TEST(Router, SuffixesAreNotPartOfNames) {
   EXPECT_EQ(find("POST", "/v1/models/m:predict").route->pattern, "/v1/models/{model}:predict");
   EXPECT_FALSE(find("GET", "/v1/models/m:predict").route);
   EXPECT_EQ(find("GET", "/v1/models/m:predict").allow, "POST, OPTIONS");
@@ -82,7 +82,7 @@ TEST(Router, AllowNamesTheMethodsOfAPath) {
   EXPECT_EQ(find("OPTIONS", "/v2/models/stats").allow, "GET, HEAD, OPTIONS");
 }
 
-TEST(Router, NoTwoRoutesOfTheServerAreTheSame) {
+TEST(Router, RoutesAreUnique) {
   std::set<std::string> seen;
   for (const RouteTable& table : route_tables()) {
     for (const Route& route : table.routes) {

@@ -1,5 +1,5 @@
 #pragma once
-// A service over a small model, called without a socket.
+// A service with a small model, called without a socket.
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ inline HttpRequest request_of(std::string method, std::string path, std::string 
   return out;
 }
 
-/// "" when there is none; fails the test when it is there twice.
+/// "" when absent; fails the test for duplicates.
 inline std::string header_of(const HttpResponse& response, std::string_view name) {
   std::string out;
   int times = 0;
@@ -45,7 +45,7 @@ inline bool has_header(const HttpResponse& response, std::string_view name) {
   return false;
 }
 
-/// The tiny model named "tiny", and a service over some tables. Change the options before start().
+/// A tiny model named "tiny", and a service with some route tables. Options must be changed before start().
 class ServiceTest : public testing::Test {
  protected:
   ServiceTest() {

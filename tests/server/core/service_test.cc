@@ -16,60 +16,62 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-// A dialect of these tests, under names that the service knows.
+// A protocol for these tests, with a name that the metrics know.
 
-HttpResponse error(const Exchange&, const Refusal& refusal) {
-  return {.status = refusal.status, .body = "refused: " + refusal.message};
+HttpResponse error(const RequestContext&, const ErrorResponse& error) {
+  return {.status = error.status, .body = "rejected: " + error.message};
 }
-constexpr Dialect kTei{"tei", error}, kAzure{"azure", error};
+constexpr Protocol kTei{"tei", error}, kAzure{"azure", error};
 
 std::atomic<int> g_waiting{0};
 std::atomic<bool> g_open{false};
 
-HttpResponse quick(Exchange& exchange) { return {.body = exchange.request_id}; }
-HttpResponse fails(Exchange&) { throw std::runtime_error("at /root/secret"); }
-HttpResponse bad(Exchange&) { throw Error(ErrorCode::kInput, "[x] text 1: is bad"); }
-HttpResponse overloaded(Exchange&) { throw Overloaded("full", 2500ms); }
-HttpResponse no_memory(Exchange&) { throw std::bad_alloc(); }
-HttpResponse waits(Exchange& exchange) {
+HttpResponse quick(RequestContext& context) { return {.body = context.request_id}; }
+HttpResponse fails(RequestContext&) { throw std::runtime_error("at /root/secret"); }
+HttpResponse bad(RequestContext&) { throw Error(ErrorCode::kInput, "[x] text 1: is bad"); }
+HttpResponse overloaded(RequestContext&) { throw Overloaded("full", 2500ms); }
+HttpResponse no_memory(RequestContext&) { throw std::bad_alloc(); }
+HttpResponse waits(RequestContext& context) {
   ++g_waiting;
-  while (!g_open && !exchange.scope->cancelled()) std::this_thread::sleep_for(1ms);
+  while (!g_open && !context.scope->cancelled()) std::this_thread::sleep_for(1ms);
   --g_waiting;
   return {.body = "done"};
 }
-HttpResponse named(Exchange& exchange) {
-  return {.body = exchange.use_model(exchange.path_parameters["model"]).name};
+HttpResponse named(RequestContext& context) {
+  return {.body = context.use_model(context.path_parameters["model"]).name};
 }
-HttpResponse task(Exchange& exchange) { return {.body = exchange.use_model_for(exchange.request.body).name}; }
-/// One pass over one short sequence, within the deadline.
-HttpResponse pass(Exchange& exchange) {
-  exchange.use_model();
+HttpResponse task(RequestContext& context) {
+  return {.body = context.use_model_for(context.request.body).name};
+}
+/// One forward pass of one short sequence, within the deadline.
+HttpResponse pass(RequestContext& context) {
+  context.use_model();
   const std::vector<std::vector<int32_t>> sequences = {{0, 5, 6, 2}};
-  exchange.inputs = 1;
-  exchange.characters = 9;
-  return {.body = std::to_string(exchange.model().first_token_states(sequences).rows)};
+  context.inputs = 1;
+  context.characters = 9;
+  return {.body = std::to_string(context.model().first_token_states(sequences).rows)};
 }
-HttpResponse deadline(Exchange& exchange) {
-  return {.body = std::to_string(
-              std::chrono::duration_cast<std::chrono::milliseconds>(exchange.scope->deadline - exchange.begun)
-                  .count())};
+HttpResponse deadline(RequestContext& context) {
+  return {.body = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     context.scope->deadline - context.received)
+                                     .count())};
 }
 
 constexpr Route kTeiRoutes[] = {
-    {"GET", "/quick", Where::kInline, quick},
-    {"GET", "/open", Where::kInline, quick, true},
-    {"POST", "/fails", Where::kWorker, fails},
-    {"POST", "/bad", Where::kWorker, bad},
-    {"POST", "/overloaded", Where::kWorker, overloaded},
-    {"POST", "/memory", Where::kWorker, no_memory},
-    {"POST", "/waits", Where::kWorker, waits},
-    {"POST", "/models/{model}", Where::kWorker, named},
-    {"POST", "/task", Where::kWorker, task},
-    {"POST", "/embed", Where::kWorker, pass},
-    {"POST", "/deadline", Where::kWorker, deadline},
+    {"GET", "/quick", Executor::kInline, quick},
+    {"GET", "/open", Executor::kInline, quick, true},
+    {"POST", "/fails", Executor::kWorker, fails},
+    {"POST", "/bad", Executor::kWorker, bad},
+    {"POST", "/overloaded", Executor::kWorker, overloaded},
+    {"POST", "/memory", Executor::kWorker, no_memory},
+    {"POST", "/waits", Executor::kWorker, waits},
+    {"POST", "/models/{model}", Executor::kWorker, named},
+    {"POST", "/task", Executor::kWorker, task},
+    {"POST", "/embed", Executor::kWorker, pass},
+    {"POST", "/deadline", Executor::kWorker, deadline},
 };
-constexpr Route kAzureRoutes[] = {{"POST", "/score", Where::kWorker, pass}};
-const RouteTable kTables[] = {{kTei, kTeiRoutes}, {kAzure, kAzureRoutes}, own_routes()};
+constexpr Route kAzureRoutes[] = {{"POST", "/score", Executor::kWorker, pass}};
+const RouteTable kTables[] = {{kTei, kTeiRoutes}, {kAzure, kAzureRoutes}, operations_routes()};
 
 class Routes : public ServiceTest {
  protected:
@@ -80,46 +82,46 @@ class Routes : public ServiceTest {
 
 TEST_F(Routes, NoSuchPath) {
   begin();
-  const HttpResponse answer = get("/nowhere");
-  EXPECT_EQ(answer.status, 404);
-  EXPECT_EQ(json::parse(answer.body)["error_type"], "NotFound");
-  EXPECT_NE(header_of(answer, "x-request-id"), "");
+  const HttpResponse response = get("/nowhere");
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(json::parse(response.body)["error_type"], "NotFound");
+  EXPECT_NE(header_of(response, "x-request-id"), "");
 }
 
-TEST_F(Routes, AnotherMethod) {
+TEST_F(Routes, UnknownMethod) {
   begin();
-  const HttpResponse answer = get("/embed");
-  EXPECT_EQ(answer.status, 405);
-  EXPECT_EQ(header_of(answer, "allow"), "POST, OPTIONS");
-  EXPECT_TRUE(answer.body.starts_with("refused: "));  // in the path's own dialect
+  const HttpResponse response = get("/embed");
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(header_of(response, "allow"), "POST, OPTIONS");
+  EXPECT_TRUE(response.body.starts_with("rejected: "));  // in the protocol of the path
   EXPECT_EQ(service_->call(request_of("HEAD", "/quick")).status, 200);
 }
 
 TEST_F(Routes, Options) {
   begin();
-  const HttpResponse answer = service_->call(request_of("OPTIONS", "/embed"));
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body, "");
-  EXPECT_EQ(header_of(answer, "allow"), "POST, OPTIONS");
+  const HttpResponse response = service_->call(request_of("OPTIONS", "/embed"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(header_of(response, "allow"), "POST, OPTIONS");
   EXPECT_EQ(service_->call(request_of("OPTIONS", "/nowhere")).status, 404);
 }
 
-TEST_F(Routes, CorsHeadersStandOnEveryAnswer) {
+TEST_F(Routes, EveryResponseHasCorsHeaders) {
   options_.cors_allow_origin = "https://a.example";
   options_.api_keys = {"k"};
   begin();
   const Headers origin = {{"origin", "https://a.example"}};
-  for (const HttpResponse& answer : {get("/open", origin), get("/nowhere", origin), get("/quick", origin),
-                                     service_->call(request_of("OPTIONS", "/embed", "", origin))})
-    EXPECT_EQ(header_of(answer, "access-control-allow-origin"), "https://a.example");
+  for (const HttpResponse& response : {get("/open", origin), get("/nowhere", origin), get("/quick", origin),
+                                       service_->call(request_of("OPTIONS", "/embed", "", origin))})
+    EXPECT_EQ(header_of(response, "access-control-allow-origin"), "https://a.example");
 }
 
 TEST_F(Routes, Keys) {
   options_.api_keys = {"sesame", "other"};
   begin();
-  HttpResponse answer = get("/quick");
-  EXPECT_EQ(answer.status, 401);
-  EXPECT_EQ(header_of(answer, "www-authenticate"), "Bearer");
+  HttpResponse response = get("/quick");
+  EXPECT_EQ(response.status, 401);
+  EXPECT_EQ(header_of(response, "www-authenticate"), "Bearer");
   EXPECT_EQ(get("/quick", {{"authorization", "Bearer sesam"}}).status, 401);
   EXPECT_EQ(get("/quick", {{"authorization", "Bearer sesame"}}).status, 200);
   EXPECT_EQ(get("/quick", {{"authorization", "Bearer other"}}).status, 200);
@@ -127,64 +129,64 @@ TEST_F(Routes, Keys) {
   EXPECT_EQ(get("/livez").status, 200);
   EXPECT_EQ(get("/metrics").status, 200);
   EXPECT_EQ(post("/embed", "{}").status, 401);
-  EXPECT_EQ(get("/embed").status, 401);  // which methods there are is not for everybody
+  EXPECT_EQ(get("/embed").status, 401);  // methods are not revealed without a key
 }
 
 TEST_F(Routes, Ids) {
   begin();
   EXPECT_EQ(header_of(get("/quick", {{"x-request-id", "mine"}}), "x-request-id"), "mine");
   EXPECT_EQ(get("/quick", {{"x-request-id", "mi\nne"}}).body, "mi?ne");
-  const HttpResponse answer = get("/quick", {{"x-request-id", std::string(101, 'a')}});
-  EXPECT_EQ(answer.status, 431);
-  EXPECT_FALSE(has_header(answer, "x-request-id"));
+  const HttpResponse response = get("/quick", {{"x-request-id", std::string(101, 'a')}});
+  EXPECT_EQ(response.status, 431);
+  EXPECT_FALSE(has_header(response, "x-request-id"));
   EXPECT_FALSE(has_header(get("/quick"), "x-ms-request-id"));
   EXPECT_TRUE(has_header(post("/score", "{}"), "x-ms-request-id"));
 }
 
 TEST_F(Routes, Refusals) {
-  std::vector<std::string> told;
-  options_.log = [&](const std::string& message, bool) { told.push_back(message); };
+  std::vector<std::string> reported;
+  options_.log = [&](const std::string& message, bool) { reported.push_back(message); };
   begin();
-  told.clear();
-  HttpResponse answer = post("/bad", "{}");
-  EXPECT_EQ(answer.status, 422);
-  EXPECT_EQ(answer.body, "refused: text 1: is bad");
-  EXPECT_TRUE(told.empty());
-  answer = post("/fails", "{}", {{"x-request-id", "id-7"}});
-  EXPECT_EQ(answer.status, 500);
-  EXPECT_EQ(answer.body, "refused: internal error");
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0], "request id-7: at /root/secret");
-  answer = post("/overloaded", "{}");
-  EXPECT_EQ(answer.status, 429);
-  EXPECT_EQ(header_of(answer, "retry-after"), "3");
-  answer = post("/memory", "{}");
-  EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(header_of(answer, "retry-after"), "1");
+  reported.clear();
+  HttpResponse response = post("/bad", "{}");
+  EXPECT_EQ(response.status, 422);
+  EXPECT_EQ(response.body, "rejected: text 1: is bad");
+  EXPECT_TRUE(reported.empty());
+  response = post("/fails", "{}", {{"x-request-id", "id-7"}});
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, "rejected: internal error");
+  ASSERT_EQ(reported.size(), 1u);
+  EXPECT_EQ(reported[0], "request id-7: at /root/secret");
+  response = post("/overloaded", "{}");
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(header_of(response, "retry-after"), "3");
+  response = post("/memory", "{}");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(header_of(response, "retry-after"), "1");
   EXPECT_EQ(metric("te_request_failure{err=\"overloaded\"}"), 2);
   EXPECT_EQ(metric("te_request_failure{err=\"validation\"}"), 1);
   EXPECT_EQ(metric("te_request_failure{err=\"backend\"}"), 1);
   EXPECT_EQ(metric("roberta_http_requests{dialect=\"tei\",status=\"5xx\"}"), 2);
 }
 
-TEST_F(Routes, TransportsRefusals) {
+TEST_F(Routes, TransportErrors) {
   begin();
-  const HttpResponse answer = service_->refuse(request_of("POST", "/embed"), 1, 413, "too\nlarge");
-  EXPECT_EQ(answer.status, 413);
-  EXPECT_EQ(answer.body, "refused: too large");
-  EXPECT_TRUE(has_header(answer, "x-request-id"));
-  EXPECT_EQ(service_->refuse({}, 1, 400, "no HTTP").status, 400);
+  const HttpResponse response = service_->reject(request_of("POST", "/embed"), 1, 413, "too\nlarge");
+  EXPECT_EQ(response.status, 413);
+  EXPECT_EQ(response.body, "rejected: too large");
+  EXPECT_TRUE(has_header(response, "x-request-id"));
+  EXPECT_EQ(service_->reject({}, 1, 400, "no HTTP").status, 400);
 }
 
 TEST_F(Routes, Models) {
   begin();
   EXPECT_EQ(post("/models/tiny", "x").body, "tiny");
-  const HttpResponse answer = post("/models/ti\x01ny2", "x");
-  EXPECT_EQ(answer.status, 404);
-  EXPECT_EQ(answer.body, "refused: there is no model 'ti ny2' here");
+  const HttpResponse response = post("/models/ti\x01ny2", "x");
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(response.body, "rejected: model 'ti ny2' not found");
   EXPECT_EQ(post("/task", "fill-mask").body, "tiny");
   EXPECT_EQ(post("/task", "token-classification").body,
-            "refused: no model here does token-classification; 'tiny' does fill-mask");
+            "rejected: no model here does token-classification; 'tiny' does fill-mask");
   registry_->unload("tiny");
   EXPECT_EQ(post("/models/tiny", "x").status, 503);
 }
@@ -193,9 +195,9 @@ TEST_F(Routes, StillLoading) {
   metrics_.emplace();
   registry_.emplace(options_, &*metrics_);
   service_.emplace(options_, *registry_, *metrics_, kTables);
-  const HttpResponse answer = post("/embed", "{}");
-  EXPECT_EQ(answer.status, 503);
-  EXPECT_EQ(header_of(answer, "retry-after"), "1");
+  const HttpResponse response = post("/embed", "{}");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(header_of(response, "retry-after"), "1");
   EXPECT_EQ(get("/livez").status, 200);
   for (const char* path : {"/readyz", "/startupz", "/health", "/ping"})
     EXPECT_EQ(get(path).status, 503) << path;
@@ -208,24 +210,24 @@ TEST_F(Routes, StillLoading) {
   EXPECT_EQ(get("/readyz").status, 503);
   EXPECT_EQ(get("/startupz").status, 200);
   EXPECT_EQ(get("/livez").status, 200);
-  EXPECT_EQ(post("/embed", "{}").status, 200);  // what comes is still answered
+  EXPECT_EQ(post("/embed", "{}").status, 200);  // new requests are still accepted
 }
 
 TEST_F(Routes, ComputeHeaders) {
   begin();
-  HttpResponse answer = post("/embed", "{}");
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(header_of(answer, "x-compute-type"), "cpu");
-  EXPECT_EQ(header_of(answer, "x-compute-tokens"), "4");
-  EXPECT_EQ(header_of(answer, "x-compute-characters"), "9");
+  HttpResponse response = post("/embed", "{}");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(header_of(response, "x-compute-type"), "cpu");
+  EXPECT_EQ(header_of(response, "x-compute-tokens"), "4");
+  EXPECT_EQ(header_of(response, "x-compute-characters"), "9");
   for (const char* name :
        {"x-compute-time", "x-total-time", "x-tokenization-time", "x-queue-time", "x-inference-time"})
-    EXPECT_TRUE(has_header(answer, name)) << name;
-  EXPECT_FALSE(has_header(answer, "x-ms-run-fn-exec-ms"));
+    EXPECT_TRUE(has_header(response, name)) << name;
+  EXPECT_FALSE(has_header(response, "x-ms-run-fn-exec-ms"));
   EXPECT_FALSE(has_header(post("/bad", "{}"), "x-compute-type"));
-  answer = post("/score", "{}");
-  EXPECT_TRUE(has_header(answer, "x-ms-run-fn-exec-ms"));
-  EXPECT_TRUE(header_of(answer, "x-ms-server-version").starts_with("roberta.cpp/"));
+  response = post("/score", "{}");
+  EXPECT_TRUE(has_header(response, "x-ms-run-fn-exec-ms"));
+  EXPECT_TRUE(header_of(response, "x-ms-server-version").starts_with("roberta.cpp/"));
   EXPECT_EQ(metric("te_request_count{method=\"single\"}"), 3);
   EXPECT_EQ(metric("te_request_success{method=\"single\"}"), 2);
   EXPECT_EQ(metric("te_embed_count"), 1);
@@ -244,7 +246,7 @@ TEST_F(Routes, Deadlines) {
     EXPECT_EQ(post("/deadline", "{}", {{"x-request-timeout-ms", wrong}}).status, 400) << wrong;
 }
 
-TEST_F(Routes, MoreThanAllowedAtOnce) {
+TEST_F(Routes, ConcurrencyLimit) {
   options_.max_concurrent_requests = 2;
   begin();
   std::vector<std::future<int>> answers;
@@ -253,18 +255,18 @@ TEST_F(Routes, MoreThanAllowedAtOnce) {
   while (g_waiting < 2) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(service_->in_flight(), 2);
   EXPECT_FALSE(service_->wait_idle(10ms));
-  const HttpResponse refused = post("/waits", "");
-  EXPECT_EQ(refused.status, 429);
-  EXPECT_EQ(header_of(refused, "retry-after"), "1");
-  EXPECT_EQ(get("/quick").status, 200);  // quick ones need no worker
+  const HttpResponse rejected = post("/waits", "");
+  EXPECT_EQ(rejected.status, 429);
+  EXPECT_EQ(header_of(rejected, "retry-after"), "1");
+  EXPECT_EQ(get("/quick").status, 200);  // inline routes need no worker thread
   EXPECT_EQ(service_->in_flight(), 2);
   g_open = true;
-  for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
+  for (auto& response : answers) EXPECT_EQ(response.get(), 200);
   EXPECT_TRUE(service_->wait_idle(5s));
   EXPECT_EQ(post("/waits", "").status, 200);
 }
 
-TEST_F(Routes, NobodyHearsOfACancelledRequest) {
+TEST_F(Routes, CancelledRequestsGetNoResponse) {
   begin();
   std::atomic<int> answered{0};
   const auto scope = service_->handle(request_of("POST", "/waits"), 7, [&](HttpResponse) { ++answered; });
@@ -277,7 +279,7 @@ TEST_F(Routes, NobodyHearsOfACancelledRequest) {
   EXPECT_EQ(metric("roberta_requests_cancelled"), 1);
 }
 
-TEST_F(Routes, QuickOnesAreAnsweredBeforeHandleReturns) {
+TEST_F(Routes, InlineRoutesRespondBeforeHandleReturns) {
   begin();
   bool answered = false;
   EXPECT_FALSE(service_->handle(request_of("GET", "/quick"), 1, [&](HttpResponse) { answered = true; }));
@@ -295,9 +297,9 @@ TEST_F(Routes, MetricsGoWithTheService) {
 TEST_F(Routes, VersionAndMetricsAsServed) {
   begin();
   EXPECT_EQ(json::parse(get("/version").body)["name"], "roberta.cpp");
-  const HttpResponse answer = get("/metrics");
-  EXPECT_TRUE(answer.content_type.starts_with("text/plain; version=0.0.4"));
-  PrometheusText text(answer.body);
+  const HttpResponse response = get("/metrics");
+  EXPECT_TRUE(response.content_type.starts_with("text/plain; version=0.0.4"));
+  PrometheusText text(response.body);
   EXPECT_EQ(text.type("roberta_build_info"), "gauge");
 }
 

@@ -15,7 +15,7 @@ void wait_for(const std::function<bool()>& condition) {
   while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-TEST(WorkerPool, RefusesWhenAllAreBusy) {
+TEST(WorkerPool, RejectsWhenAllAreBusy) {
   WorkerPool pool(2);
   std::atomic<bool> go{false};
   std::atomic<int> done{0};
@@ -47,7 +47,7 @@ TEST(WorkerPool, UsesTheLastIdleThreadAgain) {
   EXPECT_EQ(used.size(), 1u);
 }
 
-TEST(WorkerPool, EndsWhatWasBegun) {
+TEST(WorkerPool, FinishesAllWork) {
   std::atomic<int> done{0};
   {
     WorkerPool pool(64);

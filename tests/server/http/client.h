@@ -1,5 +1,5 @@
 #pragma once
-// A blocking HTTP client of raw bytes, to be polite with and to be rude with.
+// A blocking HTTP client that sends raw bytes, valid or not.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,8 +19,8 @@
 
 namespace roberta::server {
 
-struct ClientAnswer {
-  int status = 0;                              ///< 0: none came
+struct ClientResponse {
+  int status = 0;                              ///< 0: no response
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
   std::string header(const std::string& name) const {
@@ -60,18 +60,19 @@ class Client {
     }
     return true;
   }
-  /// The next answer, status 0 when none comes; `body` false after HEAD. 100 Continue is an answer too.
-  ClientAnswer read(bool body = true, int timeout_ms = 20000) {
+  /// The next response, with status 0 when there is none; `body` is false after HEAD. 100 Continue counts
+  /// too.
+  ClientResponse read(bool body = true, int timeout_ms = 20000) {
     while (true) {
-      if (std::optional<ClientAnswer> answer = complete(body)) return *answer;
+      if (std::optional<ClientResponse> response = complete(body)) return *response;
       if (!receive(timeout_ms)) return {};
     }
   }
-  ClientAnswer ask(std::string_view bytes, bool body = true) {
+  ClientResponse ask(std::string_view bytes, bool body = true) {
     send(bytes);
     return read(body);
   }
-  /// Whether the server closes within that time; what it still sends is thrown away.
+  /// Whether the server closes within that time; remaining bytes are discarded.
   bool closed(int timeout_ms = 5000) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     while (true) {
@@ -82,7 +83,7 @@ class Client {
       rest_.clear();
     }
   }
-  /// At most one read of the socket: false at the end, a reset or after that time.
+  /// At most one read of the socket: false at the end, after a reset or a timeout.
   bool receive(int timeout_ms, size_t most = 65536) {
     pollfd waiting{socket_, POLLIN, 0};
     if (::poll(&waiting, 1, timeout_ms) <= 0) return false;
@@ -109,10 +110,10 @@ class Client {
   const std::string& rest() const { return rest_; }
 
  private:
-  std::optional<ClientAnswer> complete(bool body) {
+  std::optional<ClientResponse> complete(bool body) {
     const size_t end = rest_.find("\r\n\r\n");
     if (end == std::string::npos) return std::nullopt;
-    ClientAnswer out;
+    ClientResponse out;
     out.status = std::stoi(rest_.substr(9, 3));
     for (size_t at = rest_.find("\r\n") + 2; at < end;) {
       const size_t line_end = rest_.find("\r\n", at), colon = rest_.find(':', at);

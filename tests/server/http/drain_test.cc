@@ -1,4 +1,4 @@
-// The end of a server under load: nothing that was accepted is lost.
+// Stopping the server under load: no accepted request is lost.
 
 #include <gtest/gtest.h>
 
@@ -10,27 +10,27 @@ namespace roberta::server {
 namespace {
 
 struct Tally {
-  std::atomic<int> answered{0}, refused{0}, lost{0};
+  std::atomic<int> served{0}, rejected{0}, lost{0};
 };
 
-/// Asks, over a kept connection until the server closes it, then over a new one; until none can be made.
-void keep_asking(int port, Tally& tally) {
+/// Sends requests over a connection until the server closes it, then over a new one, until connecting fails.
+void send_until_rejected(int port, Tally& tally) {
   while (true) {
     Client client;
     if (!client.connect(port)) {
-      ++tally.refused;
+      ++tally.rejected;
       return;
     }
     for (bool first = true;; first = false) {
       client.send(get_text("/sleep"));
-      const ClientAnswer answer = client.read();
-      if (answer.status == 200) {
-        ++tally.answered;
-        if (answer.header("connection") == "close") break;
+      const ClientResponse response = client.read();
+      if (response.status == 200) {
+        ++tally.served;
+        if (response.header("connection") == "close") break;
         continue;
       }
-      // A connection that ended by an orderly close between two requests is one that a client asks again on;
-      // what may never happen is a reset, or the end of one whose first request was not answered.
+      // After an orderly close between two requests a client tries again. A reset, or a close before the
+      // response to the first request, must never happen.
       if (first || client.error() == ECONNRESET) ++tally.lost;
       break;
     }
@@ -43,22 +43,22 @@ TEST_F(HttpServerTest, DrainsUnderLoad) {
     start();
     Tally tally;
     std::vector<std::thread> clients;
-    for (int i = 0; i < 8; ++i) clients.emplace_back([&] { keep_asking(port_, tally); });
+    for (int i = 0; i < 8; ++i) clients.emplace_back([&] { send_until_rejected(port_, tally); });
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_TRUE(end());
     for (std::thread& client : clients) client.join();
-    EXPECT_GT(tally.answered, 8);
+    EXPECT_GT(tally.served, 8);
     EXPECT_EQ(tally.lost, 0) << "run " << run;
-    EXPECT_EQ(tally.refused, 8);
+    EXPECT_EQ(tally.rejected, 8);
   }
 }
 
-TEST_F(HttpServerTest, TheDelayIsForBalancers) {
+TEST_F(HttpServerTest, DrainDelayKeepsAccepting) {
   options_.drain_delay = std::chrono::milliseconds(600);
   start();
   EXPECT_EQ(get("/readyz").status, 200);
   http_->stop();
-  const ClientAnswer ready = get("/readyz");
+  const ClientResponse ready = get("/readyz");
   EXPECT_EQ(ready.status, 503);
   EXPECT_EQ(ready.header("connection"), "close");
   EXPECT_EQ(get("/work").status, 200);
@@ -68,7 +68,7 @@ TEST_F(HttpServerTest, TheDelayIsForBalancers) {
   EXPECT_TRUE(join());
 }
 
-TEST_F(HttpServerTest, RequestsInTheSocketAreAnswered) {
+TEST_F(HttpServerTest, PipelinedRequestsAreServedWhileDraining) {
   start();
   g_gate.shut();
   Client client(port_);
@@ -80,7 +80,7 @@ TEST_F(HttpServerTest, RequestsInTheSocketAreAnswered) {
   g_gate.open();
   EXPECT_EQ(client.read().body, "\"waited\"");
   EXPECT_EQ(client.read().body, "ok");
-  const ClientAnswer last = client.read();
+  const ClientResponse last = client.read();
   EXPECT_EQ(last.body, "ok");
   EXPECT_EQ(last.header("connection"), "close");
   EXPECT_TRUE(client.closed());
@@ -88,7 +88,7 @@ TEST_F(HttpServerTest, RequestsInTheSocketAreAnswered) {
   EXPECT_TRUE(join());
 }
 
-TEST_F(HttpServerTest, TheEndComesInAnyCase) {
+TEST_F(HttpServerTest, DrainTimeoutEndsTheServer) {
   options_.drain_timeout = std::chrono::milliseconds(300);
   start();
   g_gate.shut();

@@ -1,5 +1,5 @@
-// Clients that drip, that claim too much, that don't read, and too many of them. tools/serve/hostile.py does
-// the same at full size.
+// Clients that send slowly, announce too much, don't read, or are too many. tools/serve/hostile.py tests the
+// same at full size.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -15,11 +15,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int64_t ms_since(Clock::time_point begun) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun).count();
+int64_t ms_since(Clock::time_point start_time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_time).count();
 }
 
-TEST_F(HttpServerTest, DrippingClientsHoldUpNobody) {
+TEST_F(HttpServerTest, SlowSendersDoNotDelayOthers) {
   options_.header_timeout = options_.body_timeout = std::chrono::milliseconds(1500);
   start();
   std::vector<Client> drips;
@@ -28,10 +28,10 @@ TEST_F(HttpServerTest, DrippingClientsHoldUpNobody) {
     drips.back().send(i % 2 ? "GET / HTTP/1.1\r\nX: "
                             : "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   }
-  const Clock::time_point begun = Clock::now();
+  const Clock::time_point start_time = Clock::now();
   std::vector<int64_t> times;
   Client polite(port_);
-  while (ms_since(begun) < 1000) {
+  while (ms_since(start_time) < 1000) {
     for (Client& drip : drips) drip.send("x");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // 500 bytes of 1000 at most
     const Clock::time_point asked = Clock::now();
@@ -44,10 +44,10 @@ TEST_F(HttpServerTest, DrippingClientsHoldUpNobody) {
     EXPECT_EQ(drip.read().status, 408);
     EXPECT_TRUE(drip.closed());
   }
-  EXPECT_LE(ms_since(begun), 1500 + 2500);
+  EXPECT_LE(ms_since(start_time), 1500 + 2500);
 }
 
-TEST_F(HttpServerTest, QuietConnectionsAreClosed) {
+TEST_F(HttpServerTest, IdleConnectionsAreClosed) {
   options_.header_timeout = std::chrono::milliseconds(400);
   options_.idle_timeout = std::chrono::milliseconds(300);
   start();
@@ -64,7 +64,7 @@ TEST_F(HttpServerTest, ClientsThatDoNotReadAreClosed) {
   const int small = 4096;
   ::setsockopt(client.socket(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   client.send(get_text("/big"));
-  Client drip(port_);  // takes a byte now and then
+  Client drip(port_);  // reads one byte from time to time
   ::setsockopt(drip.socket(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   drip.send(get_text("/big"));
   const auto open = [&] {
@@ -72,17 +72,17 @@ TEST_F(HttpServerTest, ClientsThatDoNotReadAreClosed) {
     return metrics_->text().find("\nroberta_connections 0") == std::string::npos;
   };
   ASSERT_TRUE(eventually(open));
-  const Clock::time_point begun = Clock::now();
+  const Clock::time_point start_time = Clock::now();
   EXPECT_TRUE(eventually([&] { return !open(); }));
-  EXPECT_LT(ms_since(begun), 2000);
+  EXPECT_LT(ms_since(start_time), 2000);
 }
 
 TEST_F(HttpServerTest, BodiesStopAtTheLimit) {
   options_.payload_limit = 100000;
   start();
-  const std::string most(100000, 'x');
-  EXPECT_EQ(Client(port_).ask(post_text("/echo", most)).body, most);
-  EXPECT_EQ(Client(port_).ask(post_text("/echo", most + "x")).status, 413);
+  const std::string largest(100000, 'x');
+  EXPECT_EQ(Client(port_).ask(post_text("/echo", largest)).body, largest);
+  EXPECT_EQ(Client(port_).ask(post_text("/echo", largest + "x")).status, 413);
   const auto claim = [](const std::string& length) {
     return "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + "\r\n\r\n";
   };
@@ -93,19 +93,19 @@ TEST_F(HttpServerTest, BodiesStopAtTheLimit) {
                 .ask(post_text("/echo", gzip(std::string(50'000'000, ' ')), "Content-Encoding: gzip\r\n"))
                 .status,
             413);
-  // Whoever sends on regardless still finds the answer, not a reset.
+  // A client that keeps sending still gets the response, not a reset.
   Client stubborn(port_);
   stubborn.send(claim("5000000"));
   EXPECT_TRUE(stubborn.send(std::string(5'000'000, 'x')));
   EXPECT_EQ(stubborn.read().status, 413);
-  // Chunk after chunk, without end.
+  // Endless chunks.
   Client chunks(port_);
   chunks.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 11; ++i) chunks.send("2710\r\n" + std::string(10000, 'x') + "\r\n");
   EXPECT_EQ(chunks.read().status, 413);
 }
 
-TEST_F(HttpServerTest, NonsenseIsRefusedAndClosed) {
+TEST_F(HttpServerTest, InvalidRequestsAreRejectedAndClosed) {
   start();
   for (const std::string& bytes :
        {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
@@ -114,16 +114,16 @@ TEST_F(HttpServerTest, NonsenseIsRefusedAndClosed) {
         std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}) {
     Client client(port_);
     client.send(bytes);
-    const ClientAnswer answer = client.read();
-    EXPECT_GE(answer.status, 400) << bytes.substr(0, 50);
-    EXPECT_LT(answer.status, 506);
-    EXPECT_EQ(answer.header("content-type"), "application/json");
-    EXPECT_EQ(answer.header("connection"), "close");
+    const ClientResponse response = client.read();
+    EXPECT_GE(response.status, 400) << bytes.substr(0, 50);
+    EXPECT_LT(response.status, 506);
+    EXPECT_EQ(response.header("content-type"), "application/json");
+    EXPECT_EQ(response.header("connection"), "close");
     EXPECT_TRUE(client.closed());
   }
 }
 
-TEST_F(HttpServerTest, TooManyConnectionsAreToldSo) {
+TEST_F(HttpServerTest, ConnectionsBeyondTheLimitAreRejected) {
   options_.max_connections = 4;
   start();
   std::vector<Client> clients;
@@ -131,34 +131,34 @@ TEST_F(HttpServerTest, TooManyConnectionsAreToldSo) {
     clients.emplace_back(port_);
     EXPECT_EQ(clients.back().ask(get_text("/inline")).status, 200);
   }
-  const ClientAnswer refused = get("/inline");
-  EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.header("retry-after"), "1");
+  const ClientResponse rejected = get("/inline");
+  EXPECT_EQ(rejected.status, 503);
+  EXPECT_EQ(rejected.header("retry-after"), "1");
   clients.pop_back();
   EXPECT_TRUE(eventually([&] { return get("/inline").status == 200; }));
 }
 
-TEST_F(HttpServerTest, RunningOutOfDescriptorsIsSurvived) {
+TEST_F(HttpServerTest, SurvivesRunningOutOfDescriptors) {
   start();
   EXPECT_EQ(get("/inline").status, 200);
-  std::vector<Client> clients(20);  // have their descriptors already
+  std::vector<Client> clients(20);  // already have their descriptors
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit few = before;
   few.rlim_cur = static_cast<rlim_t>(clients.back().socket() + 1);
   setrlimit(RLIMIT_NOFILE, &few);
   const double cpu = static_cast<double>(clock());
-  int refused = 0;
+  int rejected = 0;
   for (Client& client : clients) {
     client.connect(port_);
     client.send(get_text("/inline"));
   }
-  for (Client& client : clients) refused += client.read(true, 3000).status == 503;
+  for (Client& client : clients) rejected += client.read(true, 3000).status == 503;
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const double seconds = (static_cast<double>(clock()) - cpu) / CLOCKS_PER_SEC;
   setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_GE(refused, 15);
-  EXPECT_LT(seconds, 0.2);  // waits, doesn't spin
+  EXPECT_GE(rejected, 15);
+  EXPECT_LT(seconds, 0.2);  // waits instead of spinning
   EXPECT_EQ(get("/inline").status, 200);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A server on a free port of loopback, with routes that do what tests need and no model.
+// A server on a free port of loopback with routes for the tests and no model.
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@
 
 namespace roberta::server {
 
-/// Workers wait here until open() is called.
+/// Worker threads wait here until open() is called.
 class Gate {
  public:
   void wait() {
@@ -46,42 +46,46 @@ class Gate {
 
 inline Gate g_gate;
 inline std::atomic<int> g_entered{0};    // calls of /wait
-inline std::atomic<int> g_cancelled{0};  // of these, whose client hung up
+inline std::atomic<int> g_cancelled{0};  // those whose client disconnected
 
-inline HttpResponse say_ok(Exchange&) { return {.content_type = "text/plain", .body = "ok"}; }
-inline HttpResponse echo(Exchange& exchange) {
-  return {.content_type = "text/plain", .body = exchange.request.body};
+inline HttpResponse say_ok(RequestContext&) { return {.content_type = "text/plain", .body = "ok"}; }
+inline HttpResponse echo(RequestContext& context) {
+  return {.content_type = "text/plain", .body = context.request.body};
 }
-inline HttpResponse wait_at_gate(Exchange& exchange) {
+inline HttpResponse wait_at_gate(RequestContext& context) {
   ++g_entered;
   g_gate.wait();
-  if (exchange.scope->cancelled()) ++g_cancelled;
+  if (context.scope->cancelled()) ++g_cancelled;
   return {.body = "\"waited\""};
 }
-inline HttpResponse sleep_a_little(Exchange&) {
+inline HttpResponse sleep_a_little(RequestContext&) {
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
   return {.body = "\"slept\""};
 }
-inline HttpResponse big(Exchange&) {
+inline HttpResponse big(RequestContext&) {
   return {.content_type = "text/plain", .body = std::string(8 << 20, 'x')};
 }
 
 inline constexpr Route kTestRoutes[] = {
     {.method = "GET",
      .pattern = "/inline",
-     .where = Where::kInline,
+     .executor = Executor::kInline,
      .handle = say_ok,
      .open = true,
      .computes = false},
-    {.method = "GET", .pattern = "/work", .where = Where::kWorker, .handle = say_ok, .computes = false},
-    {.method = "POST", .pattern = "/echo", .where = Where::kWorker, .handle = echo, .computes = false},
-    {.method = "GET", .pattern = "/wait", .where = Where::kWorker, .handle = wait_at_gate, .computes = false},
+    {.method = "GET", .pattern = "/work", .executor = Executor::kWorker, .handle = say_ok, .computes = false},
+    {.method = "POST", .pattern = "/echo", .executor = Executor::kWorker, .handle = echo, .computes = false},
+    {.method = "GET",
+     .pattern = "/wait",
+     .executor = Executor::kWorker,
+     .handle = wait_at_gate,
+     .computes = false},
     {.method = "GET",
      .pattern = "/sleep",
-     .where = Where::kWorker,
+     .executor = Executor::kWorker,
      .handle = sleep_a_little,
      .computes = false},
-    {.method = "GET", .pattern = "/big", .where = Where::kWorker, .handle = big, .computes = false},
+    {.method = "GET", .pattern = "/big", .executor = Executor::kWorker, .handle = big, .computes = false},
 };
 
 class HttpServerTest : public testing::Test {
@@ -93,9 +97,9 @@ class HttpServerTest : public testing::Test {
   }
   ~HttpServerTest() override { end(); }
 
-  /// Change options_ before.
+  /// options_ must be changed before.
   void start() {
-    std::vector<RouteTable>{own_routes(), RouteTable{own_dialect(), kTestRoutes}}.swap(tables_);
+    std::vector<RouteTable>{operations_routes(), RouteTable{default_protocol(), kTestRoutes}}.swap(tables_);
     metrics_.emplace();
     registry_.emplace(options_, &*metrics_);
     registry_->start_and_wait();
@@ -104,7 +108,7 @@ class HttpServerTest : public testing::Test {
     port_ = http_->port();
     thread_ = std::thread([this] { all_answered_ = http_->run(); });
   }
-  /// Whether every accepted request was answered.
+  /// Whether every accepted request got a response.
   bool end() {
     g_gate.open();
     if (!thread_.joinable()) return all_answered_;
@@ -124,7 +128,7 @@ class HttpServerTest : public testing::Test {
     }
     return false;
   }
-  ClientAnswer get(const std::string& path, const std::string& fields = "") const {
+  ClientResponse get(const std::string& path, const std::string& fields = "") const {
     return Client(port_).ask(get_text(path, fields));
   }
 

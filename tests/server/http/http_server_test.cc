@@ -1,9 +1,9 @@
-// The transport over real sockets: what HTTP promises.
+// The transport over real sockets.
 
 #include <gtest/gtest.h>
 
 #include "server/http/gzip.h"
-#include "server/http/response_text.h"
+#include "server/http/response_writer.h"
 #include "tests/expect_error.h"
 #include "tests/server/http/http_fixture.h"
 
@@ -14,11 +14,11 @@ TEST_F(HttpServerTest, KeepsConnections) {
   start();
   Client client(port_);
   for (int i = 0; i < 3; ++i) {
-    const ClientAnswer answer = client.ask(get_text(i == 1 ? "/work" : "/inline"));
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_EQ(answer.body, "ok");
-    EXPECT_EQ(answer.header("connection"), "");
-    EXPECT_FALSE(answer.header("date").empty());
+    const ClientResponse response = client.ask(get_text(i == 1 ? "/work" : "/inline"));
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.body, "ok");
+    EXPECT_EQ(response.header("connection"), "");
+    EXPECT_FALSE(response.header("date").empty());
   }
   EXPECT_EQ(client.ask(get_text("/inline", "Connection: close\r\n")).header("connection"), "close");
   EXPECT_TRUE(client.closed());
@@ -35,13 +35,13 @@ TEST_F(HttpServerTest, KeepsConnections) {
 TEST_F(HttpServerTest, HeadHasNoBody) {
   start();
   Client client(port_);
-  const ClientAnswer head = client.ask("HEAD /inline HTTP/1.1\r\nHost: a\r\n\r\n", false);
+  const ClientResponse head = client.ask("HEAD /inline HTTP/1.1\r\nHost: a\r\n\r\n", false);
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.header("content-length"), "2");
-  EXPECT_EQ(client.ask(get_text("/inline")).body, "ok");  // nothing lies between
+  EXPECT_EQ(client.ask(get_text("/inline")).body, "ok");  // no bytes in between
 }
 
-TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
+TEST_F(HttpServerTest, PipelinedRequestsGetResponsesInOrder) {
   start();
   Client client(port_);
   std::string all;
@@ -53,7 +53,7 @@ TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
     ASSERT_EQ(client.read().body, i % 3 == 0 ? "ok" : std::to_string(i) + std::string(i, 'x')) << i;
 }
 
-TEST_F(HttpServerTest, BytesMayComeOneByOne) {
+TEST_F(HttpServerTest, AcceptsBytesOneByOne) {
   start();
   Client client(port_);
   for (const char c : post_text("/echo", "hello")) client.send(std::string(1, c));
@@ -66,7 +66,7 @@ TEST_F(HttpServerTest, BytesMayComeOneByOne) {
   EXPECT_EQ(client.read().body, "ok");
 }
 
-TEST_F(HttpServerTest, ContinueIsSaidToThoseWhoWaitForIt) {
+TEST_F(HttpServerTest, ExpectContinue) {
   options_.payload_limit = 1000;
   start();
   const auto head = [](int length) {
@@ -76,7 +76,7 @@ TEST_F(HttpServerTest, ContinueIsSaidToThoseWhoWaitForIt) {
   Client client(port_);
   EXPECT_EQ(client.ask(head(5)).status, 100);
   EXPECT_EQ(client.ask("hello").body, "hello");
-  EXPECT_EQ(client.ask(head(2) + "hi").body, "hi");  // who doesn't wait isn't told
+  EXPECT_EQ(client.ask(head(2) + "hi").body, "hi");  // no 100 for a client that does not wait
   EXPECT_EQ(client.ask(head(1001)).status, 413);
   EXPECT_TRUE(client.closed());
 }
@@ -85,18 +85,18 @@ TEST_F(HttpServerTest, Compression) {
   start();
   const std::string text(10000, 'y');
   Client client(port_);
-  ClientAnswer answer = client.ask(post_text("/echo", gzip(text), "Content-Encoding: gzip\r\n"));
-  EXPECT_EQ(answer.body, text);
-  EXPECT_EQ(answer.header("content-encoding"), "");
-  answer = client.ask(post_text("/echo", text, "Accept-Encoding: br, gzip;q=0.5\r\n"));
-  EXPECT_EQ(answer.header("content-encoding"), "gzip");
-  EXPECT_EQ(answer.header("vary"), "Accept-Encoding");
-  EXPECT_EQ(answer.body, gzip(text));
+  ClientResponse response = client.ask(post_text("/echo", gzip(text), "Content-Encoding: gzip\r\n"));
+  EXPECT_EQ(response.body, text);
+  EXPECT_EQ(response.header("content-encoding"), "");
+  response = client.ask(post_text("/echo", text, "Accept-Encoding: br, gzip;q=0.5\r\n"));
+  EXPECT_EQ(response.header("content-encoding"), "gzip");
+  EXPECT_EQ(response.header("vary"), "Accept-Encoding");
+  EXPECT_EQ(response.body, gzip(text));
   EXPECT_EQ(client.ask(post_text("/echo", text, "Accept-Encoding: gzip;q=0\r\n")).body, text);
   EXPECT_EQ(client.ask(post_text("/echo", "short", "Accept-Encoding: gzip\r\n")).body, "short");
 }
 
-TEST_F(HttpServerTest, HangUpsAreNoticed) {
+TEST_F(HttpServerTest, DisconnectsAreNoticed) {
   start();
   g_gate.shut();
   Client gone(port_), reset(port_), waits(port_);
@@ -106,7 +106,7 @@ TEST_F(HttpServerTest, HangUpsAreNoticed) {
   ASSERT_TRUE(eventually([] { return g_entered == 3; }));
   gone.close();
   reset.reset();
-  waits.half_close();  // said before that nothing more comes: the answer is still wanted
+  waits.half_close();  // announced by "Connection: close": the client still waits for the response
   ASSERT_TRUE(eventually([&] { return metrics_->connections.value() == 3; }));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   g_gate.open();
@@ -115,7 +115,7 @@ TEST_F(HttpServerTest, HangUpsAreNoticed) {
   EXPECT_EQ(get("/inline").status, 200);
 }
 
-TEST_F(HttpServerTest, HangUpsAreNoticedBehindPipelinedRequests) {
+TEST_F(HttpServerTest, DisconnectsAreNoticedAfterPipelinedRequests) {
   start();
   g_gate.shut();
   Client client(port_);
@@ -127,7 +127,7 @@ TEST_F(HttpServerTest, HangUpsAreNoticedBehindPipelinedRequests) {
   EXPECT_TRUE(eventually([] { return g_cancelled == 1; }));
 }
 
-TEST_F(HttpServerTest, AnAddressThatIsTakenIsNamed) {
+TEST_F(HttpServerTest, AddressInUseIsNamed) {
   start();
   ServeOptions other = options_;
   other.port = port_;
@@ -137,7 +137,7 @@ TEST_F(HttpServerTest, AnAddressThatIsTakenIsNamed) {
   EXPECT_ERROR(ErrorCode::kUsage, HttpServer(other, *service_, *metrics_), "no address");
 }
 
-TEST_F(HttpServerTest, StopsAtOnceWhenAsked) {
+TEST_F(HttpServerTest, StopsAtOnce) {
   start();
   g_gate.shut();
   Client client(port_);
@@ -149,7 +149,7 @@ TEST_F(HttpServerTest, StopsAtOnceWhenAsked) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST(ResponseText, StrangersCanNotMakeFields) {
+TEST(ResponseWriter, RequestsCannotAddFields) {
   HttpResponse response{.status = 404};
   response.headers = {{"x-request-id", "a\r\nSet-Cookie: b\0c"}};
   const std::string head = head_text(response, {.date = "now"});

@@ -1,4 +1,4 @@
-// What the parser takes, and what it refuses: each case whole, byte by byte, and cut at every place.
+// Accepted and rejected requests: each as a whole, byte by byte, and cut at every position.
 
 #include "server/http/request_parser.h"
 
@@ -21,16 +21,16 @@ struct Outcome {
 Outcome feed(const std::string& bytes, size_t piece, const ParseLimits& limits = {}) {
   RequestParser parser(limits);
   Outcome out{};
-  while (out.used < bytes.size() && parser.state() != State::kDone && parser.state() != State::kRefused)
+  while (out.used < bytes.size() && parser.state() != State::kDone && parser.state() != State::kRejected)
     out.used += parser.feed(std::string_view(bytes).substr(out.used, piece));
   out.state = parser.state();
-  out.status = parser.refused_status();
+  out.status = parser.rejected_status();
   if (out.state == State::kDone) out.request = parser.take();
-  EXPECT_EQ(out.state == State::kRefused, !parser.reason().empty());
+  EXPECT_EQ(out.state == State::kRejected, !parser.reason().empty());
   return out;
 }
 
-/// The same whether it comes at once or byte by byte.
+/// The outcome is the same for the whole and byte by byte.
 Outcome parse(const std::string& bytes, const ParseLimits& limits = {}) {
   Outcome whole = feed(bytes, bytes.size(), limits), bits = feed(bytes, 1, limits);
   EXPECT_EQ(whole.state, bits.state) << bytes.substr(0, 200);
@@ -44,7 +44,7 @@ Outcome parse(const std::string& bytes, const ParseLimits& limits = {}) {
 
 int status_of(const std::string& bytes, const ParseLimits& limits = {}) {
   const Outcome out = parse(bytes, limits);
-  return out.state == State::kRefused ? out.status : out.state == State::kDone ? 200 : 0;
+  return out.state == State::kRejected ? out.status : out.state == State::kDone ? 200 : 0;
 }
 
 std::string post(const std::string& fields, const std::string& body) {
@@ -84,14 +84,14 @@ TEST(RequestParser, Bodies) {
   EXPECT_EQ(parse("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").request.path, "*");
 }
 
-TEST(RequestParser, WhatServersDisagreeAbout) {
+TEST(RequestParser, RejectsWhatServersDisagreeAbout) {
   const std::string host = "Host: a\r\n";
   EXPECT_EQ(status_of(post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")), 400);
   EXPECT_EQ(status_of(post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")), 400);
   EXPECT_EQ(status_of(post("Content-Length: 5\r\nContent-Length: 5\r\n", "hello")), 400);
   EXPECT_EQ(status_of(post("Content-Length: 5, 5\r\n", "hello")), 400);
   for (const char* length : {"+5", "-5", "5 ", "0x5", "", "5.0", "99999999999999999999999", "5 5"}) {
-    if (std::string(length) == "5 ") continue;  // white space around a value is no part of it
+    if (std::string(length) == "5 ") continue;  // white space around a value is not part of it
     EXPECT_EQ(status_of(post("Content-Length: " + std::string(length) + "\r\n", "hello")), 400) << length;
   }
   for (const char* encoding :
@@ -184,12 +184,12 @@ TEST(RequestParser, Compressed) {
   EXPECT_EQ(status_of(gzipped(text)), 400);
   EXPECT_EQ(status_of(gzipped(text, "br")), 415);
   EXPECT_EQ(status_of(gzipped(text, "gzip, gzip")), 415);
-  // zlib's format and the naked stream, both called deflate.
+  // zlib's format and the raw stream are both called deflate.
   EXPECT_EQ(parse(gzipped(zipped.substr(10, zipped.size() - 18), "deflate")).request.body, text);
   EXPECT_EQ(
       parse(gzipped(std::string("\x78\x9c\x4b\x4c\x4a\x06\x00\x02\x4d\x01\x27", 11), "deflate")).request.body,
       "abc");
-  // A bomb stops at the limit.
+  // A compression bomb stops at the limit.
   const ParseLimits limits{.body_bytes = 100000};
   EXPECT_EQ(status_of(gzipped(gzip(std::string(100000, ' '))), limits), 200);
   EXPECT_EQ(status_of(gzipped(gzip(std::string(100001, ' '))), limits), 413);
@@ -199,14 +199,14 @@ TEST(RequestParser, Compressed) {
 TEST(RequestParser, OneAfterAnother) {
   RequestParser parser(ParseLimits{});
   const std::string two = post("Content-Length: 2\r\n", "ab") + "GET /2 HTTP/1.0\r\n\r\n";
-  EXPECT_FALSE(parser.begun());
+  EXPECT_FALSE(parser.started());
   const size_t used = parser.feed(two);
   ASSERT_EQ(parser.state(), State::kDone);
   EXPECT_TRUE(parser.keep_alive());
   EXPECT_FALSE(parser.is_http10());
   EXPECT_EQ(parser.take().body, "ab");
   parser.reset();
-  EXPECT_FALSE(parser.begun());
+  EXPECT_FALSE(parser.started());
   EXPECT_EQ(parser.feed(two.substr(used)), two.size() - used);
   ASSERT_EQ(parser.state(), State::kDone);
   EXPECT_FALSE(parser.keep_alive());

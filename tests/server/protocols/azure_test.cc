@@ -1,5 +1,6 @@
-// Azure ML's endpoint, and the doors of other platforms: each form of request answers as the deployments do
-// that people come from, with the answers of the pipelines; bad requests answer 4xx in the dialect's words.
+// Azure ML's endpoint and the routes of other platforms: every form of request has the response of the
+// deployments that users migrate from, with the predictions of the pipelines; bad requests get 4xx in the
+// protocol's format.
 
 #include "roberta/pipeline.h"
 #include "tests/server/protocols/task_models.h"
@@ -18,7 +19,7 @@ std::string trimmed(const std::string& text) {
                                     : text.substr(begin, text.find_last_not_of(" \t\r\n\v\f") + 1 - begin);
 }
 
-/// The best word of each mask, as the library finds it.
+/// The best word for each mask, by the library.
 Texts words_of(const std::string& text) {
   Model model = task_models().load("fill");
   const Texts texts = {text};
@@ -43,17 +44,17 @@ class Azure : public testing::Test {
   static inline std::unique_ptr<Served> served_;
 };
 
-TEST(AzureCard, TheCardsRequestWordForWord) {
+TEST(AzureCard, RequestOfTheModelCard) {
   Served served(Served::Models{{"small", ROBERTA_SOURCE_DIR "/models/roberta-small-english"}});
   const HttpResponse response = served.call(
       "POST", "/score", R"({"input_data": ["Paris is the <mask> of France.", "Today is a <mask> day!"]})");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/json");
-  const json answer = json::parse(response.body);
-  ASSERT_EQ(answer.size(), 2u);
-  EXPECT_EQ(answer[0], "capital");
-  ASSERT_TRUE(answer[1].is_string());
-  EXPECT_EQ(answer[1].get<std::string>().find(' '), std::string::npos);
+  const json words = json::parse(response.body);
+  ASSERT_EQ(words.size(), 2u);
+  EXPECT_EQ(words[0], "capital");
+  ASSERT_TRUE(words[1].is_string());
+  EXPECT_EQ(words[1].get<std::string>().find(' '), std::string::npos);
   EXPECT_EQ(header_of(response, "x-ms-run-function-failed"), "False");
   EXPECT_FALSE(header_of(response, "x-ms-run-fn-exec-ms").empty());
 }
@@ -76,7 +77,7 @@ TEST_F(Azure, EveryFormOfTexts) {
             both);
   EXPECT_EQ(score({{"data", {kOne, kTwo}}}), both);
   EXPECT_EQ(score({kOne, kTwo}), both);  // without an envelope
-  // The older flavour answers records.
+  // The older form has records.
   EXPECT_EQ(score({{"inputs", {{"input_string", json::array({kOne})}}}}),
             json::parse("[{\"0\":" + json(one[0]).dump() + "}]"));
   EXPECT_EQ(score({{"inputs", {{"input_string", {kOne, kTwo}}}}, {"parameters", {{"top_k", 3}}}}),
@@ -151,31 +152,32 @@ TEST_F(Azure, VerbsAndPaths) {
   expect_error(served_->call("DELETE", "/"), 405, "");
 }
 
-TEST_F(Azure, BadRequestsSayWhy) {
-  const auto refused = [](const std::string& body, const std::string& part) {
+TEST_F(Azure, BadRequestsNameTheProblem) {
+  const auto rejected = [](const std::string& body, const std::string& part) {
     expect_error(served_->call("POST", "/score", body), 400, part);
   };
-  refused("{", "");
-  refused(R"({"texts": ["a <mask>"]})", "input_data");
-  refused("17", "object");
-  refused(R"({"input_data": []})", "cannot be empty");
-  refused(R"({"input_data": 3})", "input_data");
-  refused(R"({"input_data": ["no mask here"]})", "<mask>");
-  refused(R"({"input_data": ["a <mask>", 5]})", "`input_data[1]`");
-  refused(R"({"input_data": ["a <mask>", null]})", "`input_data[1]`");
-  refused(R"({"input_data": {"a": "<mask>", "b": "<mask>"}})", "'a', 'b'");
-  refused(R"({"input_data": {"a": ["<mask>"], "b": "<mask>"}})", "all be texts");
-  refused(R"({"input_data": {"columns": ["a"], "data": [["<mask>", "x"]]}})", "data[0]");
-  refused(R"({"input_data": {"columns": ["a"], "index": [0, 1], "data": [["<mask>"]]}})", "'index'");
-  refused(R"({"input_data": ["a <mask>"], "params": {"top_k": 0}})", "top_k");
-  refused(R"({"input_data": ["a <mask>"], "params": {"top_k": 1e400}})", "");
-  refused(R"({"input_data": ["a <mask>"], "params": [1]})", "parameters");
-  refused(R"({"input_data": ["a <mask>"], "params": {"return_full": "yes"}})", "return_full");
-  refused(R"({"input_data": ["a <mask>"], "params": {"candidate_labels": ["x"]}})", "candidate_labels");
-  refused(R"({"input_data": [)" + std::string("\"<mask>\",") + json(std::string(400, 'x')).dump() + "]}", "");
+  rejected("{", "");
+  rejected(R"({"texts": ["a <mask>"]})", "input_data");
+  rejected("17", "object");
+  rejected(R"({"input_data": []})", "cannot be empty");
+  rejected(R"({"input_data": 3})", "input_data");
+  rejected(R"({"input_data": ["no mask here"]})", "<mask>");
+  rejected(R"({"input_data": ["a <mask>", 5]})", "`input_data[1]`");
+  rejected(R"({"input_data": ["a <mask>", null]})", "`input_data[1]`");
+  rejected(R"({"input_data": {"a": "<mask>", "b": "<mask>"}})", "'a', 'b'");
+  rejected(R"({"input_data": {"a": ["<mask>"], "b": "<mask>"}})", "all be texts");
+  rejected(R"({"input_data": {"columns": ["a"], "data": [["<mask>", "x"]]}})", "data[0]");
+  rejected(R"({"input_data": {"columns": ["a"], "index": [0, 1], "data": [["<mask>"]]}})", "'index'");
+  rejected(R"({"input_data": ["a <mask>"], "params": {"top_k": 0}})", "top_k");
+  rejected(R"({"input_data": ["a <mask>"], "params": {"top_k": 1e400}})", "");
+  rejected(R"({"input_data": ["a <mask>"], "params": [1]})", "parameters");
+  rejected(R"({"input_data": ["a <mask>"], "params": {"return_full": "yes"}})", "return_full");
+  rejected(R"({"input_data": ["a <mask>"], "params": {"candidate_labels": ["x"]}})", "candidate_labels");
+  rejected(R"({"input_data": [)" + std::string("\"<mask>\",") + json(std::string(400, 'x')).dump() + "]}",
+           "");
   json many = json::array();
   for (int i = 0; i < 33; ++i) many.push_back(kOne);
-  refused(json{{"input_data", many}}.dump(), "batch size 33 > maximum allowed batch size 32");
+  rejected(json{{"input_data", many}}.dump(), "batch size 33 > maximum allowed batch size 32");
   HttpRequest request;
   const HttpResponse type = served_->call("POST", "/score", "");
   EXPECT_EQ(type.status, 400);
@@ -184,13 +186,13 @@ TEST_F(Azure, BadRequestsSayWhy) {
 TEST(AzureTasks, Classification) {
   const auto served = task_models().serve("labels");
   Model model = task_models().load("labels");
-  const json answer = served->ask("/score", {{"input_data", {"The fox runs.", "a"}}});
+  const json response = served->ask("/score", {{"input_data", {"The fox runs.", "a"}}});
   const std::vector<TextPair> texts = {{"The fox runs.", {}}, {"a", {}}, {"The fox runs.", "a"}};
   const auto labels = classify(model, texts);
-  ASSERT_EQ(answer.size(), 2u);
+  ASSERT_EQ(response.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(answer[i]["label"], labels[i][0].label);
-    EXPECT_EQ(answer[i]["score"].get<float>(), labels[i][0].score);
+    EXPECT_EQ(response[i]["label"], labels[i][0].label);
+    EXPECT_EQ(response[i]["score"].get<float>(), labels[i][0].score);
   }
   for (const json& pair : {json{{"text", "The fox runs."}, {"text_pair", "a"}},
                            json{{"premise", "The fox runs."}, {"hypothesis", "a"}}})
@@ -201,7 +203,7 @@ TEST(AzureTasks, Classification) {
       labels[2][0].score);
   const json full = served->ask("/score", {{"input_data", {"a"}}, {"params", {{"return_full", true}}}});
   EXPECT_EQ(full[0].size(), 3u);
-  // Zero-shot: a record for each label, as MLflow's table.
+  // Zero-shot: a record for each label, as in MLflow's table.
   const json zero = served->ask(
       "/score", {{"input_data", {{"sequences", "The fox runs."}, {"candidate_labels", {"fox", "dog"}}}}});
   ASSERT_EQ(zero.size(), 2u);
@@ -212,15 +214,15 @@ TEST(AzureTasks, Classification) {
 
 TEST(AzureTasks, Tags) {
   const auto served = task_models().serve("tags");
-  const json answer = served->ask("/score", {{"input_data", {"The fox runs.", "a"}}});
-  ASSERT_EQ(answer.size(), 2u);
+  const json response = served->ask("/score", {{"input_data", {"The fox runs.", "a"}}});
+  ASSERT_EQ(response.size(), 2u);
   const json full =
       served->ask("/score", {{"input_data", {"The fox runs."}}, {"params", {{"return_full", true}}}});
   std::string labels;
   for (const json& tag : full[0]) labels += (labels.empty() ? "" : ",") + tag["entity"].get<std::string>();
   EXPECT_FALSE(labels.empty());
-  EXPECT_EQ(answer[0], labels);
-  // What the inputs say of options holds where the body says nothing of them.
+  EXPECT_EQ(response[0], labels);
+  // Options in the inputs apply unless the body overrides them.
   const json groups = served->ask(
       "/score",
       {{"input_data", {{"text", "The fox runs."}, {"parameters", {{"aggregation_strategy", "Simple"}}}}},
@@ -262,7 +264,7 @@ TEST(AzureTasks, Vectors) {
   EXPECT_EQ(served->ask("/invocations", {{"inputs", texts}}), served->ask("/embed", {{"inputs", texts}}));
 }
 
-TEST_F(Azure, DoorsOfOtherPlatforms) {
+TEST_F(Azure, RoutesOfOtherPlatforms) {
   const Texts one = words_of(kOne);
   const json expected = {{"predictions", one}};
   const auto invoke = [](const json& body) { return served_->ask("/invocations", body); };
@@ -297,13 +299,13 @@ TEST_F(Azure, SwaggerDescribesScore) {
     const json& input = schemas["ServiceInput"];
     EXPECT_EQ(input["properties"]["input_data"]["type"], "array");
     EXPECT_EQ(input["required"], json::array({"input_data"}));
-    EXPECT_EQ(served_->post("/score", input["example"]).status, 200);  // the example is one
+    EXPECT_EQ(served_->post("/score", input["example"]).status, 200);  // the example is valid
   }
   EXPECT_EQ(json::parse(served_->call("GET", "/swagger.json?version=3.1").body)["openapi"], "3.1.0");
   expect_error(served_->call("GET", "/swagger.json?version=9"), 404, "Swagger version [9] is not valid");
 }
 
-TEST(AzureHostile, NothingAnswers5xx) {
+TEST(AzureHostile, NoServerErrors) {
   for (const char* name : {"fill", "labels", "tags", "answers", "vectors"}) {
     const auto served = task_models().serve(name);
     for (const char* path : {"/score", "/invocations", "/vertex", "/"}) {

@@ -1,4 +1,4 @@
-// KServe V2 and V1: metadata that is true, tensors in JSON and in binary form, the repository, errors.
+// KServe V2 and V1: metadata, tensors in JSON and in binary form, the repository, errors.
 
 #include <cstring>
 
@@ -19,10 +19,10 @@ json texts(const Texts& data, const std::string& name = "text") {
 }
 
 /// The output of that name.
-json output(const json& reply, const std::string& name) {
-  for (const json& one : reply["outputs"])
+json output(const json& response, const std::string& name) {
+  for (const json& one : response["outputs"])
     if (one["name"] == name) return one;
-  ADD_FAILURE() << "no output " << name << " in " << reply;
+  ADD_FAILURE() << "no output " << name << " in " << response;
   return {};
 }
 
@@ -43,7 +43,7 @@ class Kserve : public testing::Test {
     return json::parse(response.body, nullptr, false);
   }
   static json infer(const json& body) { return served_->ask("/v2/models/fill/infer", body); }
-  static void refused(const json& input, const std::string& part) {
+  static void rejected(const json& input, const std::string& part) {
     expect_error(served_->post("/v2/models/fill/infer", {{"inputs", json::array({input})}}), 400, part);
   }
   static inline std::unique_ptr<Served> served_;
@@ -62,7 +62,7 @@ TEST_F(Kserve, ServerAndModels) {
   EXPECT_EQ(get("/v2/models/fill/ready"), (json{{"name", "fill"}, {"ready", true}}));
   for (const char* path : {"/v2/models/other", "/v2/models/other/ready", "/v2/models/fill/versions/7",
                            "/v2/models/fill/versions/7/ready", "/v1/models/other"})
-    expect_error(served_->call("GET", path), 404, "no ");
+    expect_error(served_->call("GET", path), 404, "no");
   expect_error(served_->call("GET", "/v2/models/fill/infer"), 405, "");
 }
 
@@ -70,16 +70,16 @@ TEST_F(Kserve, FillMask) {
   Model model = task_models().load("fill");
   const Texts inputs = {"The <mask> sleeps", "A <mask> fox is <mask>."};
   const auto fills = fill_mask(model, inputs, {.top_k = 2});
-  const json reply = infer({{"id", "42"}, {"inputs", {texts(inputs, "args")}}});
-  EXPECT_EQ(reply["id"], "42");
-  EXPECT_EQ(reply["model_name"], "fill");
-  EXPECT_EQ(reply["model_version"], "1");
-  EXPECT_EQ(reply["outputs"][0]["name"], "output-0");
-  EXPECT_EQ(output(reply, "output-0")["shape"], json::array({3}));
-  EXPECT_EQ(output(reply, "text_index")["data"], json({0, 1, 1}));
-  EXPECT_EQ(output(reply, "token")["data"],
+  const json response = infer({{"id", "42"}, {"inputs", {texts(inputs, "args")}}});
+  EXPECT_EQ(response["id"], "42");
+  EXPECT_EQ(response["model_name"], "fill");
+  EXPECT_EQ(response["model_version"], "1");
+  EXPECT_EQ(response["outputs"][0]["name"], "output-0");
+  EXPECT_EQ(output(response, "output-0")["shape"], json::array({3}));
+  EXPECT_EQ(output(response, "text_index")["data"], json({0, 1, 1}));
+  EXPECT_EQ(output(response, "token")["data"],
             json({fills[0][0][0].tokens[0], fills[1][0][0].tokens[0], fills[1][1][0].tokens[0]}));
-  EXPECT_EQ(output(reply, "score")["data"][0].get<float>(), fills[0][0][0].score);
+  EXPECT_EQ(output(response, "score")["data"][0].get<float>(), fills[0][0][0].score);
   const json two = infer({{"inputs", {tensor("text", {2, 1}, "BYTES", {{inputs[0]}, {inputs[1]}})}},
                           {"parameters", {{"top_k", 2}}},
                           {"outputs", {{{"name", "token"}}}}});
@@ -89,7 +89,7 @@ TEST_F(Kserve, FillMask) {
   EXPECT_FALSE(two.contains("id"));
 }
 
-TEST_F(Kserve, MetadataIsWhatInferAnswers) {
+TEST_F(Kserve, MetadataMatchesInfer) {
   for (const char* name : {"fill", "labels", "tags", "answers", "vectors"}) {
     const auto served = task_models().serve(name);
     const std::string path = std::string("/v2/models/") + name;
@@ -99,10 +99,10 @@ TEST_F(Kserve, MetadataIsWhatInferAnswers) {
       EXPECT_EQ(input["datatype"], "BYTES");
       inputs.push_back(texts({"The <mask> runs.", "A <mask>."}, input["name"]));
     }
-    const json reply = served->ask(path + "/infer", {{"inputs", inputs}});
-    ASSERT_EQ(reply["outputs"].size(), model["outputs"].size()) << name;
+    const json response = served->ask(path + "/infer", {{"inputs", inputs}});
+    ASSERT_EQ(response["outputs"].size(), model["outputs"].size()) << name;
     for (size_t i = 0; i < model["outputs"].size(); ++i) {
-      const json &said = model["outputs"][i], &got = reply["outputs"][i];
+      const json &said = model["outputs"][i], &got = response["outputs"][i];
       EXPECT_EQ(said["name"], got["name"]);
       EXPECT_EQ(said["datatype"], got["datatype"]);
       ASSERT_EQ(said["shape"].size(), got["shape"].size());
@@ -141,10 +141,10 @@ TEST_F(Kserve, TokensGiveWhatTextsGive) {
                by_texts = served->ask(path, {{"inputs", {texts(inputs)}}});
     for (const json& one : by_texts["outputs"]) EXPECT_EQ(output(by_ids, one["name"]), one);
   }
-  refused(tensor("input_ids", {1, 2}, "INT64", {0, 2}), "<mask>");
-  refused(tensor("input_ids", {1, 2}, "INT64", {0, -4}), "no token");
-  refused(tensor("input_ids", {1, 2}, "INT64", {4, 99999}), "");
-  refused(tensor("input_ids", {1, 0}, "INT64", json::array()), "input_ids");
+  rejected(tensor("input_ids", {1, 2}, "INT64", {0, 2}), "<mask>");
+  rejected(tensor("input_ids", {1, 2}, "INT64", {0, -4}), "is not a token id");
+  rejected(tensor("input_ids", {1, 2}, "INT64", {4, 99999}), "");
+  rejected(tensor("input_ids", {1, 0}, "INT64", json::array()), "input_ids");
 }
 
 TEST_F(Kserve, OtherTasks) {
@@ -152,11 +152,11 @@ TEST_F(Kserve, OtherTasks) {
   Model model = task_models().load("answers");
   const std::vector<QuestionContext> questions = {{"Who runs?", "The quick fox runs."}};
   const Answer best = answer(model, questions)[0][0];
-  const json reply = answers->ask(
+  const json response = answers->ask(
       "/v2/models/answers/infer",
       {{"inputs", {texts({"Who runs?"}, "question"), texts({"The quick fox runs."}, "context")}}});
-  EXPECT_EQ(output(reply, "answer")["data"][0], best.answer);
-  EXPECT_EQ(output(reply, "start")["data"][0], best.offset.begin);
+  EXPECT_EQ(output(response, "answer")["data"][0], best.answer);
+  EXPECT_EQ(output(response, "start")["data"][0], best.offset.begin);
   expect_error(answers->post("/v2/models/answers/infer", {{"inputs", {texts({"Who runs?"})}}}), 400,
                "'question'");
   const auto labels = task_models().serve("labels");
@@ -204,15 +204,15 @@ TEST_F(Kserve, BinaryTensors) {
                    {"parameters", {{"binary_data_size", size}}}}}}};
   };
   EXPECT_EQ(json::parse(send_binary(*served_, head(data.size()), data).body), plain);
-  json wish = head(data.size());
-  wish["parameters"] = {{"binary_data_output", true}};
-  const HttpResponse response = send_binary(*served_, wish, data);
+  json request = head(data.size());
+  request["parameters"] = {{"binary_data_output", true}};
+  const HttpResponse response = send_binary(*served_, request, data);
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(response.content_type, "application/octet-stream");
   const size_t length = std::stoul(header_of(response, "Inference-Header-Content-Length"));
-  const json reply = json::parse(response.body.substr(0, length));
+  const json head_json = json::parse(response.body.substr(0, length));
   size_t at = length;
-  for (const json& one : reply["outputs"]) {
+  for (const json& one : head_json["outputs"]) {
     const size_t size = one["parameters"]["binary_data_size"].get<size_t>();
     const std::string part = response.body.substr(at, size);
     at += size;
@@ -237,23 +237,23 @@ TEST_F(Kserve, BinaryTensors) {
 }
 
 TEST_F(Kserve, ShapesAndTypesAreChecked) {
-  refused(tensor("text", {3}, "BYTES", {"a <mask>"}), "3 elements, the data has 1");
-  refused(tensor("text", {1LL << 40, 1LL << 40}, "BYTES", {"a <mask>"}), "too large");
-  refused(tensor("text", {0, 1LL << 62, 1LL << 62}, "BYTES", json::array()), "");
-  refused(tensor("text", {-1}, "BYTES", {"a <mask>"}), "`shape`");
-  refused(tensor("text", {1.5}, "BYTES", {"a <mask>"}), "`shape`");
-  refused(tensor("text", {18446744073709551615ull}, "BYTES", {"a <mask>"}), "`shape`");
-  refused(tensor("text", 1, "BYTES", {"a <mask>"}), "`shape`");
-  refused(tensor("text", {1, 1, 1}, "BYTES", {"a <mask>"}), "[n,1]");
-  refused(tensor("text", {1}, "STRING", {"a <mask>"}), "datatype 'STRING'");
-  refused(tensor("text", {1}, "FP32", {1}), "is FP32");
-  refused(tensor("text", {1}, "BYTES", {1}), "must be strings");
-  refused(tensor("text", {1}, "INT64", {1}), "must be BYTES");
-  refused(tensor("text", {1}, "BYTES", "a <mask>"), "`data` must be a list");
-  refused({{"name", "text"}, {"shape", {1}}, {"datatype", "BYTES"}}, "neither `data` nor");
-  refused({{"shape", {1}}, {"datatype", "BYTES"}, {"data", {"a"}}}, "name");
-  refused(json("text"), "list of objects");
-  refused(tensor("text", {0}, "BYTES", json::array()), "empty");
+  rejected(tensor("text", {3}, "BYTES", {"a <mask>"}), "3 elements, the data has 1");
+  rejected(tensor("text", {1LL << 40, 1LL << 40}, "BYTES", {"a <mask>"}), "too large");
+  rejected(tensor("text", {0, 1LL << 62, 1LL << 62}, "BYTES", json::array()), "");
+  rejected(tensor("text", {-1}, "BYTES", {"a <mask>"}), "`shape`");
+  rejected(tensor("text", {1.5}, "BYTES", {"a <mask>"}), "`shape`");
+  rejected(tensor("text", {18446744073709551615ull}, "BYTES", {"a <mask>"}), "`shape`");
+  rejected(tensor("text", 1, "BYTES", {"a <mask>"}), "`shape`");
+  rejected(tensor("text", {1, 1, 1}, "BYTES", {"a <mask>"}), "[n,1]");
+  rejected(tensor("text", {1}, "STRING", {"a <mask>"}), "datatype 'STRING'");
+  rejected(tensor("text", {1}, "FP32", {1}), "has datatype FP32");
+  rejected(tensor("text", {1}, "BYTES", {1}), "must be strings");
+  rejected(tensor("text", {1}, "INT64", {1}), "must have datatype BYTES");
+  rejected(tensor("text", {1}, "BYTES", "a <mask>"), "`data` must be a list");
+  rejected({{"name", "text"}, {"shape", {1}}, {"datatype", "BYTES"}}, "neither `data` nor");
+  rejected({{"shape", {1}}, {"datatype", "BYTES"}, {"data", {"a"}}}, "name");
+  rejected(json("text"), "list of objects");
+  rejected(tensor("text", {0}, "BYTES", json::array()), "empty");
   const auto body = [](const json& body, const std::string& part) {
     expect_error(served_->post("/v2/models/fill/infer", body), 400, part);
   };

@@ -1,5 +1,4 @@
-// POST /pipelines/{task}: what transformers' pipelines answered (tools/make_head_goldens.py), in their
-// shapes.
+// POST /pipelines/{task}: predictions and shapes of transformers' pipelines (tools/make_head_goldens.py).
 #include "roberta/pipeline.h"
 #include "tests/api/pipelines/head_model.h"
 #include "tests/server/protocols/served.h"
@@ -10,7 +9,7 @@ namespace {
 using nlohmann::json;
 using Texts = std::vector<std::string>;
 
-/// Names, words and places equal, scores near.
+/// Names, words and offsets are equal, scores are near.
 void expect_near(const json& found, const json& wanted, const std::string& what) {
   ASSERT_EQ(found.type() == json::value_t::number_float, wanted.type() == json::value_t::number_float)
       << what << found << wanted;
@@ -49,7 +48,7 @@ class Pipelines : public testing::Test {
   static json ask(const std::string& task, const json& inputs, const json& parameters = nullptr) {
     return served_->ask("/pipelines/" + task, {{"inputs", inputs}, {"parameters", parameters}});
   }
-  static HttpResponse refused(const std::string& task, const json& inputs, const json& parameters) {
+  static HttpResponse rejected(const std::string& task, const json& inputs, const json& parameters) {
     return served_->post("/pipelines/" + task, {{"inputs", inputs}, {"parameters", parameters}});
   }
   static TempDirectory* scratch_;
@@ -84,20 +83,20 @@ TEST_F(Pipelines, FillMaskJointly) {
     EXPECT_NEAR(std::log(found[i]["score"].get<double>()), wanted["answer"][i]["log_prob"].get<double>(),
                 1e-3);
   }
-  EXPECT_EQ(refused("fill-mask", "a <mask>", {{"joint", true}, {"targets", {"dog"}}}).status, 422);
+  EXPECT_EQ(rejected("fill-mask", "a <mask>", {{"joint", true}, {"targets", {"dog"}}}).status, 422);
 }
 
-TEST_F(Pipelines, AnswersOfGigabytesAreNotMade) {
+TEST_F(Pipelines, HugeResponsesAreRejected) {
   std::string masks;
   for (int i = 0; i < 40; ++i) masks += "<mask>";
-  EXPECT_EQ(refused("fill-mask", masks + std::string(100000, ' '), {{"top_k", 100000}}).status, 422);
-  EXPECT_EQ(refused("fill-mask", masks, {{"targets", Texts(1000, "a")}}).status, 422);
-  EXPECT_EQ(refused("fill-mask", masks, {{"joint", true}, {"top_k", 2000}}).status, 422);
-  EXPECT_EQ(refused("zero-shot-classification", "a", {{"candidate_labels", Texts(2000, "a")}}).status, 422);
+  EXPECT_EQ(rejected("fill-mask", masks + std::string(100000, ' '), {{"top_k", 100000}}).status, 422);
+  EXPECT_EQ(rejected("fill-mask", masks, {{"targets", Texts(1000, "a")}}).status, 422);
+  EXPECT_EQ(rejected("fill-mask", masks, {{"joint", true}, {"top_k", 2000}}).status, 422);
+  EXPECT_EQ(rejected("zero-shot-classification", "a", {{"candidate_labels", Texts(2000, "a")}}).status, 422);
   std::string question;
   for (int i = 0; i < 40; ++i) question += "why ";
   const json asked = {{"question", question}, {"context", "because"}};
-  EXPECT_EQ(refused("question-answering", asked, {{"doc_stride", 1000}}).status, 422);
+  EXPECT_EQ(rejected("question-answering", asked, {{"doc_stride", 1000}}).status, 422);
   EXPECT_EQ(ask("question-answering", asked, {{"max_question_len", 5}}).size(), 4u);
 }
 
@@ -114,7 +113,7 @@ TEST_F(Pipelines, TextClassification) {
   }
 }
 
-TEST_F(Pipelines, TextClassificationIsOdd) {
+TEST_F(Pipelines, TextClassificationShapes) {
   const json best = ask("text-classification", "The dog sleeps.");
   ASSERT_TRUE(best.is_array());
   ASSERT_EQ(best.size(), 1u);
@@ -216,12 +215,12 @@ TEST_F(Pipelines, FeatureExtraction) {
 }
 
 TEST_F(Pipelines, UnknownParametersAreNamed) {
-  expect_refusal(refused("fill-mask", "a <mask>", {{"topk", 3}}), 422, "Validation",
-                 "unknown parameter of fill-mask `topk`, did you mean 'top_k'?");
+  expect_rejection(rejected("fill-mask", "a <mask>", {{"topk", 3}}), 422, "Validation",
+                   "unknown parameter of fill-mask `topk`, did you mean 'top_k'?");
   const json misplaced = {{"inputs", "a <mask>"}, {"top_k", 3}};
   EXPECT_EQ(served_->post("/pipelines/fill-mask", misplaced).status, 422) << "it would have had no effect";
-  EXPECT_EQ(refused("text-classification", "a", {{"function_to_apply", "softmin"}}).status, 422);
-  EXPECT_EQ(refused("ner", "a", {{"aggregation_strategy", "median"}}).status, 422);
+  EXPECT_EQ(rejected("text-classification", "a", {{"function_to_apply", "softmin"}}).status, 422);
+  EXPECT_EQ(rejected("ner", "a", {{"aggregation_strategy", "median"}}).status, 422);
   EXPECT_EQ(ask("ner", "a", {{"aggregation_strategy", "MAX"}}),
             ask("ner", "a", {{"aggregation_strategy", "max"}}));
   const HttpResponse unknown = served_->post("/pipelines/fill-masks", {{"inputs", "a"}});
@@ -229,9 +228,9 @@ TEST_F(Pipelines, UnknownParametersAreNamed) {
   EXPECT_NE(unknown.body.find("fill-mask'?"), std::string::npos) << unknown.body;
 }
 
-TEST_F(Pipelines, AModelOfAnotherTaskIsNamed) {
+TEST_F(Pipelines, ModelsOfOtherTasksAreNamed) {
   const json body = {{"inputs", "a <mask>"}, {"model", "spans"}};
-  expect_refusal(
+  expect_rejection(
       served_->post("/pipelines/fill-mask", body), 424, "Backend",
       "model 'spans' can't do fill-mask: it is a question-answering model (RobertaForQuestionAnswering)");
   Served lone({{"mlm", golden_directory()}});
@@ -241,7 +240,7 @@ TEST_F(Pipelines, AModelOfAnotherTaskIsNamed) {
             424);
 }
 
-TEST_F(Pipelines, HostileBodiesAreNeverOurFault) {
+TEST_F(Pipelines, HostileBodiesAreClientErrors) {
   for (const char* task : {"fill-mask", "text-classification", "token-classification", "question-answering",
                            "zero-shot-classification", "feature-extraction", "", "%00", "fill-mask/x"}) {
     for (const std::string& body : hostile_bodies()) {

@@ -1,5 +1,5 @@
 #pragma once
-// A Service over models of this test, called without sockets.
+// A Service with models of the test, called without sockets.
 
 #include <gtest/gtest.h>
 
@@ -40,7 +40,7 @@ class Served {
   HttpResponse post(const std::string& path, const nlohmann::json& body) {
     return call("POST", path, body.dump());
   }
-  /// The reply of a request that must succeed.
+  /// The response of a request that must succeed.
   nlohmann::json ask(const std::string& path, const nlohmann::json& body) {
     const HttpResponse response = post(path, body);
     EXPECT_EQ(response.status, 200) << path << " " << body << " " << response.body;
@@ -71,7 +71,7 @@ inline std::string header_of(const HttpResponse& response, std::string_view name
   return "";
 }
 
-/// Bodies that no route understands; none may be answered by a 5xx.
+/// Bodies that are invalid for every route; none may cause a 5xx.
 inline const std::vector<std::string>& hostile_bodies() {
   static const std::vector<std::string> kBodies = {
       "",
@@ -129,8 +129,8 @@ inline const std::vector<std::string>& hostile_bodies() {
 }
 
 /// The flat error of text-embeddings-inference.
-inline void expect_refusal(const HttpResponse& response, int status, const std::string& type,
-                           const std::string& message) {
+inline void expect_rejection(const HttpResponse& response, int status, const std::string& type,
+                             const std::string& message) {
   EXPECT_EQ(response.status, status) << response.body;
   const nlohmann::json error = nlohmann::json::parse(response.body, nullptr, false);
   ASSERT_TRUE(error.is_object()) << response.body;

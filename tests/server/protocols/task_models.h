@@ -47,7 +47,7 @@ class TaskModels {
   TempDirectory scratch_;
 };
 
-/// Made once for a test program.
+/// Created once for each test program.
 inline const TaskModels& task_models() {
   static const TaskModels models;
   return models;

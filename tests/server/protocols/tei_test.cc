@@ -1,5 +1,5 @@
-// The routes of text-embeddings-inference and OpenAI's embeddings: answers are those of a lone Model to the
-// bit, refusals those of TEI to the letter.
+// The routes of text-embeddings-inference and OpenAI's embeddings: predictions are bit-identical to those of
+// a Model on its own, errors have exactly TEI's texts.
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -16,7 +16,7 @@ using Texts = std::vector<std::string>;
 
 std::vector<float> floats(const json& list) { return list.get<std::vector<float>>(); }
 
-/// Bytes of base64 with padding, read by a table of its own.
+/// Decodes base64 with padding, independently of the code under test.
 std::string decode_base64(const std::string& text) {
   const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bytes;
@@ -70,7 +70,7 @@ TempDirectory* Tei::scratch_;
 Served* Tei::encoder_;
 Model* Tei::model_;
 
-TEST_F(Tei, EmbedIsTheModelsOwnAnswer) {
+TEST_F(Tei, EmbedMatchesTheModel) {
   const std::string text = "The capital of France is Paris.";
   const std::vector<float> normal = own_vector(text, {.normalize = true}), plain = own_vector(text, {});
   const json one = encoder_->ask("/embed", {{"inputs", text}});
@@ -102,17 +102,17 @@ TEST_F(Tei, EmbedAllHasARowForEachToken) {
   EXPECT_EQ(flat, own_vector(text, {.pooling = Pooling::kNone}));
 }
 
-TEST_F(Tei, LongTextsAreCutOrRefused) {
+TEST_F(Tei, LongTextsAreCutOrRejected) {
   const int64_t longest = model_->info().max_length;
   const auto ids = ids_of(kLong);
   const std::string message = "`inputs` must have less than " + std::to_string(longest) +
                               " tokens. Given: " + std::to_string(ids.size());
   EXPECT_EQ(encoder_->ask("/embed", {{"inputs", kLong}}),
             encoder_->ask("/embed", {{"inputs", kLong}, {"truncate", true}}));
-  expect_refusal(encoder_->post("/embed", {{"inputs", kLong}, {"truncate", false}}), 422, "Validation",
-                 message);
-  expect_refusal(encoder_->post("/embed", {{"inputs", ids}, {"truncate", false}}), 422, "Validation",
-                 message);
+  expect_rejection(encoder_->post("/embed", {{"inputs", kLong}, {"truncate", false}}), 422, "Validation",
+                   message);
+  expect_rejection(encoder_->post("/embed", {{"inputs", ids}, {"truncate", false}}), 422, "Validation",
+                   message);
   const Texts texts = {kLong};
   EXPECT_EQ(floats(encoder_->ask("/embed", {{"inputs", kLong}})[0]),
             embed(*model_, texts, {.normalize = true, .truncate = true})[0].data);
@@ -126,24 +126,24 @@ TEST_F(Tei, LongTextsAreCutOrRefused) {
   EXPECT_EQ(encoder_->post("/embed", {{"inputs", kLong}, {"truncation_direction", "up"}}).status, 422);
 }
 
-TEST_F(Tei, RefusalsAreTeis) {
+TEST_F(Tei, ErrorsAreThoseOfTei) {
   const std::string empty = "`inputs` cannot be empty";
   for (const json& inputs : {json(""), json::array(), json({"a", ""}), json({json::array()})})
-    expect_refusal(encoder_->post("/embed", {{"inputs", inputs}}), 400, "Empty", empty);
-  expect_refusal(encoder_->post("/embed", {{"inputs", Texts(33, "a")}}), 422, "Validation",
-                 "batch size 33 > maximum allowed batch size 32");
+    expect_rejection(encoder_->post("/embed", {{"inputs", inputs}}), 400, "Empty", empty);
+  expect_rejection(encoder_->post("/embed", {{"inputs", Texts(33, "a")}}), 422, "Validation",
+                   "batch size 33 > maximum allowed batch size 32");
   EXPECT_EQ(encoder_->ask("/embed", {{"inputs", Texts(32, "a")}}).size(), 32u);
-  expect_refusal(encoder_->post("/embed", {{"inputs", "a"}, {"dimensions", 0}}), 422, "Validation",
-                 "`dimensions` should be positive");
-  expect_refusal(encoder_->post("/embed", {{"inputs", "a"}, {"dimensions", 61}}), 422, "Validation",
-                 "`dimensions` should be smaller than the maximum embedding dimension.");
-  expect_refusal(encoder_->post("/predict", {{"inputs", "a"}}), 424, "Backend",
-                 "Model is not a classifier model");
-  expect_refusal(encoder_->post("/rerank", {{"query", "a"}, {"texts", {"b"}}}), 424, "Backend",
-                 "model is not a re-ranker model");
-  expect_refusal(encoder_->post("/rerank", {{"query", "a"}, {"texts", json::array()}}), 422, "Validation",
-                 "`texts` cannot be empty");
-  expect_refusal(
+  expect_rejection(encoder_->post("/embed", {{"inputs", "a"}, {"dimensions", 0}}), 422, "Validation",
+                   "`dimensions` should be positive");
+  expect_rejection(encoder_->post("/embed", {{"inputs", "a"}, {"dimensions", 61}}), 422, "Validation",
+                   "`dimensions` should be smaller than the maximum embedding dimension.");
+  expect_rejection(encoder_->post("/predict", {{"inputs", "a"}}), 424, "Backend",
+                   "Model is not a classifier model");
+  expect_rejection(encoder_->post("/rerank", {{"query", "a"}, {"texts", {"b"}}}), 424, "Backend",
+                   "model is not a re-ranker model");
+  expect_rejection(encoder_->post("/rerank", {{"query", "a"}, {"texts", json::array()}}), 422, "Validation",
+                   "`texts` cannot be empty");
+  expect_rejection(
       encoder_->post("/similarity", {{"inputs", {{"source_sentence", "a"}, {"sentences", json::array()}}}}),
       400, "Empty", "`inputs.sentences` cannot be empty");
   for (const int64_t id : {int64_t{293}, int64_t{2147483647}}) {
@@ -158,7 +158,7 @@ TEST_F(Tei, PromptsGoBeforeTheText) {
   EXPECT_EQ(served.ask("/embed", given), served.ask("/embed", {{"inputs", "query: a fox"}}));
   const json tokens = served.ask("/tokenize", given);
   EXPECT_EQ(tokens, served.ask("/tokenize", {{"inputs", "query: a fox"}}));
-  expect_refusal(
+  expect_rejection(
       served.post("/embed", {{"inputs", "a"}, {"prompt_name", "x"}}), 422, "Validation",
       "`prompt_name` is set to `x` but it was not found in the Sentence Transformers prompts. Available "
       "prompts: [\"passage\", \"query\"]");
@@ -183,8 +183,8 @@ TEST_F(Tei, SparseIsTheHighestLogitOfEachEntry) {
   }
   EXPECT_EQ(found, wanted);
   Served served({{"sequence", head("sequence")}});
-  expect_refusal(served.post("/embed_sparse", {{"inputs", text}}), 424, "Backend",
-                 "Model is not an embedding model with SPLADE pooling");
+  expect_rejection(served.post("/embed_sparse", {{"inputs", text}}), 424, "Backend",
+                   "Model is not an embedding model with SPLADE pooling");
 }
 
 TEST_F(Tei, SimilarityIsTheCosine) {
@@ -226,7 +226,7 @@ TEST_F(Tei, PredictTakesTextsAndPairs) {
     EXPECT_EQ(single({inputs[1].first, *inputs[1].second}), batch[1]) << "two strings are one pair";
   }
   EXPECT_EQ(served.post("/predict", {{"inputs", {"a", "b", "c"}}}).status, 422);
-  expect_refusal(served.post("/predict", {{"inputs", ""}}), 400, "Empty", "`inputs` cannot be empty");
+  expect_rejection(served.post("/predict", {{"inputs", ""}}), 400, "Empty", "`inputs` cannot be empty");
   EXPECT_EQ(served.post("/predict", {{"inputs", kLong}, {"truncate", false}}).status, 422);
   EXPECT_EQ(served.post("/rerank", {{"query", "a"}, {"texts", {"b"}}}).status, 424)
       << "three labels rank nothing";
@@ -261,10 +261,11 @@ TEST_F(Tei, TokenizeAndDecode) {
   EXPECT_EQ(encoder_->ask("/decode", {{"ids", ids}}), json::array({"sea caf\xc3\xa9"}));
   EXPECT_EQ(encoder_->ask("/decode", {{"ids", {ids, ids_of("a")}}, {"skip_special_tokens", false}}),
             json::array({model_->tokenizer().decode(ids), "<s>a</s>"}));
-  expect_refusal(encoder_->post("/decode", {{"ids", json::array()}}), 400, "Empty", "`ids` cannot be empty");
+  expect_rejection(encoder_->post("/decode", {{"ids", json::array()}}), 400, "Empty",
+                   "`ids` cannot be empty");
   EXPECT_EQ(encoder_->post("/decode", {{"ids", {99999}}}).status, 422);
-  expect_refusal(encoder_->post("/tokenize", {{"inputs", std::string(12001, 'a')}}), 422, "Validation",
-                 "`inputs` must have less than 12000 characters. Given: 12001");
+  expect_rejection(encoder_->post("/tokenize", {{"inputs", std::string(12001, 'a')}}), 422, "Validation",
+                   "`inputs` must have less than 12000 characters. Given: 12001");
 }
 
 TEST_F(Tei, InfoHasAllFields) {
@@ -297,15 +298,15 @@ TEST_F(Tei, RoutesFindTheModelThatFits) {
 
 TEST_F(Tei, OpenAiEmbeddings) {
   const Texts texts = {"a fox", "the sea"};
-  const json reply = encoder_->ask("/v1/embeddings", {{"input", texts}, {"model", "any"}});
-  EXPECT_EQ(reply["object"], "list");
-  EXPECT_EQ(reply["model"], "encoder");
-  ASSERT_EQ(reply["data"].size(), 2u);
+  const json response = encoder_->ask("/v1/embeddings", {{"input", texts}, {"model", "any"}});
+  EXPECT_EQ(response["object"], "list");
+  EXPECT_EQ(response["model"], "encoder");
+  ASSERT_EQ(response["data"].size(), 2u);
   const auto tokens = static_cast<int64_t>(ids_of(texts[0]).size() + ids_of(texts[1]).size());
-  EXPECT_EQ(reply["usage"], (json{{"prompt_tokens", tokens}, {"total_tokens", tokens}}));
+  EXPECT_EQ(response["usage"], (json{{"prompt_tokens", tokens}, {"total_tokens", tokens}}));
   const json base64 = encoder_->ask("/embeddings", {{"input", texts}, {"encoding_format", "base64"}});
   for (size_t i = 0; i < 2; ++i) {
-    const json& item = reply["data"][i];
+    const json& item = response["data"][i];
     EXPECT_EQ(item["index"], i);
     EXPECT_EQ(item["object"], "embedding");
     EXPECT_EQ(floats(item["embedding"]), own_vector(texts[i], {.normalize = true}));
@@ -335,7 +336,7 @@ TEST_F(Tei, OpenAiErrorsHaveBothShapes) {
   EXPECT_EQ(two.ask("/v1/embeddings", {{"input", "a"}})["model"], "encoder");
 }
 
-TEST_F(Tei, HostileBodiesAreNeverOurFault) {
+TEST_F(Tei, HostileBodiesAreClientErrors) {
   Served served({{"encoder", golden_directory()}, {"sequence", head("sequence")}});
   for (const char* path : {"/embed", "/embed_all", "/embed_sparse", "/predict", "/rerank", "/similarity",
                            "/tokenize", "/decode", "/v1/embeddings"}) {

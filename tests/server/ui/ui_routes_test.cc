@@ -1,4 +1,4 @@
-// The page's files, /ui/models.json, and /openapi.json against the tables of routes.
+// The files of the page, /ui/models.json, and /openapi.json compared with the route tables.
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ std::string body_of(const HttpResponse& response) {
   return response.static_body.empty() ? response.body : std::string(response.static_body);
 }
 
-/// A service over no model at all, or over the one that ships.
+/// A service without models, or with the model of this repository.
 struct Served {
   explicit Served(ServeOptions given = {}) : options(std::move(given)) {
     if (options.models.empty()) return;
@@ -58,7 +58,7 @@ TEST(Page, IsServedWithItsTypeAndPolicy) {
   EXPECT_EQ(header_of(moved, "Location"), "../ui");
 }
 
-TEST(Page, IsNotSentAgainToWhoeverHasIt) {
+TEST(Page, IsCached) {
   Served served;
   const std::string etag = header_of(served.call(get("/ui/app.js")), "ETag");
   ASSERT_EQ(etag.size(), 18u);
@@ -72,14 +72,14 @@ TEST(Page, IsNotSentAgainToWhoeverHasIt) {
   EXPECT_EQ(served.call(get("/ui/app.js", {{"if-none-match", "\"other\""}})).status, 200);
 }
 
-TEST(Page, CanBeSwitchedOff) {
+TEST(Page, CanBeDisabled) {
   Served served({.ui = false});
   for (const char* path : {"/ui", "/ui/", "/ui/app.js", "/ui/models.json", "/docs"})
     EXPECT_EQ(served.call(get(path)).status, 404) << path;
   EXPECT_EQ(served.call(get("/openapi.json")).status, 200);
 }
 
-/// Names in quotes that the files speak of: scripts, styles, pictures, imports.
+/// Quoted names in the files: scripts, styles, images, imports.
 TEST(Page, RefersToItsOwnFilesOnly) {
   std::set<std::string> named;
   for (const EmbeddedFile& file : ui_files()) {
@@ -100,7 +100,7 @@ TEST(Page, RefersToItsOwnFilesOnly) {
     EXPECT_EQ(served.call(get(name == "openapi.json" ? "/" + name : "/ui/" + name)).status, 200) << name;
 }
 
-TEST(Page, LearnsWhatIsServed) {
+TEST(Page, ListsTheModels) {
   Served none;
   EXPECT_TRUE(parse_json(none.call(get("/ui/models.json")).body, "test", "models").at("models").empty());
   Served served({.models = {{"small", ROBERTA_SOURCE_DIR "/models/roberta-small-english"}}});
@@ -120,7 +120,7 @@ TEST(Page, LearnsWhatIsServed) {
   EXPECT_GT(model.at("parameters"), 8'000'000);
 }
 
-TEST(Page, FilesAreOpenAndFactsAreNot) {
+TEST(Page, FilesNeedNoKeyButFactsDo) {
   Served served({.api_keys = {"secret"}});
   for (const char* path : {"/ui", "/ui/app.js", "/docs", "/openapi.json"})
     EXPECT_EQ(served.call(get(path)).status, 200) << path;
@@ -141,7 +141,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-TEST(OpenApi, DescribesTheRoutesThatThereAre) {
+TEST(OpenApi, DescribesAllRoutes) {
   std::map<std::string, std::string> described, there;  // "post /embed" -> operationId
   const Json document = openapi();
   for (const auto& [path, item] : document.at("paths").items())
@@ -155,8 +155,8 @@ TEST(OpenApi, DescribesTheRoutesThatThereAre) {
   EXPECT_GT(there.size(), 20u);
 }
 
-/// Every described route takes a key unless it is open.
-TEST(OpenApi, KnowsWhichRoutesWantAKey) {
+/// Every described route needs a key unless it is open.
+TEST(OpenApi, KnowsWhichRoutesNeedAKey) {
   const Json document = openapi();
   for (const RouteTable& table : route_tables()) {
     for (const Route& route : table.routes) {
@@ -178,7 +178,7 @@ void check_references(const Json& at, const Json& document) {
     for (const Json& child : at) check_references(child, document);
 }
 
-TEST(OpenApi, IsWhole) {
+TEST(OpenApi, HasNoDanglingReferences) {
   const Json document = openapi();
   EXPECT_EQ(document.at("openapi"), "3.1.0");
   EXPECT_EQ(document.at("info").at("version").get<std::string>().find('@'), std::string::npos);

@@ -46,10 +46,10 @@ class CpuOps final : public Ops {
   static Draws draws(const Dropout&, int64_t row, int64_t head = 0);
   /// At least `bytes` of the thread's own scratch memory, 64-byte aligned.
   void* scratch(int thread, size_t bytes);
-  /// Some rows of x and dy, and some columns of dy, in strips of tile_rows.
+  /// Some rows of x and dy, and some columns of dy, in row panels of tile_rows.
   struct GradStage {
     int64_t row, rows;
-    int64_t strip, strips;
+    int64_t row_panel, row_panels;
     bool pack_x;  // else packed by the stage before
   };
   void gemm_grad_stage(const GemmGrad&, const GradStage&);
@@ -59,7 +59,7 @@ class CpuOps final : public Ops {
   const Kernels& kernels_;
   const int threads_;
   std::vector<std::vector<char>> scratch_;  // one a thread
-  GrowingMemory panels_, strips_;           // packed operands of gemm_grad
+  GrowingMemory panels_, row_panels_;       // packed operands of gemm_grad
   GrowingMemory logits_;                    // of linear_cross_entropy_grad
 };
 

@@ -8,7 +8,7 @@ namespace roberta::cpu {
 namespace {
 
 constexpr int64_t kPiece = 32 << 10;  // elements; part of the result of sum_squares, so it never changes
-constexpr int64_t kStrip = 16;        // columns: one cache line, which two threads must not share
+constexpr int64_t kColumns = 16;      // columns: one cache line, which two threads must not share
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -34,9 +34,9 @@ void CpuOps::activation_grad(const ActivationGrad& a) {
 /// threads.
 void CpuOps::embed_grad(const EmbedGrad& a) {
   const int64_t tokens = a.dy.rows, cols = a.dy.cols;
-  const int64_t width = ceil_div(ceil_div(cols, 2 * threads_), kStrip) * kStrip;
-  parallel(ceil_div(cols, width), tokens * cols > kPiece, [&](int64_t strip, int) {
-    const int64_t column = strip * width, n = std::min(width, cols - column);
+  const int64_t width = ceil_div(ceil_div(cols, 2 * threads_), kColumns) * kColumns;
+  parallel(ceil_div(cols, width), tokens * cols > kPiece, [&](int64_t slice, int) {
+    const int64_t column = slice * width, n = std::min(width, cols - column);
     float* type = a.dtype ? a.dtype.row<float>(0) + column : nullptr;
     for (int64_t t = 0; t < tokens; ++t) {
       const int32_t id = a.ids[static_cast<size_t>(t)], position = a.positions[static_cast<size_t>(t)];

@@ -6,14 +6,14 @@
 namespace roberta::cpu {
 namespace {
 
-constexpr int64_t kPanelsBytes = 1 << 19;   // of packed x at once in gemm_grad
-constexpr int64_t kStripsBytes = 1 << 20;   // of packed dy
-constexpr int64_t kPackedRows = 64;         // in one piece of packing
-constexpr int64_t kStripsOfPiece = 8;       // most strips of one piece of gemm_grad
-constexpr int64_t kLogitsBytes = 64 << 20;  // of exponentials at once in linear_cross_entropy_grad
-constexpr int64_t kBlockBytes = 448 << 10;  // of x, as in cpu_ops.cc
-constexpr int64_t kCrossEntropyCuts = 32;   // of the vocabulary; fixed, for the order of sums
-constexpr int64_t kSmallProduct = 1 << 20;  // multiply-adds below which a second thread does not pay
+constexpr int64_t kPanelsBytes = 1 << 19;     // of packed x at once in gemm_grad
+constexpr int64_t kRowPanelsBytes = 1 << 20;  // of packed dy
+constexpr int64_t kPackedRows = 64;           // in one piece of packing
+constexpr int64_t kRowPanelsOfPiece = 8;      // most row panels of one piece of gemm_grad
+constexpr int64_t kLogitsBytes = 64 << 20;    // of exponentials at once in linear_cross_entropy_grad
+constexpr int64_t kBlockBytes = 448 << 10;    // of x, as in cpu_ops.cc
+constexpr int64_t kCrossEntropyCuts = 32;     // of the vocabulary; fixed, for the order of sums
+constexpr int64_t kSmallProduct = 1 << 20;    // multiply-adds below which a second thread does not pay
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -33,18 +33,18 @@ void CpuOps::gemm_grad(const GemmGrad& a) {
   // In stages whose packed operands stay in the last-level cache: some rows at once, and of dy some columns.
   // Stages are whole parts of kGradSteps, so their borders never show in the order of the sums.
   const int64_t panels = std::max<int64_t>(1, ceil_div(a.dw.cols, kernels_.panel)),
-                strips = ceil_div(a.dy.cols, kernels_.tile_rows);
+                row_panels = ceil_div(a.dy.cols, kernels_.tile_rows);
   const int64_t panels_bytes = panels * kernels_.panel * kGradSteps * 4,
-                strip_bytes = strip_floats(kernels_.tile_rows) * 4;
+                row_panel_bytes = row_panel_floats(kernels_.tile_rows) * 4;
   const int64_t parts = std::max<int64_t>(1, kPanelsBytes / panels_bytes);
   const int64_t most = parts * kGradSteps * matrix(a.dy.dtype).grad_rows;
-  const int64_t slices = ceil_div(strips * parts * strip_bytes, kStripsBytes);
+  const int64_t slices = ceil_div(row_panels * parts * row_panel_bytes, kRowPanelsBytes);
   for (int64_t row = 0; row < rows; row += most) {
     for (int64_t s = 0; s < slices; ++s) {
       gemm_grad_stage(a, {.row = row,
                           .rows = std::min(most, rows - row),
-                          .strip = strips * s / slices,
-                          .strips = strips * (s + 1) / slices - strips * s / slices,
+                          .row_panel = row_panels * s / slices,
+                          .row_panels = row_panels * (s + 1) / slices - row_panels * s / slices,
                           .pack_x = a.dw && s == 0});
     }
   }
@@ -54,12 +54,12 @@ void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
   const MatrixKernels& kernels = matrix(a.dy.dtype);
   const int64_t k = a.dw.cols /* 0: the column sums of dy alone */, panel = kernels_.panel,
                 panels = ceil_div(k, panel);
-  const int64_t first = g.strip * kernels_.tile_rows,
-                n = std::min(g.strips * kernels_.tile_rows, a.dy.cols - first);
+  const int64_t first = g.row_panel * kernels_.tile_rows,
+                n = std::min(g.row_panels * kernels_.tile_rows, a.dy.cols - first);
   const int64_t steps = ceil_div(g.rows, kernels.grad_rows), parts = ceil_div(steps, kGradSteps);
-  const int64_t strip = strip_floats(kernels_.tile_rows), part_floats = g.strips * strip;
+  const int64_t row_panel = row_panel_floats(kernels_.tile_rows), part_floats = g.row_panels * row_panel;
   float* x_panels = panels_.floats(steps * panels * panel);
-  float* dy_strips = strips_.floats(parts * part_floats);
+  float* dy_panels = row_panels_.floats(parts * part_floats);
   const bool worth_it = g.rows * n * k > kSmallProduct;
   parallel(ceil_div(g.rows, kPackedRows), worth_it, [&](int64_t piece, int) {
     const int64_t row = piece * kPackedRows, count = std::min(kPackedRows, g.rows - row);
@@ -68,18 +68,19 @@ void CpuOps::gemm_grad_stage(const GemmGrad& a, const GradStage& g) {
       kernels.pack_panels(a.x.slice(g.row + row, 1).data, a.x.stride, count, k, steps * panel,
                           x_panels + step * panel);
     }
-    kernels.pack_strips(a.dy.slice(g.row + row, 1).columns(first, 1).data, a.dy.stride, count, n, strip,
-                        dy_strips + step / kGradSteps * part_floats + step % kGradSteps * kernels_.tile_rows);
+    kernels.pack_row_panels(
+        a.dy.slice(g.row + row, 1).columns(first, 1).data, a.dy.stride, count, n, row_panel,
+        dy_panels + step / kGradSteps * part_floats + step % kGradSteps * kernels_.tile_rows);
   });
-  // Strips of one piece stay in the second-level cache while the panels pass.
-  const int64_t rows_cuts = ceil_div(g.strips, kStripsOfPiece);
+  // Row panels of one piece stay in the second-level cache while the panels pass.
+  const int64_t rows_cuts = ceil_div(g.row_panels, kRowPanelsOfPiece);
   const int64_t columns_cuts =
       a.dw ? std::min(panels, ceil_div(threads_ == 1 ? 1 : 8 * threads_, rows_cuts)) : 1;
   parallel(rows_cuts * columns_cuts, worth_it, [&](int64_t piece, int) {
     const int64_t r = piece / columns_cuts, c = piece % columns_cuts;
-    const int64_t begin = g.strips * r / rows_cuts, end = g.strips * (r + 1) / rows_cuts;
+    const int64_t begin = g.row_panels * r / rows_cuts, end = g.row_panels * (r + 1) / rows_cuts;
     const int64_t row = begin * kernels_.tile_rows;
-    kernels.gemm_grad({.strips = dy_strips + begin * strip,
+    kernels.gemm_grad({.row_panels = dy_panels + begin * row_panel,
                        .part_floats = part_floats,
                        .x_panels = x_panels,
                        .steps = steps,

@@ -16,7 +16,7 @@ Draws CpuOps::draws(const Dropout& a, int64_t row, int64_t head) {
           .key = {static_cast<uint32_t>(a.key), static_cast<uint32_t>(a.key >> 32)},
           .site = a.site,
           .head = static_cast<uint32_t>(head),
-          .rows = a.rows.data() + row};
+          .rows = a.counters.data() + row};
 }
 
 void CpuOps::dropout(const DropoutRows& a) {
@@ -28,16 +28,16 @@ void CpuOps::dropout(const DropoutRows& a) {
                       .cols = a.x.cols,
                       .y = a.y.row<float>(begin),
                       .y_stride = a.y.stride,
-                      .y_low = a.y_low ? a.y_low.row<uint16_t>(begin) : nullptr,
-                      .y_low_stride = a.y_low.stride});
+                      .y_bf16 = a.y_bf16 ? a.y_bf16.row<uint16_t>(begin) : nullptr,
+                      .y_bf16_stride = a.y_bf16.stride});
   });
 }
 
 void CpuOps::layer_norm_grad(const LayerNormGrad& a) {
   // The sums over rows: those of fixed blocks, then the blocks in order.
-  constexpr int64_t kMostBlocks = 64, kLeastRows = 32;
+  constexpr int64_t kMaxBlocks = 64, kMinRows = 32;
   const int64_t rows = a.dy.rows, cols = a.dy.cols;
-  const int64_t height = std::max(kLeastRows, (rows + kMostBlocks - 1) / kMostBlocks);
+  const int64_t height = std::max(kMinRows, (rows + kMaxBlocks - 1) / kMaxBlocks);
   const int64_t blocks = (rows + height - 1) / height;
   float* partial = static_cast<float*>(scratch(0, static_cast<size_t>(blocks * 2 * cols) * sizeof(float)));
   parallel(blocks, rows * cols > (16 << 10), [&](int64_t block, int) {
