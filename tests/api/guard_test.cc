@@ -36,7 +36,7 @@ TEST_F(GuardedRun, PretrainingAndItsResume) {
   o.data = directory_ / "corpus";
   o.model = base_;
   o.stages = {{24, 4, 4}};
-  o.steps = 4;
+  o.max_steps = 4;
   for (const char* device : {"ref", "guard"}) {
     o.device = device;
     o.output = directory_ / device;
@@ -51,9 +51,9 @@ TEST_F(GuardedRun, PretrainingAndItsResume) {
 TEST_F(GuardedRun, FineTuning) {
   FinetuneOptions o;
   o.task = "text-classification";
-  o.train = o.dev = directory_.write("train.tsv", class_rows());
+  o.train_file = o.validation_file = directory_.write("train.tsv", class_rows());
   o.model = base_;
-  o.epochs = 1;
+  o.num_train_epochs = 1;
   for (const char* device : {"ref", "guard"}) {
     o.device = device;
     o.output = directory_ / device;

@@ -46,8 +46,8 @@ TEST(FinetuneBatches, StepsAreThoseAskedFor) {
   const std::vector<Feature> data = features(10);
   EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 1.5}).steps(), 5);  // 3 + ceil(1.5)
   EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 1, .steps = 7}).steps(), 7);
-  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 10, .most = 8}).steps(), 8);
-  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 2, .most = 8}).steps(), 6);
+  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 10, .max_steps = 8}).steps(), 8);
+  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 2, .max_steps = 8}).steps(), 6);
 }
 
 TEST(FinetuneBatches, AStepByTokensIsAsLargeAsFits) {
