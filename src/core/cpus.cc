@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -48,6 +49,11 @@ int usable_cpus() {
     return std::max(1, static_cast<int>(std::min<double>(cpus, std::ceil(cgroup_quota()))));
   }();
   return count;
+}
+
+std::string requested_instruction_set() {
+  const char* text = std::getenv("ROBERTA_CPU");
+  return text ? text : "";
 }
 
 }  // namespace roberta

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
-#include "device/null_ops.h"
+#include "device/measuring_device.h"
 #include "model/heads/classifier.h"
 #include "model/heads/mlm.h"
 #include "tasks/decoding/probabilities.h"
 
 namespace roberta {
 namespace {
-
-constexpr int64_t kLogitRows = 128;  // [rows, V] held at once: 26 MB at 50,265 entries
 
 /// Sequences of classifiers run sorted by length, so that those of a batch are alike.
 bool sorts_by_length(Request::Kind kind) {
@@ -73,9 +70,10 @@ void Engine::run_batch(std::span<const BatchSequence> sequences) {
         return mlm_log_probs_pass(pass, packed);
       case Request::Kind::kHiddenStates:
         return layers_pass(pass, packed, first.layers);
-      case Request::Kind::kFirstTokens:
-        return copy_outputs(pass, packed,
-                            encoder(pass, config_, params_.encoder, packed.batch, &packed.rows).fp32);
+      case Request::Kind::kFirstTokens: {
+        const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+        return copy_outputs(pass, packed.slots, encoder(pass, config_, params_.encoder, batch).fp32);
+      }
       case Request::Kind::kTokenLogits:
       case Request::Kind::kSequenceLogits:
       case Request::Kind::kSpanLogits:
@@ -107,41 +105,53 @@ Engine::PackedBatch Engine::choose(std::span<const BatchSequence> sequences) con
 
 void Engine::run_planned(const std::function<void(Pass&)>& body) {
   Arena plan;
-  NullOps nothing;
-  Pass dry{nothing, plan, params_.compute_dtype};
+  MeasuringDevice measuring(*device_);
+  Pass dry{measuring, plan, params_.compute_dtype};
   body(dry);
   if (plan.peak() > activations_.bytes()) {
     activations_ = Buffer();  // first give the old block back
     activations_ = device_->allocate(plan.peak());
   }
-  Arena arena(activations_.data(), activations_.bytes());
-  Pass pass{device_->ops(), arena, params_.compute_dtype};
+  device_->reserve_workspace(measuring.peak_workspace());
+  Arena arena(activations_);
+  Pass pass{*device_, arena, params_.compute_dtype};
   body(pass);
 }
 
-void Engine::copy_outputs(const Pass& pass, const PackedBatch& packed, const View& rows) const {
-  if (pass.arena.measuring()) return;
-  for (const OutputSlot& slot : packed.slots) {
+/// Neighbours on the device that are neighbours in a request's output are one copy.
+void Engine::copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows,
+                          int64_t first, int64_t column) const {
+  const size_t bytes = static_cast<size_t>(rows.cols) * sizeof(float);
+  for (size_t i = 0, n = 1; i < slots.size(); i += n) {
+    const OutputSlot& slot = slots[i];
+    const auto follows = [&](const OutputSlot& next, int64_t by) {
+      return next.request == slot.request && next.row == slot.row + by && next.out_row == slot.out_row + by;
+    };
+    for (n = 1; i + n < slots.size() && follows(slots[i + n], static_cast<int64_t>(n));) ++n;
     const std::span<float> to = slot.request->out.row(slot.out_row);
-    device_->copy(to.data(), rows.row<float>(slot.row), to.size_bytes());
+    const DeviceView from = rows.slice(slot.row - first, static_cast<int64_t>(n));
+    pass.device.download_rows(to.data() + column, to.size_bytes(), from.data,
+                              static_cast<size_t>(from.stride) * sizeof(float), bytes,
+                              static_cast<int64_t>(n));
   }
 }
 
 void Engine::visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVisitor& visit) const {
-  const Hidden x = encoder(pass, config_, params_.encoder, packed.batch, &packed.rows);
+  const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config_, *params_.mlm, x);
   const std::span<const OutputSlot> slots(packed.slots);
+  const int64_t most = pass.device.tuning().logit_rows;
   size_t next = 0;
-  for (int64_t begin = 0; begin < y.fp32.rows; begin += kLogitRows) {
-    const int64_t count = std::min(kLogitRows, y.fp32.rows - begin);
-    Arena::Scope share(pass.arena);
-    const View logits = pass.temp(count, config_.vocab_size, DType::kF32);
+  for (int64_t begin = 0; begin < y.fp32.rows; begin += most) {
+    const int64_t count = std::min(most, y.fp32.rows - begin);
+    Arena::Scope share(pass.arena, Arena::Scope::kBoth);
+    const DeviceView logits = pass.temp(count, config_.vocab_size, DType::kF32);
     pass.ops.gemm({.x = y.gemm_input().slice(begin, count),
                    .w = &params_.mlm->decoder.w,
                    .bias = params_.mlm->decoder.bias,
                    .y = logits});
-    if (pass.arena.measuring()) continue;
     const size_t first = next;
     while (next < slots.size() && slots[next].row < begin + count) ++next;
     visit(logits, begin, slots.subspan(first, next - first));
@@ -149,24 +159,36 @@ void Engine::visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVis
 }
 
 void Engine::mlm_logits_pass(Pass& pass, const PackedBatch& packed) const {
-  visit_logits(pass, packed, [&](const View& logits, int64_t begin, std::span<const OutputSlot> slots) {
-    for (const OutputSlot& slot : slots) {
-      const std::span<float> to = slot.request->out.row(slot.out_row);
-      device_->copy(to.data(), logits.row<float>(slot.row - begin), to.size_bytes());
-    }
+  visit_logits(pass, packed, [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
+    copy_outputs(pass, slots, logits, begin);
   });
 }
 
-void Engine::mlm_candidates_pass(Pass& pass, const PackedBatch& packed) {
-  host_rows_.resize(static_cast<size_t>(std::max(1, device_->threads())));
-  visit_logits(pass, packed, [&](const View& logits, int64_t begin, std::span<const OutputSlot> slots) {
-    parallel_for(device_->threads(), static_cast<int64_t>(slots.size()), [&](int64_t i, int thread) {
-      const OutputSlot& slot = slots[static_cast<size_t>(i)];
-      std::vector<float>& row = host_rows_[static_cast<size_t>(thread)];
-      row.resize(static_cast<size_t>(config_.vocab_size));
-      device_->copy(row.data(), logits.row<float>(slot.row - begin), row.size() * sizeof(float));
-      slot.request->candidates[static_cast<size_t>(slot.out_row)] = top_candidates(row, slot.request->top);
-    });
+void Engine::mlm_candidates_pass(Pass& pass, const PackedBatch& packed) const {
+  int64_t k = 1;
+  for (const OutputSlot& slot : packed.slots) k = std::max(k, slot.request->top);
+  k = std::min(k, config_.vocab_size);
+  visit_logits(pass, packed, [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
+    const size_t n = static_cast<size_t>(logits.rows), each = static_cast<size_t>(k);
+    const TopK top{.x = logits,
+                   .k = k,
+                   .columns = pass.temp_span<int32_t>(logits.rows * k),
+                   .values = pass.temp_span<float>(logits.rows * k),
+                   .exp_sums = pass.temp_span<double>(logits.rows)};
+    pass.ops.top_k(top);
+    std::vector<int32_t> tokens(n * each);
+    std::vector<float> values(n * each);
+    std::vector<double> exp_sums(n);
+    pass.device.download(tokens.data(), top.columns.data(), top.columns.size_bytes());
+    pass.device.download(values.data(), top.values.data(), top.values.size_bytes());
+    pass.device.download(exp_sums.data(), top.exp_sums.data(), top.exp_sums.size_bytes());
+    for (const OutputSlot& slot : slots) {
+      const size_t row = static_cast<size_t>(slot.row - begin);
+      const size_t wanted = static_cast<size_t>(std::clamp<int64_t>(slot.request->top, 0, k));
+      slot.request->candidates[static_cast<size_t>(slot.out_row)] =
+          candidates_of(std::span(tokens).subspan(row * each, wanted),
+                        std::span(values).subspan(row * each, wanted), exp_sums[row]);
+    }
   });
 }
 
@@ -177,46 +199,43 @@ void Engine::mlm_log_probs_pass(Pass& pass, const PackedBatch& packed) const {
     rows.push_back(slot.row);
     targets.push_back(slot.target);
   }
-  const Hidden x = encoder(pass, config_, params_.encoder, packed.batch, &packed.rows);
+  const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+  const DeviceSpan<const int32_t> device_rows = pass.upload(rows), device_targets = pass.upload(targets);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
   const int64_t n = static_cast<int64_t>(rows.size());
-  const View loss = pass.keep(n, 1, DType::kF32);
   Arena::Scope scope(pass.arena);
-  const View y = mlm_transform(pass, config_, *params_.mlm, x).gemm_input();
-  const View gathered = pass.temp(n, y.cols, y.dtype);
-  pass.ops.gather_rows({.x = y, .rows = rows, .y = gathered});
+  const DeviceView y = mlm_transform(pass, config_, *params_.mlm, x).gemm_input();
+  const DeviceView gathered = pass.temp(n, y.cols, y.dtype);
+  const DeviceSpan<float> losses = pass.temp_span<float>(n);
+  pass.ops.gather_rows({.x = y, .rows = device_rows, .y = gathered});
   pass.ops.linear_cross_entropy({.x = gathered,
                                  .w = &params_.mlm->decoder.w,
                                  .bias = params_.mlm->decoder.bias,
-                                 .targets = targets,
-                                 .loss = loss});
-  if (pass.arena.measuring()) return;
-  for (int64_t i = 0; i < n; ++i) {
-    const OutputSlot& slot = packed.slots[static_cast<size_t>(i)];
-    float& log_prob = slot.request->out.row(slot.out_row)[0];
-    device_->copy(&log_prob, loss.row<float>(i), sizeof(float));
-    log_prob = -log_prob;
+                                 .targets = device_targets,
+                                 .loss = {losses.data(), n, 1, 1, DType::kF32}});
+  const std::vector<float> host = download(pass.device, losses);
+  for (size_t i = 0; i < host.size(); ++i) {
+    const OutputSlot& slot = packed.slots[i];
+    slot.request->out.row(slot.out_row)[0] = -host[i];
   }
 }
 
 void Engine::layers_pass(Pass& pass, const PackedBatch& packed, const std::vector<int64_t>& layers) const {
   const int64_t c = config_.hidden_size;
-  encoder(pass, config_, params_.encoder, packed.batch, nullptr, [&](int64_t layer, const Hidden& x) {
-    for (size_t w = 0; w < layers.size() && !pass.arena.measuring(); ++w) {
-      if (layers[w] != layer) continue;
-      for (const OutputSlot& slot : packed.slots) {
-        float* to = slot.request->out.row(slot.out_row).data() + static_cast<int64_t>(w) * c;
-        device_->copy(to, x.fp32.row<float>(slot.row), static_cast<size_t>(c) * sizeof(float));
-      }
+  const DeviceBatch batch = upload(pass, packed.batch);
+  encoder(pass, config_, params_.encoder, batch, [&](int64_t layer, const Hidden& x) {
+    for (size_t w = 0; w < layers.size(); ++w) {
+      if (layers[w] == layer) copy_outputs(pass, packed.slots, x.fp32, 0, static_cast<int64_t>(w) * c);
     }
   });
 }
 
 void Engine::classifier_pass(Pass& pass, const PackedBatch& packed, bool every_token) const {
-  const Hidden x =
-      encoder(pass, config_, params_.encoder, packed.batch, every_token ? nullptr : &packed.rows);
-  const View logits = pass.keep(x.fp32.rows, shape_.labels, DType::kF32);
+  const DeviceBatch batch = upload(pass, packed.batch, every_token ? nullptr : &packed.rows);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
+  const DeviceView logits = pass.keep(x.fp32.rows, shape_.labels, DType::kF32);
   classifier(pass, *params_.classifier, x, 0, {}, logits);
-  copy_outputs(pass, packed, logits);
+  copy_outputs(pass, packed.slots, logits);
 }
 
 }  // namespace roberta

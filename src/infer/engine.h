@@ -47,20 +47,22 @@ class Engine final : public Forward {
 
   void run(Request& request) override;
   PackedBatch choose(std::span<const BatchSequence> sequences) const;
-  /// Rows of logits, or of states, to the requests' outputs.
-  void copy_outputs(const Pass& pass, const PackedBatch& packed, const View& rows) const;
+  /// Rows of logits, or of states, to columns [column, column + rows.cols) of the requests' outputs; the rows
+  /// are first, first + 1, ... of those that the slots count.
+  void copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows, int64_t first = 0,
+                    int64_t column = 0) const;
   /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the slots that want them. A share
   /// of the rows at a time, so that [all rows, V] is never held.
   using LogitsVisitor =
-      std::function<void(const View& logits, int64_t begin, std::span<const OutputSlot> slots)>;
+      std::function<void(const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots)>;
   void visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVisitor& visit) const;
   void mlm_logits_pass(Pass& pass, const PackedBatch& packed) const;
-  void mlm_candidates_pass(Pass& pass, const PackedBatch& packed);
+  void mlm_candidates_pass(Pass& pass, const PackedBatch& packed) const;
   void mlm_log_probs_pass(Pass& pass, const PackedBatch& packed) const;
   void layers_pass(Pass& pass, const PackedBatch& packed, const std::vector<int64_t>& layers) const;
   void classifier_pass(Pass& pass, const PackedBatch& packed, bool every_token) const;
-  /// Runs body twice: on NullOps to size the arena, then for real. `body` must leave host memory alone while
-  /// pass.arena.measuring().
+  /// Runs body twice: on a MeasuringDevice to size arena and workspace, then for real. In the dry run
+  /// downloads leave host memory as it is.
   void run_planned(const std::function<void(Pass&)>& body);
 
   RobertaConfig config_;
@@ -69,7 +71,6 @@ class Engine final : public Forward {
   std::shared_ptr<Device> device_;
   int64_t max_batch_tokens_;
   Buffer activations_;
-  std::vector<std::vector<float>> host_rows_;  // of each thread, one row of logits
 };
 
 }  // namespace roberta

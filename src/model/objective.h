@@ -64,9 +64,11 @@ struct HeadGrads {
   ClassifierGrads classifier;
 };
 
-/// Sum over the units of the loss. Forward only, without dropout (and without label smoothing).
-double objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                      const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch);
+/// `loss` [1]: gets the sum over the units of the loss. Forward only, without dropout (and without label
+/// smoothing).
+void objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
+                    const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
+                    DeviceSpan<double> loss);
 
 struct ObjectiveTraining {
   TrainingPass pass;
@@ -79,12 +81,12 @@ struct ObjectiveTraining {
   std::function<void(int64_t block)> ready;
 };
 
-/// Returns the same sum, of the forward with dropout, and fills the gradients that have views, or adds to
+/// `loss`: gets the same sum, of the forward with dropout. Fills the gradients that have views, or adds to
 /// them when training.pass.accumulate. But for that, gradients of tables (position, type, and word when no
-/// tied decoder writes it) must be zero on entry. On a measuring arena nothing is read, and the result is 0.
-double objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                               const EncoderParams& encoder, const HeadParams& head,
-                               const TrainingBatch& batch, const ObjectiveTraining& training,
-                               const EncoderGrads& encoder_grads, const HeadGrads& head_grads);
+/// tied decoder writes it) must be zero on entry.
+void objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
+                             const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
+                             const ObjectiveTraining& training, const EncoderGrads& encoder_grads,
+                             const HeadGrads& head_grads, DeviceSpan<double> loss);
 
 }  // namespace roberta

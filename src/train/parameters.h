@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,10 +92,14 @@ class Parameters {
   int64_t size() const { return size_; }
   int64_t trained_size() const { return trained_size_; }
 
-  std::span<float> master_weights() const { return floats(master_weights_, size_); }
-  std::span<float> gradients() const { return floats(gradients_, trained_size_); }
-  std::span<float> first_moments() const { return floats(first_moments_, trained_size_); }
-  std::span<float> second_moments() const { return floats(second_moments_, trained_size_); }
+  // In device memory.
+  DeviceSpan<float> master_weights() const { return master_weights_.span<float>(0, size_); }
+  DeviceSpan<float> gradients() const { return gradients_.span<float>(0, trained_size_); }
+  DeviceSpan<float> first_moments() const { return first_moments_.span<float>(0, trained_size_); }
+  DeviceSpan<float> second_moments() const { return second_moments_.span<float>(0, trained_size_); }
+  DeviceSpan<float> master_weights(const ParameterEntry& entry) const {
+    return master_weights().subspan(entry.offset, entry.count());
+  }
   size_t packed_bytes() const { return packed_.bytes(); }
 
   /// Elements [begin, end) of a block in the gradients: -1 the embeddings, 0 .. L - 1 the layers, L the head.
@@ -113,7 +116,7 @@ class Parameters {
 
  private:
   struct PackedWeight {
-    View source;
+    DeviceView source;
     Weight w, transposed;
     bool trained;                       // its master weights change
     size_t adapted_begin, adapted_end;  // of adapted_
@@ -123,9 +126,6 @@ class Parameters {
   void bind();
   void initialize_adapter(const ParameterEntry& entry, uint64_t seed);
   void pack(const PackedWeight& weight);
-  std::span<float> floats(const Buffer& block, int64_t size) const {
-    return {static_cast<float*>(block.data()), static_cast<size_t>(size)};
-  }
 
   RobertaConfig config_;
   Device& device_;

@@ -113,14 +113,14 @@ class Parameters::Binder {
                           max_cols_);
   }
 
-  View value(const std::string& name) {
+  DeviceView value(const std::string& name) {
     const ParameterEntry& entry = find(name);
     return row_view(to_.master_weights_, entry.offset, entry);
   }
   /// Empty when it isn't trained.
-  View gradient(const std::string& name) {
+  DeviceView gradient(const std::string& name) {
     const ParameterEntry& entry = find(name);
-    return entry.trained ? row_view(to_.gradients_, entry.trained_offset, entry) : View{};
+    return entry.trained ? row_view(to_.gradients_, entry.trained_offset, entry) : DeviceView{};
   }
   void norm(NormParams& p, NormParams& g, const std::string& name) {
     p = {value(name + ".weight"), value(name + ".bias")};
@@ -140,21 +140,21 @@ class Parameters::Binder {
     p.bias = with_cols(value(first + ".bias"), rows);
   }
   void weight(Weight& w, Weight* transposed, const std::string& name, int64_t rows) {
-    const View source = with_rows(value(name), rows);
+    const DeviceView source = with_rows(value(name), rows);
     wanted_.push_back({&w, transposed, source, find(name).trained, to_.adapted_.size(), to_.adapted_.size()});
     bytes_ += bytes(rows, source.cols) + (transposed ? bytes(source.cols, rows) : 0);
   }
   void allocate() {
     to_.packed_ = to_.device_.allocate(bytes_);
-    char* next = static_cast<char*>(to_.packed_.data());
+    DevicePtr next = to_.packed_.data();
     const auto take = [&](int64_t rows, int64_t cols) {
       const Weight w{next, rows, cols, to_.compute_dtype_};
-      next += bytes(rows, cols);
+      next = next + static_cast<int64_t>(bytes(rows, cols));
       return w;
     };
     int64_t composed = 0;
     for (const Wanted& wanted : wanted_) {
-      const View& source = wanted.source;
+      const DeviceView& source = wanted.source;
       *wanted.w = take(source.rows, source.cols);
       if (wanted.transposed) *wanted.transposed = take(source.cols, source.rows);
       to_.packed_weights_.push_back({source, *wanted.w, wanted.transposed ? *wanted.transposed : Weight{},
@@ -167,29 +167,29 @@ class Parameters::Binder {
  private:
   struct Wanted {
     Weight *w, *transposed;
-    View source;
+    DeviceView source;
     bool trained;
     size_t adapted_begin, adapted_end;
   };
   static std::string linear_of(const ParameterEntry& a) {
     return a.spec.name.substr(0, a.spec.name.size() - std::string_view(".lora_A.weight").size());
   }
-  static View with_rows(View v, int64_t rows) {
+  static DeviceView with_rows(DeviceView v, int64_t rows) {
     if (v) v.rows = rows;
     return v;
   }
-  static View with_cols(View v, int64_t cols) {
+  static DeviceView with_cols(DeviceView v, int64_t cols) {
     if (v) v.cols = v.stride = cols;
     return v;
   }
   /// If the map has an adapter, what its weight gets from it. The `i`-th of maps of that many rows.
   void adapt(const std::string& name, int64_t rows, size_t i, LinearGrads& g) {
     if (!to_.find(name + ".lora_A.weight")) return;
-    const View w = value(name + ".weight");
+    const DeviceView w = value(name + ".weight");
     const int64_t row = rows * static_cast<int64_t>(i);
     if (!g.w) taken_ = to_line(taken_);
-    const View dw{static_cast<float*>(to_.adapted_gradients_.data()) + taken_, rows, w.cols, w.cols,
-                  DType::kF32};
+    const DeviceView dw{to_.adapted_gradients_.span<float>(taken_, rows * w.cols).data(), rows, w.cols,
+                        w.cols, DType::kF32};
     taken_ += rows * w.cols;
     to_.adapted_.push_back({.w = w,
                             .a = value(name + ".lora_A.weight"),
@@ -213,10 +213,10 @@ class Parameters::Binder {
     return *entry;
   }
   /// A vector is one row.
-  static View row_view(const Buffer& block, int64_t offset, const ParameterEntry& entry) {
+  static DeviceView row_view(const Buffer& block, int64_t offset, const ParameterEntry& entry) {
     const bool vector = entry.spec.shape.size() == 1;
     const int64_t rows = vector ? 1 : entry.rows, cols = vector ? entry.rows : entry.cols;
-    return {static_cast<float*>(block.data()) + offset, rows, cols, cols, DType::kF32};
+    return {block.span<float>(offset, rows * cols).data(), rows, cols, cols, DType::kF32};
   }
 
   Parameters& to_;

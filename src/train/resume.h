@@ -14,7 +14,8 @@
 
 namespace roberta {
 
-/// The trained entries as checkpoints hold them, under the names of the model file. They borrow.
+/// The trained entries as checkpoints hold them, under the names of the model file. They read the device's
+/// memory when they are saved.
 std::vector<TensorToSave> tensors_to_save(const Parameters& parameters);
 /// The same, to be filled; without moments the weights alone. Parameters::pack() must follow.
 std::vector<TensorToLoad> tensors_to_load(const Parameters& parameters, bool moments = true);

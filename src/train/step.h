@@ -5,6 +5,7 @@
 // but rounding.
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -53,9 +54,9 @@ class TrainingStep {
   /// Mean loss without dropout; batches[i] is this rank's part of the i-th. A collective.
   double validate(std::span<const StepBatch> batches);
 
-  /// Grows the activation block to what a micro-batch of these sequences takes at most, and returns its
-  /// bytes. Without it the block grows when a step asks for more. Of masked language modelling a fifth of the
-  /// tokens is masked.
+  /// Grows the activation block and the device's workspace to what a micro-batch of these sequences takes at
+  /// most, and returns the block's bytes. Without it the block grows when a step asks for more. Of masked
+  /// language modelling a fifth of the tokens is masked.
   size_t reserve(int64_t length, int64_t sequences);
   const Parameters& parameters() const { return parameters_; }
   const Objective& objective() const { return options_.objective; }
@@ -65,22 +66,26 @@ class TrainingStep {
     int64_t begin, count;
   };
   TrainingPass training_pass(int64_t step, bool accumulate) const;
-  double loss_and_grad(Pass& pass, const TrainingBatch& batch, const ObjectiveTraining& training) const;
+  void loss_and_grad(Pass& pass, const TrainingBatch& batch, const ObjectiveTraining& training,
+                     DeviceSpan<double> loss) const;
   /// Nothing when it was stopped.
   std::optional<double> forward_backward(const StepBatch& batch, const BatchTotals& totals, int64_t step,
                                          std::optional<Bad>& bad, const std::atomic<bool>* stop);
   void clear_tables(bool all);
   std::string describe_nonfinite(const StepBatch& batch, int64_t step, const std::optional<Bad>& bad);
-  /// Runs body twice: on NullOps to size the arena, then for real.
-  double run_planned(const std::function<double(Pass&)>& body);
-  size_t plan(const std::function<double(Pass&)>& body);
+  /// Runs body twice: on a MeasuringDevice to size arena and workspace, then for real.
+  void run_planned(const std::function<void(Pass&)>& body);
+  size_t plan(const std::function<void(Pass&)>& body);
+  /// Room for the losses of that many micro-batches, which stay on the device until all are computed.
+  DeviceSpan<double> losses(size_t count);
 
   Parameters& parameters_;
   Comm& comm_;
   StepOptions options_;
+  Optimizer optimizer_;
   GradientReducer reducer_;
-  Buffer activations_;
-  bool planning_ = false;  // NullOps run: nothing is final
+  Buffer activations_, losses_;
+  bool planning_ = false;  // a dry run: nothing is final
 };
 
 }  // namespace roberta

@@ -57,19 +57,8 @@ void create(const fs::path& directory) {
     fail(ErrorCode::kResource, "[checkpoint] ", directory.string(), ": can't be created: ", error.message());
 }
 
-TensorToWrite borrow(std::string name, const std::vector<int64_t>& shape, std::span<const float> data) {
-  return {std::move(name), DType::kF32, shape, [data](uint64_t offset, std::span<std::byte> out) {
-            std::memcpy(out.data(), std::as_bytes(data).data() + offset, out.size());
-          }};
-}
-
-void check_sizes(const TensorToSave& tensor) {
-  int64_t elements = 1;
-  for (const int64_t size : tensor.shape) elements *= size;
-  for (const auto& array : {tensor.weight, tensor.m, tensor.v}) {
-    if (static_cast<int64_t>(array.size()) != elements)
-      fail(ErrorCode::kFailed, "[checkpoint] tensor '", tensor.name, "': its arrays don't fit its shape");
-  }
+TensorToWrite to_write(std::string name, const std::vector<int64_t>& shape, const ReadArray& read) {
+  return {std::move(name), DType::kF32, shape, read};
 }
 
 CheckpointFile write_tensors(const fs::path& path, const std::vector<TensorToWrite>& tensors) {
@@ -96,14 +85,13 @@ CheckpointManifest write_files(const fs::path& directory, const CheckpointToSave
 
   std::vector<TensorToWrite> weights, moments;
   for (const TensorToSave& tensor : checkpoint.tensors) {
-    check_sizes(tensor);
     if (checkpoint.whole_model) {
-      weights.push_back(borrow(tensor.name, tensor.shape, tensor.weight));
+      weights.push_back(to_write(tensor.name, tensor.shape, tensor.weight));
     } else {
-      moments.push_back(borrow("w." + tensor.name, tensor.shape, tensor.weight));
+      moments.push_back(to_write("w." + tensor.name, tensor.shape, tensor.weight));
     }
-    moments.push_back(borrow("m." + tensor.name, tensor.shape, tensor.m));
-    moments.push_back(borrow("v." + tensor.name, tensor.shape, tensor.v));
+    moments.push_back(to_write("m." + tensor.name, tensor.shape, tensor.m));
+    moments.push_back(to_write("v." + tensor.name, tensor.shape, tensor.v));
   }
   CheckpointFile& moments_file = manifest.files[kMomentsName];
   if (!checkpoint.whole_model) {
@@ -253,8 +241,7 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   const int64_t step = checkpoint.info.step;
   SavedCheckpoint saved{impl_->path_of(step), {}};
   int64_t elements = 0;
-  for (const TensorToSave& tensor : checkpoint.tensors)
-    elements += static_cast<int64_t>(tensor.weight.size());
+  for (const TensorToSave& tensor : checkpoint.tensors) elements += elements_of(tensor.shape);
   impl_->require_free(checkpoint_bytes(elements) + checkpoint.trainer_state.size(), "a checkpoint");
   {
     AtomicDirectory directory(saved.path, "checkpoint", Existing::kReplace);
@@ -265,6 +252,12 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   write_file_atomically(impl_->output / "latest", saved.path.filename().string() + "\n");
   impl_->prune(step, saved.messages);
   return saved;
+}
+
+int64_t elements_of(std::span<const int64_t> shape) {
+  int64_t elements = 1;
+  for (const int64_t size : shape) elements *= size;
+  return elements;
 }
 
 uint64_t checkpoint_bytes(int64_t elements) {

@@ -16,19 +16,26 @@
 
 namespace roberta {
 
-/// One trained tensor in host memory, dense and row-major; fp32. The spans borrow and have as many elements
-/// as the shape.
-template <class Float>
-struct TrainedArrays {
+/// Gives bytes from `offset` on of an fp32 array, dense and row-major. Called by several threads.
+using ReadArray = std::function<void(uint64_t offset, std::span<std::byte> out)>;
+/// Takes a whole such array.
+using WriteArray = std::function<void(std::span<const float> values)>;
+
+/// A trained tensor: its master weights and Adam's two moments.
+struct TensorToSave {
   std::string name;  ///< as the model file stores it: file_name_of() of model/names.h
   std::vector<int64_t> shape;
-  std::span<Float> weight;  ///< master weights
-  std::span<Float> m, v;    ///< Adam's moments
+  ReadArray weight, m, v;
 };
-using TensorToSave = TrainedArrays<const float>;
-using TensorToLoad = TrainedArrays<float>;
+struct TensorToLoad {
+  std::string name;
+  std::vector<int64_t> shape;
+  WriteArray weight, m, v;  ///< without m and v: only the weights are loaded
+};
+/// Elements of a tensor of that shape.
+int64_t elements_of(std::span<const int64_t> shape);
 
-/// What a manifest tells of its checkpoint besides the hashes.
+/// What a manifest says of its checkpoint besides the hashes.
 struct CheckpointInfo {
   int64_t step = 0;              ///< optimizer steps done; names the directory
   std::string config_hash;       ///< of the resolved configuration
@@ -104,8 +111,8 @@ class CheckpointStore {
 /// Verifies one checkpoint directory, without lock: Error(kModel) that names the damaged file and tensor.
 FoundCheckpoint open_checkpoint(const std::filesystem::path& directory);
 
-/// Fills the arrays from a checkpoint, wherever it has the weights. An empty `m` and `v` of all tensors:
-/// weights only. Error(kModel) names a tensor that is missing, has another shape or does not fit its hash.
+/// Loads the tensors from a checkpoint, wherever it has the weights. Error(kModel) names a tensor that is
+/// missing, has another shape or does not fit its hash.
 void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorToLoad> tensors);
 
 /// Bytes that a checkpoint of that many trained numbers takes on the disk, at most.

@@ -19,22 +19,23 @@ FoundCheckpoint open_checkpoint(const fs::path& directory) {
 namespace {
 
 void read_array(const SafetensorsReader& reader, const std::map<std::string, std::string>& hashes,
-                const std::string& name, const std::vector<int64_t>& shape, std::span<float> out) {
+                const std::string& name, const std::vector<int64_t>& shape, const WriteArray& write) {
   const auto refuse = [&](const std::string& why) {
     fail(ErrorCode::kModel, "[checkpoint] ", reader.path().string(), ": tensor '", printable(name), "' ",
          why);
   };
   const TensorInfo* tensor = reader.find(name);
   if (!tensor) refuse("is missing; the checkpoint is of another model");
-  if (tensor->dtype != DType::kF32 || tensor->shape != shape ||
-      tensor->elements() != static_cast<int64_t>(out.size()))
+  if (tensor->dtype != DType::kF32 || tensor->shape != shape)
     refuse("has another shape or type than the model's; the checkpoint is of another model");
-  reader.read(*tensor, 0, std::as_writable_bytes(out));
+  std::vector<float> values(static_cast<size_t>(elements_of(shape)));
+  reader.read(*tensor, 0, std::as_writable_bytes(std::span(values)));
   DigestBuilder hash;
-  hash.add(std::as_bytes(out));
+  hash.add(std::as_bytes(std::span(values)));
   const auto expected = hashes.find(name);
   if (expected == hashes.end() || expected->second != to_hex(hash.value()))
-    refuse("does not fit its hash; it is damaged");
+    refuse("does not match its hash; it is damaged");
+  write(values);
 }
 
 }  // namespace
@@ -55,7 +56,7 @@ void read_checkpoint(const FoundCheckpoint& checkpoint, std::span<const TensorTo
   const SafetensorsReader weights = open(weights_name, (beside ? 3 : 1) * tensors.size());
   for (const TensorToLoad& tensor : tensors)
     read_array(weights, weight_hashes, (beside ? "w." : "") + tensor.name, tensor.shape, tensor.weight);
-  if (tensors.empty() || tensors.front().m.empty()) return;
+  if (tensors.empty() || !tensors.front().m) return;
   const auto& moment_hashes = manifest.files.at(kMomentsName).tensors;
   const SafetensorsReader moments = open(kMomentsName, (beside ? 3 : 2) * tensors.size());
   for (const TensorToLoad& tensor : tensors) {

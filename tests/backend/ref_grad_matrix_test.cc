@@ -16,18 +16,18 @@ struct Doubles {
   Doubles(Random& random, int64_t rows, int64_t cols) : rows(rows), cols(cols) {
     for (float x : random.matrix(rows, cols, false).f32) values.push_back(x);
   }
-  View view() { return {values.data(), rows, cols, cols, DType::kF64}; }
+  DeviceView view() { return {DevicePtr(values.data()), rows, cols, cols, DType::kF64}; }
   std::vector<double> values;
   int64_t rows, cols;
 };
 
 class RefGradMatrix : public ::testing::Test {
  protected:
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
   Random random_{5};
 
   /// Weights of `ref` are row-major, so parameters are changed in place.
-  static Weight weight(Doubles& d) { return {d.values.data(), d.rows, d.cols, DType::kF64}; }
+  static Weight weight(Doubles& d) { return {DevicePtr(d.values.data()), d.rows, d.cols, DType::kF64}; }
 
   /// Each element of x: the derivative of `loss` there, against `gradient`.
   void expect_derivatives(Doubles& x, const std::function<double()>& loss, const Doubles& gradient) {
@@ -91,7 +91,7 @@ TEST_F(RefGradMatrix, CrossEntropy) {
   const Weight packed = weight(w), wt = weight(transposed);
   const auto loss = [&] {
     ref_->ops().linear_cross_entropy(
-        {.x = x.view(), .w = &packed, .bias = bias.view(), .targets = targets, .loss = losses.view()});
+        {.x = x.view(), .w = &packed, .bias = bias.view(), .targets = span(targets), .loss = losses.view()});
     return 0.25 * (losses.values[0] + losses.values[1] + losses.values[2]);
   };
   loss();
@@ -101,7 +101,7 @@ TEST_F(RefGradMatrix, CrossEntropy) {
                                          .w = &packed,
                                          .w_transposed = &wt,
                                          .bias = bias.view(),
-                                         .targets = targets,
+                                         .targets = span(targets),
                                          .scale = 0.25f,
                                          .loss = losses.view(),
                                          .dx = dx.view(),

@@ -1,4 +1,4 @@
-// The loop: the curve falls, a resumed run goes on to the bit, and what ends it.
+// The loop: the curve falls, a resumed run continues bit-exactly, and what ends it.
 
 #include "train/loop.h"
 
@@ -41,14 +41,6 @@ StopReason run(SmallTraining& training, const LoopOptions& options, LoopState& s
   return run_loop(training.step, *training.comm, options, plan, state, callbacks, stop ? *stop : never);
 }
 
-std::vector<float> all_of(const Parameters& parameters) {
-  std::vector<float> out;
-  for (std::span<const float> block :
-       {parameters.master_weights(), parameters.first_moments(), parameters.second_moments()})
-    out.insert(out.end(), block.begin(), block.end());
-  return out;
-}
-
 TEST(Loop, TheLossFalls) {
   LoopOptions options = small_loop(250);
   options.step.hidden_dropout = options.step.attention_dropout = 0.05f;
@@ -67,14 +59,15 @@ TEST(Loop, TheLossFalls) {
 }
 
 /// Dropout on, a log line and a stage's border inside the second half.
-TEST(Loop, ResumesToTheBit) {
+TEST(Loop, ResumesBitExactly) {
   LoopOptions options = small_loop(20);
   const std::vector<Stage> stages = {{24, 8, 13}, {16, 4, 20}};
   options.log_every = 4;
   options.validate_every = 7;
-  for (DType compute_dtype : {DType::kF32, DType::kBF16}) {
-    SmallTraining whole(options.step, "cpu", 2, compute_dtype), first(options.step, "cpu", 1, compute_dtype),
-        second(options.step, "cpu", 3, compute_dtype);
+  for (const auto& [device, compute_dtype] :
+       {std::pair{"cpu", DType::kF32}, {"cpu", DType::kBF16}, {"guard", DType::kF32}}) {
+    SmallTraining whole(options.step, device, 2, compute_dtype),
+        first(options.step, device, 1, compute_dtype), second(options.step, device, 3, compute_dtype);
     LoopState whole_state, state;
     Seen unbroken, broken;
     run(whole, options, whole_state, unbroken, repeating_data(), nullptr, stages);
@@ -85,16 +78,10 @@ TEST(Loop, ResumesToTheBit) {
     EXPECT_EQ(state.step, 10);
     const std::string text = write_trainer_state({state, {}});
     LoopState resumed = parse_trainer_state(text, "test").loop;
-    const auto carry = [](std::span<float> from, std::span<float> to) {
-      std::copy(from.begin(), from.end(), to.begin());
-    };
-    carry(first.parameters.master_weights(), second.parameters.master_weights());
-    carry(first.parameters.first_moments(), second.parameters.first_moments());
-    carry(first.parameters.second_moments(), second.parameters.second_moments());
-    second.parameters.pack();
+    carry_over(first.parameters, second.parameters);
     run(second, options, resumed, broken, repeating_data(), nullptr, stages);
 
-    EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters));
+    EXPECT_EQ(copy_all(whole.parameters), copy_all(second.parameters));
     ASSERT_EQ(unbroken.logs.size(), broken.logs.size());
     for (size_t i = 0; i < unbroken.logs.size(); ++i) {
       EXPECT_EQ(unbroken.logs[i].step, broken.logs[i].step);
@@ -154,12 +141,13 @@ TEST(Loop, SavesAtItsStepsAndAtTheEnd) {
   EXPECT_EQ(seen.saves, (std::vector<int64_t>{3, 6, 7}));
 }
 
-TEST(Loop, SkipsStepsThatAreNoNumbersAndGivesUpAfterFive) {
+TEST(Loop, SkipsNonFiniteStepsAndGivesUpAfterFive) {
   const LoopOptions options = small_loop(10);
   SmallTraining training(options.step);
   LoopState state;
   Seen seen;
-  training.parameters.master_weights()[47 * 32] = std::nanf("");  // the decoder reads every row of the table
+  HostBlock(training.parameters, training.parameters.master_weights())[47 * 32] =
+      std::nanf("");  // the decoder reads every row of the table
   training.parameters.pack();
   try {
     run(training, options, state, seen);
@@ -274,7 +262,7 @@ TEST(Loop, SavesWhereThePlanSaysSo) {
   EXPECT_EQ(saves, (std::vector<int64_t>{2, 7, 9}));
 }
 
-TEST(Loop, StateComesBackToTheBit) {
+TEST(Loop, StateRoundTripsBitExactly) {
   LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .units = 150, .skipped_in_a_row = 1};
   s.seconds = 0.1 + 0.2;
   s.best_metric = -1.0 / 3;

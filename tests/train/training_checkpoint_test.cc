@@ -77,7 +77,7 @@ TEST(TrainingCheckpoint, RefusesAnotherModel) {
   renamed[1].name = "other";
   EXPECT_ERROR(ErrorCode::kModel, read_checkpoint(*found, renamed), "other", "missing");
   auto reshaped = back.to_load();
-  reshaped[1].shape = {1, static_cast<int64_t>(reshaped[1].weight.size())};
+  reshaped[1].shape = {1, elements_of(reshaped[1].shape)};
   EXPECT_ERROR(ErrorCode::kModel, read_checkpoint(*found, reshaped), reshaped[1].name, "shape");
   auto fewer = back.to_load();
   fewer.pop_back();

@@ -139,8 +139,8 @@ MachinePlan plan_machine(const PlanOptions& asked) {
   plan.length = options.length;
   plan.parameters = model.parameters;
   plan.has_weights = model.has_weights;
-  plan.memory = model.trains() ? memory_of_training(model, options, device, plan.trained)
-                               : memory_of_inference(model, options, device);
+  plan.memory = model.trains() ? memory_of_training(model, options, *device, plan.trained)
+                               : memory_of_inference(model, options, *device);
   plan.memory_bytes = sum_of(plan.memory);
   plan.disk = disk_of(model, options, plan.trained);
   plan.disk_bytes = sum_of(plan.disk);

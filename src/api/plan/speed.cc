@@ -69,8 +69,15 @@ PlanSpeed time_training(const PlannedModel& model, const PlanOptions& options,
   batch.units = batch.micros.front().batch.units();
   const BatchTotals totals = step.total(batch);
   // What an update takes once, and what each micro-batch takes.
-  const double once = median_seconds([&] { optimizer_step(parameters, {}, 1, 1e-9, 1); });
-  const double one = median_seconds([&] { step.run(batch, totals, 1, 1, 1e-9); });
+  Optimizer optimizer(parameters, {});
+  const double once = median_seconds([&] {
+    optimizer.step(1, 1e-9, 1);
+    device->synchronize();
+  });
+  const double one = median_seconds([&] {
+    step.run(batch, totals, 1, 1, 1e-9);
+    device->synchronize();
+  });
   const double micros = static_cast<double>(options.batch) / static_cast<double>(at_once);
   PlanSpeed speed;
   speed.seconds = once + micros * std::max(one - once, 0.0);

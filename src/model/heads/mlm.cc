@@ -12,12 +12,12 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
     *saved = {x.gemm_input(), pass.keep(rows, c, pass.accum_dtype), pass.keep(rows, c, pass.accum_dtype),
               pass.keep(rows, 2, pass.accum_dtype)};
   }
-  const View gelu = saved ? saved->gelu : y.fp32;
+  const DeviceView gelu = saved ? saved->gelu : y.fp32;
   pass.ops.gemm({.x = x.gemm_input(),
                  .w = &params.dense.w,
                  .bias = params.dense.bias,
                  .act = Activation::kGelu,
-                 .pre = saved ? saved->pre : View{},
+                 .pre = saved ? saved->pre : DeviceView{},
                  .y = gelu});
   pass.ops.layer_norm({.x = gelu,
                        .gamma = params.norm.gamma,
@@ -25,14 +25,14 @@ Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParam
                        .eps = static_cast<float>(config.layer_norm_eps),
                        .y = y.fp32,
                        .y_bf16 = y.bf16,
-                       .stats = saved ? saved->stats : View{}});
+                       .stats = saved ? saved->stats : DeviceView{}});
   return y;
 }
 
-void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
-                        const MlmHeadGrads& grads, bool by_input) {
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved,
+                        const DeviceView& d, const MlmHeadGrads& grads, bool by_input) {
   Arena::Scope scope(pass.arena);
-  const View dpre = pass.temp(d.rows, d.cols, pass.compute_dtype);
+  const DeviceView dpre = pass.temp(d.rows, d.cols, pass.compute_dtype);
   pass.ops.layer_norm_grad({.dy = d,
                             .sum = saved.gelu,
                             .stats = saved.stats,
@@ -47,7 +47,7 @@ void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSa
 }
 
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
-              const View& logits) {
+              const DeviceView& logits) {
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config, params, x);
   pass.ops.gemm({.x = y.gemm_input(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});

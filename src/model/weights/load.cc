@@ -33,14 +33,14 @@ struct Scratch {
   std::vector<char> raw, staged, fp32;
 };
 
-/// Sources stacked on one another become one Weight or one fp32 View.
+/// Sources stacked on one another become one Weight or one fp32 DeviceView.
 struct Entry {
   Weight* weight = nullptr;
-  View* view = nullptr;
-  bool vector = false;  // the View is [1, rows]
+  DeviceView* view = nullptr;
+  bool vector = false;  // the view is [1, rows]
   int64_t rows, cols;
   std::vector<Source> sources;
-  size_t offset = 0;
+  int64_t offset = 0;
 };
 
 class Loader {
@@ -53,12 +53,12 @@ class Loader {
         device_.weight_bytes(rows * static_cast<int64_t>(names.size()), cols, compute_dtype_));
   }
   /// Vectors of `size` elements, one behind the other: read as columns, so that several may be stacked.
-  void vector(View& to, int64_t size, std::initializer_list<std::string> names) {
+  void vector(DeviceView& to, int64_t size, std::initializer_list<std::string> names) {
     const int64_t all = size * static_cast<int64_t>(names.size());
     add({.view = &to, .vector = true, .rows = all, .cols = 1}, names, size,
         static_cast<size_t>(all) * sizeof(float));
   }
-  void table(View& to, int64_t rows, int64_t cols, const std::string& name) {
+  void table(DeviceView& to, int64_t rows, int64_t cols, const std::string& name) {
     add({.view = &to, .rows = rows, .cols = cols}, {name}, rows,
         static_cast<size_t>(rows * cols) * sizeof(float));
   }
@@ -74,17 +74,16 @@ class Loader {
   /// The block, zero as the device hands it out, and all that points into it.
   Buffer place() {
     Buffer block = device_.allocate(bytes_);
-    char* base = static_cast<char*>(block.data());
     for (Entry& e : entries_) {
-      if (e.weight) *e.weight = {base + e.offset, e.rows, e.cols, compute_dtype_};
+      const DevicePtr data = block.data() + e.offset;
+      if (e.weight) *e.weight = {data, e.rows, e.cols, compute_dtype_};
       const int64_t rows = e.vector ? 1 : e.rows, cols = e.vector ? e.rows : e.cols;
-      if (e.view) *e.view = {base + e.offset, rows, cols, cols, DType::kF32};
+      if (e.view) *e.view = {data, rows, cols, cols, DType::kF32};
     }
     return block;
   }
   /// Values into the block of place().
-  void fill(const Buffer& block) {
-    char* base = static_cast<char*>(block.data());
+  void fill() {
     std::vector<std::pair<const Entry*, int64_t>> pieces;  // entry, first row
     const int64_t group = piece_rows();
     for (const Entry& e : entries_) {
@@ -93,14 +92,14 @@ class Loader {
     std::vector<Scratch> scratch(static_cast<size_t>(device_.threads()));
     parallel_for(device_.threads(), static_cast<int64_t>(pieces.size()), [&](int64_t i, int thread) {
       const auto& [entry, row] = pieces[static_cast<size_t>(i)];
-      read(*entry, row, base, scratch[static_cast<size_t>(thread)]);
+      read(*entry, row, scratch[static_cast<size_t>(thread)]);
     });
   }
 
  private:
   void add(Entry entry, std::initializer_list<std::string> names, int64_t rows_each, size_t bytes) {
     for (const std::string& name : names) entry.sources.push_back(source(name, rows_each));
-    entry.offset = bytes_;
+    entry.offset = static_cast<int64_t>(bytes_);
     bytes_ += (bytes + 63) / 64 * 64;
     entries_.push_back(std::move(entry));
   }
@@ -117,18 +116,21 @@ class Loader {
   int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(compute_dtype_)); }
 
   /// Rows from `row` on: a group of a weight, or a whole view.
-  void read(const Entry& e, int64_t row, char* base, Scratch& scratch) const {
+  void read(const Entry& e, int64_t row, Scratch& scratch) const {
     const int64_t count = e.weight ? std::min(piece_rows(), e.rows - row) : e.rows;
     const DType dtype = e.weight ? compute_dtype_ : DType::kF32;
-    View to{base + e.offset, count, e.cols, e.cols, dtype};
-    if (e.weight) to = room(scratch.staged, count, e.cols, dtype);
+    const View to = room(scratch.staged, count, e.cols, dtype);
     int64_t first = 0;  // of the source
     for (const Source& source : e.sources) {
       const int64_t begin = std::max(row, first), end = std::min(row + count, first + source.rows);
       if (begin < end) read_source(source, begin - first, to.slice(begin - row, end - begin), scratch);
       first += source.rows;
     }
-    if (e.weight) device_.pack(*e.weight, row, to);
+    if (e.weight) {
+      device_.pack(*e.weight, row, to);
+    } else {
+      device_.upload(e.view->data, to.data, scratch.staged.size());
+    }
   }
   void read_source(const Source& source, int64_t begin, const View& to, Scratch& scratch) const {
     if (!source.saved.empty()) {
@@ -246,7 +248,7 @@ ModelParams make_params(const Values& values, const RobertaConfig& config, HeadK
   plan_model(loader, config, plan);
   ModelParams& params = plan.params;
   params.block = loader.place();
-  if (filled) loader.fill(params.block);
+  if (filled) loader.fill();
   if (params.mlm && !plan.own_decoder) params.mlm->decoder.w = params.encoder.embeddings.word;
   return std::move(params);
 }

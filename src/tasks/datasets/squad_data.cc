@@ -8,38 +8,19 @@
 
 #include "core/error.h"
 #include "core/strings.h"
-#include "core/utf8.h"
 #include "io/json/json_scanner.h"
+#include "tasks/code_points.h"
 #include "tasks/readers/input_text.h"
 
 namespace roberta {
 namespace {
-
-/// Positions in a text, in bytes and in code points.
-class CodePoints {
- public:
-  explicit CodePoints(std::string_view text) {
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (!is_continuation(text[i])) starts_.push_back(static_cast<uint32_t>(i));
-    }
-    starts_.push_back(static_cast<uint32_t>(text.size()));
-  }
-  int64_t size() const { return static_cast<int64_t>(starts_.size()) - 1; }
-  size_t byte(int64_t code_point) const { return starts_[static_cast<size_t>(code_point)]; }
-  int64_t code_point(size_t byte) const {
-    return std::lower_bound(starts_.begin(), starts_.end(), byte) - starts_.begin();
-  }
-
- private:
-  std::vector<uint32_t> starts_;
-};
 
 /// The occurrence of `part` in `text` that begins nearest to `wanted`, the earlier of two; -1: none.
 int64_t nearest_occurrence(std::string_view text, const CodePoints& code_points, std::string_view part,
                            int64_t wanted) {
   int64_t best = -1;
   for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
-    const int64_t offset = code_points.code_point(at);
+    const auto offset = static_cast<int64_t>(code_points.index_at(at));
     if (best >= 0 && std::abs(offset - wanted) >= std::abs(best - wanted))
       break;  // later ones are farther away
     best = offset;
@@ -259,8 +240,10 @@ class Reader {
 
   void add_answer(std::string_view context, const CodePoints& code_points, const Question& question,
                   Answer& answer, std::vector<SquadAnswer>& to) {
-    const bool inside = answer.start >= 0 && answer.start < code_points.size();
-    const bool right = inside && context.substr(code_points.byte(answer.start)).starts_with(answer.text);
+    const bool inside = answer.start >= 0 && answer.start < static_cast<int64_t>(code_points.size());
+    const bool right =
+        inside &&
+        context.substr(code_points.byte(static_cast<size_t>(answer.start))).starts_with(answer.text);
     if (!right) {
       const int64_t near = nearest_occurrence(context, code_points, answer.text, answer.start);
       if (options_.offsets == "error") {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "roberta/pipeline.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta {
 

@@ -1,7 +1,6 @@
 #include "text/tokenizer/pretokenize.h"
 
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -9,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#include "core/cpus.h"
 #include "core/utf8.h"
 #include "text/unicode/unicode_table.h"
 
@@ -212,8 +212,7 @@ using Scan = size_t (*)(const char*, const char*, uint32_t*, size_t);
 
 Scan choose_scan() {
 #if defined(__x86_64__)
-  const char* forced = std::getenv("ROBERTA_CPU");
-  const std::string_view level = forced != nullptr ? forced : "";
+  const std::string level = requested_instruction_set();
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && level != "portable";
   const bool avx512 = avx2 && level != "avx2" && __builtin_cpu_supports("avx512f") &&

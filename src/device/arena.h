@@ -1,5 +1,5 @@
 #pragma once
-// Activation memory: one block, handed out from both ends. Bottom: what the next layer (or the
+// Activation memory of a device: one block, handed out from both ends. Bottom: what the next layer (or the
 // backward pass) needs; top: temporaries, released when their Scope ends. A measuring arena has no memory: it
 // hands out addresses that must not be read and records the peak, so that the real block can be made at once
 // in the right size.
@@ -8,30 +8,30 @@
 #include <cstdint>
 
 #include "core/error.h"
+#include "device/memory.h"
 
 namespace roberta {
 
 class Arena {
  public:
-  Arena(void* base, size_t bytes) : base_(static_cast<char*>(base)), size_(bytes), top_(bytes) {}
+  explicit Arena(const Buffer& block) : base_(block.data()), size_(block.bytes()), top_(size_) {}
   /// Measuring.
-  Arena() : base_(reinterpret_cast<char*>(kAlign)), size_(SIZE_MAX / 4), top_(size_), measuring_(true) {}
+  Arena() : base_(reinterpret_cast<void*>(kAlign)), size_(SIZE_MAX / 4), top_(size_) {}
 
-  void* bottom(size_t bytes) {
+  DevicePtr bottom(size_t bytes) {
     bytes = round_up(bytes);
     reserve(bytes);
-    void* p = base_ + bottom_;
+    const DevicePtr p = base_ + static_cast<int64_t>(bottom_);
     bottom_ += bytes;
     return p;
   }
-  void* top(size_t bytes) {
+  DevicePtr top(size_t bytes) {
     bytes = round_up(bytes);
     reserve(bytes);
     top_ -= bytes;
-    return base_ + top_;
+    return base_ + static_cast<int64_t>(top_);
   }
   size_t peak() const { return peak_; }
-  bool measuring() const { return measuring_; }
 
   /// When it ends, releases all that was taken from the chosen ends since it began.
   class Scope {
@@ -61,9 +61,8 @@ class Arena {
     if (used > peak_) peak_ = used;
   }
 
-  char* base_;
+  DevicePtr base_;
   size_t size_, bottom_ = 0, top_, peak_ = 0;
-  bool measuring_ = false;
 };
 
 }  // namespace roberta

@@ -24,6 +24,12 @@ class CodePoints {
   CodePoints& operator=(const CodePoints&) = delete;
 
   size_t size() const { return starts_.size() - 1; }
+  /// Where a code point begins; index <= size().
+  size_t byte(size_t index) const { return starts_[index]; }
+  /// The code point that begins at this byte, or the next one.
+  size_t index_at(size_t byte) const {
+    return static_cast<size_t>(std::lower_bound(starts_.begin(), starts_.end(), byte) - starts_.begin());
+  }
   /// Code points [begin, end), as far as the text goes.
   std::string_view slice(size_t begin, size_t end) const {
     const size_t from = std::min(begin, size()), to = std::clamp(end, from, size());
