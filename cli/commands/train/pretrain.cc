@@ -134,7 +134,8 @@ const Command pretrain_command{
     .description =
         "Trains from scratch or from --model, and writes checkpoints that are model directories. The same\n"
         "command run again resumes from the newest one, bit-exactly. Recipes (configs/*.yaml) contain these\n"
-        "options, in sections named like the groups below; --config reads one, and flags or --set override it.\n"
+        "options, in sections named like the groups below; --config reads one, and flags or --set override "
+        "it.\n"
         "SIGINT and SIGTERM save and end the run; a second one ends it at once.",
     .example = "roberta pretrain --config configs/roberta-base.yaml --data corpus --output run",
     .groups = table().groups(),
