@@ -1,4 +1,4 @@
-# The commands of the house; `make` alone lists them. Each installs what it needs first (scripts/bootstrap.sh).
+# The commands of the project; `make` alone lists them. Each installs what it needs first (scripts/bootstrap.sh).
 BUILD  ?= build
 PRESET ?= release
 JOBS   ?= $(shell nproc)
@@ -14,7 +14,7 @@ endif
 
 export TEXT MODEL PYTHON
 
-.PHONY: help demo build test parity bench fuzz soak conformance install format check clean bootstrap configure
+.PHONY: help demo build test parity bench fuzz sanitize odr flaky soak conformance install format check clean bootstrap configure
 
 help:  ## this list
 	@echo "make demo      install what is missing, build, and fill a mask  (MODEL=DIR  TEXT='... <mask> ...')"
@@ -24,9 +24,12 @@ help:  ## this list
 	@echo "make bench     benchmarks of this machine"
 	@echo "make parity    compare with the reference implementations (Python; some GB of packages in .venv)"
 	@echo "make fuzz      fuzz the parsers of foreign files  (SECONDS_EACH=300)"
+	@echo "make sanitize  the whole suite under ASan and UBSan, under TSan, and compiled by clang"
+	@echo "make odr       that no type means two things (link-time optimization's check)"
+	@echo "make flaky     tests again and again on a busy machine: half an hour"
 	@echo "make soak      the server under load and faults, by the clock: half an hour on a quiet machine"
 	@echo "make conformance  hold /openapi.json against the server, 1,000 examples a route (Python; schemathesis)"
-	@echo "make check     what needs no build: format and layering"
+	@echo "make check     what needs no build: format, layering, run bits"
 	@echo "make format    format the sources"
 	@echo "make clean     remove the build folders"
 
@@ -50,7 +53,7 @@ demo: configure
 	@scripts/demo.sh $(BUILD)
 
 test: build
-	@ctest --preset $(PRESET) --parallel $(JOBS)
+	@ctest --preset $(PRESET) --parallel $(JOBS) --output-junit $(CURDIR)/$(BUILD)/test-results.xml
 
 parity: build
 	@[ -n "$(PYTHON)" ] || scripts/bootstrap.sh parity
@@ -62,6 +65,20 @@ bench: build
 fuzz:
 	@scripts/bootstrap.sh ci
 	@scripts/fuzz.sh $(SECONDS_EACH)
+
+sanitize:
+	@scripts/bootstrap.sh ci
+	@scripts/sanitize.sh
+
+flaky: build
+	@scripts/flaky.sh $(BUILD)
+
+# Types that mean different things in two files, which the linker alone sees.
+odr:
+	@scripts/bootstrap.sh build
+	@mkdir -p build-odr
+	@cmake --preset odr >build-odr/configure.log 2>&1 || { cat build-odr/configure.log; exit 1; }
+	@cmake --build build-odr --parallel $(JOBS) --target bin/roberta
 
 conformance: build
 	@scripts/bootstrap.sh clients
@@ -77,7 +94,8 @@ install: configure
 check:
 	@scripts/bootstrap.sh ci
 	@tools/check_format.sh
-	@python3 tools/check_layering.py
+	@tools/check_layering.py
+	@tools/check_executable.py
 
 format:
 	@scripts/bootstrap.sh ci

@@ -1,4 +1,4 @@
-// roberta: finds the command, reads its settings, runs it, and turns every outcome into an exit code.
+// roberta: finds the command, reads its settings, runs it and maps every outcome to an exit code.
 
 #include <cstdlib>
 #include <filesystem>
@@ -19,10 +19,9 @@
 namespace roberta::cli {
 namespace {
 
-constexpr int kQuietPipe = 141;  // what a shell reports of a program that SIGPIPE ended
+constexpr int kBrokenPipeExit = 141;  // as a shell reports a program terminated by SIGPIPE
 
-/// Errors in the arguments themselves must be in the wanted form too, so this looks before anything is
-/// parsed.
+/// Errors in the arguments must be in the requested format too, so this looks before anything is parsed.
 bool wants_json_log(const std::vector<std::string>& words) {
   const char* env = std::getenv("ROBERTA_LOG_FORMAT");
   bool json = env && std::string_view(env) == "json";
@@ -34,9 +33,9 @@ bool wants_json_log(const std::vector<std::string>& words) {
   return json;
 }
 
-/// Common options may stand before the command: they are moved behind it. Returns the command's place, or the
-/// end.
-size_t command_place(const std::vector<std::string>& words) {
+/// Common options may precede the command; they are moved after it. Returns the index of the command, or the
+/// number of words.
+size_t command_index(const std::vector<std::string>& words) {
   size_t i = 0;
   while (i < words.size() && words[i].size() > 1 && words[i][0] == '-' && words[i] != "--") {
     bool takes_value = false;
@@ -49,37 +48,38 @@ size_t command_place(const std::vector<std::string>& words) {
 }
 
 int run(std::vector<std::string> words) {
-  size_t place = command_place(words);
+  size_t index = command_index(words);
   start_log("", wants_json_log(words));
-  if (place == words.size()) {  // no command: --help and --version stand alone
+  if (index == words.size()) {  // no command: --help and --version stand alone
     static constexpr Command kNone{
         .name = "", .arguments = "COMMAND ...", .max_arguments = 0, .run = nullptr};
     Settings settings(kNone, words);
     if (settings.flag("version")) return print_all(version_line()), 0;
     if (settings.flag("help")) return print_all(overview_help()), 0;
-    throw Error(ErrorCode::kUsage, "a command is needed; 'roberta help' lists them");
+    throw Error(ErrorCode::kUsage, "no command given; run 'roberta help' for all commands");
   }
-  const Command& command = need_command(words[place]);
+  const Command& command = require_command(words[index]);
   start_log(command.name, wants_json_log(words));
-  std::vector<std::string> arguments(words.begin(), words.begin() + static_cast<ptrdiff_t>(place));
+  std::vector<std::string> arguments(words.begin(), words.begin() + static_cast<ptrdiff_t>(index));
   if (command.raw) arguments.emplace_back("--");
-  arguments.insert(arguments.end(), words.begin() + static_cast<ptrdiff_t>(place) + 1, words.end());
-  if (command.raw && arguments.size() > place + 1 &&
-      (arguments[place + 1] == "--help" || arguments[place + 1] == "-h"))
-    arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(place));
+  arguments.insert(arguments.end(), words.begin() + static_cast<ptrdiff_t>(index) + 1, words.end());
+  if (command.raw && arguments.size() > index + 1 &&
+      (arguments[index + 1] == "--help" || arguments[index + 1] == "-h"))
+    arguments.erase(arguments.begin() + static_cast<ptrdiff_t>(index));
 
   Settings settings(command, arguments);
   if (settings.flag("help")) return print_all(command_help(command)), 0;
   if (settings.flag("version")) return print_all(version_line()), 0;
   configure_log(settings);
+  for (const std::string& warning : settings.warnings()) log(Level::kWarning, warning);
   int count = static_cast<int>(settings.arguments().size());
   if (count < command.min_arguments)
-    throw Error(ErrorCode::kUsage, "too few arguments: roberta " + std::string(command.name) + " " +
+    throw Error(ErrorCode::kUsage, "too few arguments; usage: roberta " + std::string(command.name) + " " +
                                        std::string(command.arguments));
   if (command.max_arguments >= 0 && count > command.max_arguments)
     throw Error(ErrorCode::kUsage,
                 "unexpected argument '" + settings.arguments()[static_cast<size_t>(command.max_arguments)] +
-                    "': roberta " + std::string(command.name) + " " + std::string(command.arguments));
+                    "'; usage: roberta " + std::string(command.name) + " " + std::string(command.arguments));
   return command.run(settings);
 }
 
@@ -92,12 +92,12 @@ int guarded(std::vector<std::string> words) {
   try {
     return run(std::move(words));
   } catch (const BrokenPipe&) {
-    return kQuietPipe;
+    return kBrokenPipeExit;
   } catch (const Error& e) {
     return report(e.code(), e.what());
   } catch (const std::bad_alloc&) {
     return report(ErrorCode::kResource,
-                  "out of memory; fewer or shorter texts at once, or --dtype bfloat16, need less");
+                  "out of memory; use fewer or shorter texts at a time, or --dtype bfloat16");
   } catch (const std::filesystem::filesystem_error& e) {
     return report(ErrorCode::kResource, e.what());
   } catch (const std::exception& e) {

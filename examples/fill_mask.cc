@@ -1,5 +1,5 @@
-// Fills the masks of a text by the C++ API: fill_mask MODEL_DIRECTORY "Paris is the <mask> of France."
-// Built against an installed package (CMakeLists.txt beside this file; or
+// Predicts the masked words of a text with the C++ API: fill_mask MODEL_DIRECTORY "Paris is the <mask> of
+// France." Built against the installed package (see CMakeLists.txt, or
 //   g++ -std=c++20 fill_mask.cc $(pkg-config --static --cflags --libs roberta) -o fill_mask).
 
 #include <cstdio>
@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
   try {
     roberta::Model model = roberta::Model::load(argv[1]);
     const std::vector<std::string> texts = {argv[2]};
-    const auto answers = roberta::fill_mask(model, texts, {.top_k = 3});
-    for (const std::vector<roberta::Fill>& mask : answers[0]) {
+    const auto predictions = roberta::fill_mask(model, texts, {.top_k = 3});
+    for (const std::vector<roberta::Fill>& mask : predictions[0]) {
       for (const roberta::Fill& fill : mask) {
         std::printf("%.4f %s\n", fill.score, fill.sequence.c_str());
       }
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   } catch (const roberta::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return static_cast<int>(error.code());
-  } catch (const std::exception& error) {  // out of memory, for one
+  } catch (const std::exception& error) {  // for example out of memory
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }

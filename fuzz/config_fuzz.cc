@@ -1,4 +1,4 @@
-// config.json of any bytes: refused with roberta::Error, or sizes that are sane and fit each other.
+// config.json of any bytes: rejected with roberta::Error, or sizes that are valid and consistent.
 
 #include <cstdlib>
 #include <string>
@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (config.num_hidden_layers > 64) return 0;  // the list below is then long, and the same again
     for (const roberta::TensorSpec& spec : roberta::expected_tensors(config, roberta::HeadKind::kMaskedLm)) {
       int64_t elements = 1;
-      for (const int64_t n : spec.shape) elements *= n;  // the sanitizer tells of an overflow
+      for (const int64_t n : spec.shape) elements *= n;  // the sanitizer reports an overflow
       if (elements <= 0) std::abort();
     }
   } catch (const roberta::Error&) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/utf8.h"
 #include "roberta/tokenizer.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/pretokenize.h"
@@ -48,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const roberta::Tokenizer tokenizer = small_tokenizer();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::string storage;
-  const std::string_view valid = roberta::well_formed(text, storage);
-  check(roberta::is_well_formed(valid));
+  const std::string_view valid = roberta::repaired_utf8(text, storage);
+  check(roberta::is_valid_utf8(valid));
   const char* p = valid.data();
   roberta::for_each_pretoken(valid, [&](const char* word, size_t bytes) {
     check(word == p && bytes == roberta::next_pretoken(p, valid.data() + valid.size()));

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "cli/io/json_row.h"
-#include "io/utf8.h"
+#include "core/utf8.h"
 #include "roberta/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,5 +1,5 @@
-// A safetensors file of any bytes: refused with roberta::Error, or every tensor lies inside the file and none
-// overlaps. What the strict mode accepts, the relaxed mode must accept with the same tensors.
+// A safetensors file of any bytes: rejected with roberta::Error, or every tensor lies inside the file and
+// none overlaps. What the strict mode accepts, the relaxed mode must accept with the same tensors.
 
 #include <cstdlib>
 #include <map>

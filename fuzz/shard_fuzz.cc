@@ -1,4 +1,4 @@
-// Any bytes as a shard: refused with an Error, or a view that can be read from end to end. Checksums keep a
+// Any bytes as a shard: rejected with an Error, or a view that can be read from end to end. Checksums keep a
 // fuzzer out of what they guard, so they are made right first.
 #include <cstdlib>
 #include <cstring>
@@ -29,12 +29,12 @@ void mend(std::span<std::byte> bytes) {
   header.token_bytes = header.token_bytes % 2 ? 2 : 4;
   footer.file_bytes = bytes.size();
   footer.zero = 0;
-  const uint64_t room = bytes.size() - sizeof header - sizeof footer;
-  if (footer.tokens <= room && footer.documents <= room && footer.lines <= room) {
+  const uint64_t space = bytes.size() - sizeof header - sizeof footer;
+  if (footer.tokens <= space && footer.documents <= space && footer.lines <= space) {
     const uint64_t sizes[4] = {footer.tokens * header.token_bytes, 8 * (footer.documents + 1),
                                16 * footer.documents, 4 * footer.lines};
     uint64_t at = 0;
-    for (int i = 0; i < 4 && at + sizes[i] <= room; at += roberta::padded(sizes[i++]))
+    for (int i = 0; i < 4 && at + sizes[i] <= space; at += roberta::padded(sizes[i++]))
       footer.sections[i] = roberta::digest_of(bytes.subspan(sizeof header + at, sizes[i]));
   }
   std::memcpy(bytes.data(), &header, sizeof header);

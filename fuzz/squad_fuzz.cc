@@ -12,8 +12,8 @@ namespace {
 
 using namespace roberta;
 
-/// The part of `text` behind its first `count` code points.
-std::string_view behind(std::string_view text, int64_t count) {
+/// The part of `text` after its first `count` code points.
+std::string_view skip(std::string_view text, int64_t count) {
   for (; count > 0; --count) {
     if (text.empty()) std::abort();
     do text.remove_prefix(1);
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (options.training && question.impossible != question.answers.empty()) std::abort();
       for (const SquadAnswer& answer : question.answers) {
         if (answer.start < 0 && !options.training) continue;
-        if (!behind(read.contexts[question.context], answer.start).starts_with(answer.text)) std::abort();
+        if (!skip(read.contexts[question.context], answer.start).starts_with(answer.text)) std::abort();
       }
     }
   } catch (const Error& error) {

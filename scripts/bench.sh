@@ -1,7 +1,7 @@
 #!/bin/sh
-# Measures this machine: its peak, matrix products, roberta-base of random weights, tokenizer and its training.
-# One JSON line a measurement. tools/bench/ compares with other programs.
-#   scripts/bench.sh [BUILD_DIR]      environment: ROBERTA_SHARED, the folder of the larger test data (default ../shared)
+# Measures this machine: peak speed, matrix products, roberta-base with random weights, tokenizer and tokenizer training.
+# Prints one JSON line per measurement. tools/bench/ compares with other programs.
+#   scripts/bench.sh [BUILD_DIR]      environment: ROBERTA_SHARED, the directory of larger test data (default ../shared)
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
@@ -15,7 +15,7 @@ if [ ! -f "$text" ]; then
     zstd -dcq --long=27 "$shared/data/text/wiki.txt.zst" | head -c 52428800 >"$text.new" || true
     mv "$text.new" "$text"
   else
-    echo "bench: the tokenizer needs English text in $text (some 50 MB); its measurements are left out" >&2
+    echo "bench: skipping the tokenizer, which needs about 50 MB of English text in $text" >&2
   fi
 fi
 tokenizer=$shared/data/roberta_bpe

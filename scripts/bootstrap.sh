@@ -1,20 +1,20 @@
 #!/bin/sh
-# Installs what a step needs and this machine lacks. Second runs only ask dpkg, so they take a fraction of a second.
+# Installs the missing packages of a step. If none is missing, it takes a fraction of a second.
 #
 #   scripts/bootstrap.sh [build|ci|parity|clients]
-#     build   compiler, CMake, libraries, Python for one test: enough for make demo, build, test, bench and install (the default)
-#     ci      the same, with clang (format check, fuzzing)
-#     parity  the same as build, with the Python reference implementations in .venv/ of this folder
-#     clients the same as build, with clients of other makers (Python) and systemd-analyze: .venv-clients/ of this folder
+#     build   compiler, CMake, libraries, Python: for make demo, build, test, bench and install (the default)
+#     ci      the same, with clang (fuzzing, sanitizers), and clang-format 14.0.6 in .venv-ci/
+#     parity  the same as build, with the Python reference implementations in .venv/
+#     clients the same as build, with third-party Python clients in .venv-clients/, and systemd-analyze
 #
-# Exit codes: 0 all is there, 1 a package could not be installed, 2 wrong argument,
-#             69 packages are missing and this user can't install them (neither root nor sudo).
+# Exit codes: 0 everything is installed, 1 a package could not be installed, 2 invalid argument,
+#             69 packages are missing and the user cannot install them (neither root nor sudo).
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 step=${1:-build}
 
-# Boost is needed as headers of any version from 1.74 on. Debian's packages of several versions exclude one another, so one
-# that is there stays.
+# The headers of Boost 1.74 or later are needed. Debian's packages of different versions conflict, so an installed one is
+# kept.
 boost=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' 'libboost1.*-dev' 2>/dev/null |
   sed -n 's/^\(libboost1\.[0-9]*-dev\) installed$/\1/p' | head -n 1)
 if [ -z "$boost" ]; then
@@ -27,19 +27,19 @@ build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev lib
   $boost python3"
 case $step in
   build) packages=$build_packages ;;
-  ci) packages="$build_packages clang clang-format libclang-rt-dev" ;;
+  ci) packages="$build_packages clang libclang-rt-dev python3-venv" ;;
   parity) packages="$build_packages python3-venv" ;;
   clients) packages="$build_packages python3-venv curl systemd" ;;
-  *) echo "bootstrap: unknown step '$step'; say build, ci, parity or clients" >&2; exit 2 ;;
+  *) echo "bootstrap: unknown step '$step'; expected build, ci, parity or clients" >&2; exit 2 ;;
 esac
 
 say() { echo "bootstrap: $*" >&2; }
 
-# Without dpkg the names above mean nothing: name what is needed and let CMake judge.
+# Without dpkg, only check for the tools and let CMake find the libraries.
 if ! command -v dpkg-query >/dev/null 2>&1; then
   for tool in g++ cmake ninja; do
     command -v "$tool" >/dev/null 2>&1 && continue
-    say "this is no Debian or Ubuntu, and '$tool' is missing. Install what these Debian packages hold, then run again:"
+    say "'$tool' not found, and this is not Debian or Ubuntu. Install the equivalents of these Debian packages:"
     say $packages
     exit 69
   done
@@ -60,41 +60,42 @@ if [ -n "$missing" ]; then
   elif command -v sudo >/dev/null 2>&1 && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
     as_root="sudo"
   else
-    say "these packages are missing, and you are neither root nor able to use sudo:"
+    say "these packages are missing, and you are neither root nor allowed to use sudo:"
     say "$missing"
-    say "ask someone who may to run: apt-get install --no-install-recommends$missing"
+    say "ask an administrator to run: apt-get install --no-install-recommends$missing"
     exit 69
   fi
   say "installing$missing"
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
-  # Waits for another apt at work instead of failing.
+  # Waits for another apt process instead of failing.
   apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1; }
   if ! apt update; then
     tail -n 5 "$log" >&2
-    say "apt-get update failed (above); going on with the package lists of before"
+    say "apt-get update failed (see above); continuing with the existing package lists"
   fi
   if ! apt install --no-install-recommends $missing; then
     tail -n 20 "$log" >&2
-    say "apt-get could not install the packages; see above. On an older distribution some may not exist:"
-    say "Debian 12 or newer, or Ubuntu 24.04 or newer, has them all."
+    say "apt-get could not install the packages (see above). Older distributions do not have all of them;"
+    say "use Debian 12 or later, or Ubuntu 24.04 or later."
     exit 1
   fi
 fi
 
-# in_venv FOLDER REQUIREMENTS WHAT: installs them once, and again when the list changes.
+# in_venv DIRECTORY REQUIREMENTS DESCRIPTION: installs the requirements once, and again when the list changes.
 in_venv() {
   stamp=$root/$1/.installed
   cmp -s "$root/$2" "$stamp" && return
   say "installing $3 into $1"
   [ -x "$root/$1/bin/python" ] || python3 -m venv "$root/$1"
   if ! "$root/$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$root/$2"; then
-    say "pip could not install $2; see above"
+    say "pip could not install $2 (see above)"
     exit 1
   fi
   cp "$root/$2" "$stamp"
 }
 case $step in
-  parity) in_venv .venv tools/requirements.txt "the reference implementations (some GB: PyTorch's Linux wheel is the CUDA build)" ;;
-  clients) in_venv .venv-clients tools/requirements-clients.txt "clients (some 640 MB)" ;;
+  ci) in_venv .venv-ci tools/requirements-ci.txt "clang-format" ;;
+  parity) in_venv .venv tools/requirements.txt "the reference implementations (several GB: PyTorch's Linux wheel is the CUDA build)" ;;
+  clients) in_venv .venv-clients tools/requirements-clients.txt "client libraries (about 640 MB)" ;;
 esac

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills a mask: with MODEL=DIR, else with the model in models/, else with a tiny random one made on the spot.
+# Fills a mask with MODEL=DIR, otherwise with the model in models/, otherwise with a tiny random model.
 #   scripts/demo.sh [BUILD_DIR]      environment: MODEL, TEXT
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,14 +15,14 @@ if [ -z "$model" ]; then
 fi
 
 if [ -z "$model" ]; then
-  # A vocabulary learnt from our own pages, and random weights from a fixed seed.
+  # A vocabulary trained on the documentation, and random weights from a fixed seed.
   model=$build/demo-model
   if [ ! -f "$model/model.safetensors" ]; then
     rm -rf "$model" "$build/demo-tokenizer"
     "$roberta" train-tokenizer --vocab-size 600 --output "$build/demo-tokenizer" README.md ARCHITECTURE.md CONTRIBUTING.md
     "$roberta" init --tokenizer "$build/demo-tokenizer" --hidden-size 64 --num-hidden-layers 2 --seed 1 --output "$model"
   fi
-  echo "The model below is untrained: a tiny random one, so its answers mean nothing. Give a real one with MODEL=DIR." >&2
+  echo "This model has random weights, so its predictions are meaningless. Use a trained model with MODEL=DIR." >&2
 fi
 
 echo "\$ roberta fill-mask --model $model \"$text\"" >&2

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Builds the fuzz targets and runs each for a time, from its seeds in fuzz/corpus/<name>, as many at once as there are cores.
-# What they learn stays in build-fuzz/corpus, so that later runs go on from there; an input that breaks something stays in
-# build-fuzz/found.
-#   scripts/fuzz.sh [SECONDS_EACH] [NAME...]
+# Builds the fuzz targets and runs each for a given time, starting from its seeds in fuzz/corpus/<name>, one per core in
+# parallel. New inputs are kept in build-fuzz/corpus, from which later runs continue; failing inputs in build-fuzz/found.
+#   scripts/fuzz.sh [SECONDS_EACH | total=SECONDS] [NAME...]     total: shared among the targets
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,8 +11,9 @@ if [ "${1:-}" = --one ]; then  # from below
   seeds= dictionary= log=build-fuzz/$name.log
   [ -d "fuzz/corpus/$name" ] && seeds=fuzz/corpus/$name
   [ -f "fuzz/$name.dict" ] && dictionary=-dict=fuzz/$name.dict
-  # One hung or greedy input is a finding too: 10 s or 2 GB for an input of at most 64 KiB. One block may be a little larger,
-  # as long as it stays untouched: a zstd frame may claim a window of 2 GiB (zstd --long=31), which its decoder reserves.
+  # Slow inputs and inputs that need much memory are findings too: 10 s or 2 GB for an input of at most 64 KiB. A single
+  # allocation may be slightly larger if it is not used: a zstd frame may declare a window of 2 GiB (zstd --long=31), which
+  # its decoder reserves.
   if build-fuzz/bin/fuzz_"$name" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=2560 -max_len=65536 \
       -artifact_prefix="build-fuzz/found/$name-" $dictionary "build-fuzz/corpus/$name" $seeds >"$log" 2>&1; then
     echo "fuzz: $name: $(grep '^Done' "$log" | tail -n 1)"
@@ -28,6 +28,9 @@ seconds=${1:-30}
 [ $# -gt 0 ] && shift
 mkdir -p build-fuzz/found
 cmake --preset fuzz >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
-cmake --build build-fuzz --parallel "$(nproc)"
+cmake --build build-fuzz --parallel "$(nproc)" --target fuzz_targets
 names=${*:-$(sed -n 's/^roberta_fuzz(\([a-z_0-9]*\) .*/\1/p' fuzz/CMakeLists.txt)}
+case $seconds in
+  total=*) seconds=$((${seconds#total=} * $(nproc) / $(echo $names | wc -w))) ;;
+esac
 printf '%s\n' $names | xargs -P "$(nproc)" -I NAME scripts/fuzz.sh --one NAME "$seconds"

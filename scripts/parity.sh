@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs every comparison of tools/parity/ with the reference implementations of .venv (scripts/bootstrap.sh parity).
-# PYTHON names another interpreter that has them; ROBERTA_SHARED the folder of the larger test data (default ../shared):
-# a comparison whose data are absent says so and is skipped.
+# Runs every comparison in tools/parity/ with the reference implementations in .venv (scripts/bootstrap.sh parity).
+# PYTHON selects another interpreter that has them, ROBERTA_SHARED the directory of larger test data (default ../shared).
+# Comparisons without their data are reported as skipped.
 #   scripts/parity.sh [BUILD_DIR] [NAME...]
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for name in ${*:-$(cd tools/parity && ls -- *.py | sed 's/\.py$//')}; do
-  grep -q __main__ "tools/parity/$name.py" || continue  # a helper of the others
+  grep -q __main__ "tools/parity/$name.py" || continue  # a module used by the others
   start=$(date +%s)
   code=0
   "$python" "tools/parity/$name.py" >"$log" 2>&1 || code=$?

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The server under load and faults, each script of tools/serve/ in full and judged by the clock: for a quiet machine (half an
-# hour). ctest runs short forms of them that judge no times.
+# Tests the server under load and faults: runs each script of tools/serve/ in full, including its time limits, so it needs an
+# otherwise idle machine (half an hour). ctest runs short versions of them without time limits.
 #   scripts/soak.sh [BUILD_DIR] [NAME...]
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Shows the two commands of the README on a bare distribution: makes a minimal chroot with git and make alone, clones this
-# repository's HEAD into it, and runs `make demo` and `make test` there, twice each. Needs root and debootstrap.
-#   scripts/test_in_chroot.sh SUITE FOLDER [MIRROR]      e.g. bookworm /var/tmp/bookworm
-# FOLDER/base is made once and kept; each run works on a fresh copy FOLDER/run, removed at the end unless KEEP=1.
+# Runs the two commands of the README on a bare distribution: creates a minimal chroot with only git and make, clones HEAD of
+# this repository into it, and runs `make demo` and `make test` there, twice each. Needs root and debootstrap.
+#   scripts/test_in_chroot.sh SUITE DIRECTORY [MIRROR]      e.g. bookworm /var/tmp/bookworm
+# DIRECTORY/base is created once and kept; each run uses a fresh copy DIRECTORY/run, removed at the end unless KEEP=1.
 # USER_RUN=sudo runs the commands as an ordinary user with sudo instead of root; USER_RUN=plain as one without.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,8p' "$0"; exit 2; }
@@ -30,7 +30,7 @@ umount "$root/proc" 2>/dev/null || true
 rm -rf --one-file-system "$root"
 cp -a "$base" "$root"
 trap release EXIT
-# The network of this machine: its resolver, certificates and apt settings, whatever they are.
+# Network access like this machine: resolver, certificates and apt settings.
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
 cp -r /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
 for file in /etc/apt/apt.conf.d/*proxy* /etc/apt/apt.conf.d/99*; do

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the build into a folder, moves that folder, and builds and runs the example against it by find_package and by
-# pkg-config, with a model that the installed program made.
+# Installs the build into a directory, moves that directory, and builds and runs the example against it with find_package
+# and pkg-config, using a model made by the installed program.
 #   scripts/test_install.sh [BUILD_DIR]
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 cmake --install "$build" --prefix "$work/first" >"$work/log" || { cat "$work/log"; exit 1; }
 mv "$work/first" "$work/moved"
 prefix=$work/moved
-# From here on nothing may come from the build.
+# From here on only installed files are used.
 roberta=$prefix/bin/roberta
 "$roberta" --version
 for file in include/roberta/pipeline.h share/doc/roberta/README.md; do
@@ -19,7 +19,7 @@ for file in include/roberta/pipeline.h share/doc/roberta/README.md; do
 done
 
 if [ -f "$build/lib/libroberta_mpi.so" ] && [ -z "$(find "$prefix" -path '*/roberta/libroberta_mpi.so')" ]; then
-  echo "test_install: the module for several processes was not installed"
+  echo "test_install: the MPI module was not installed"
   exit 1
 fi
 
@@ -29,10 +29,10 @@ fi
 text='Paris is the <mask> of France.'
 check() {
   lines=$("$1" "$work/model" "$text" | grep -c 'Paris is the.*of France\.')
-  [ "$lines" = 3 ] || { echo "test_install: $1 printed $lines answers, not 3"; exit 1; }
+  [ "$lines" = 3 ] || { echo "test_install: $1 printed $lines predictions, expected 3"; exit 1; }
   code=0
   "$1" "$work/absent" "$text" 2>"$work/error" || code=$?
-  [ "$code" = 4 ] || { echo "test_install: $1 exits $code for an absent model, not 4"; cat "$work/error"; exit 1; }
+  [ "$code" = 4 ] || { echo "test_install: $1 exits with $code for a missing model, expected 4"; cat "$work/error"; exit 1; }
 }
 
 cmake -S examples -B "$work/cmake" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 &&

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compares the time of training a byte-level BPE vocabulary with gigatoken's and Hugging Face tokenizers'.
 
-    tools/bench_trainer.py [--bench build/bin/bench_bpe_trainer] [--pairs 7] [--threads 1 2] [--peers gigatoken]
+    tools/bench_trainer.py [--bench build/bin/bench_bpe_trainer] [--pairs 7] [--threads 1 2] [--baselines gigatoken]
 
-Runs in turn (ours, peer, ours, peer ...), each in a process of its own that times itself without its start-up, and
-prints one JSON line for each peer and thread count; `ratio` is median(peer) / median(ours). The text is the first
+Runs in turn (ours, baseline, ours, baseline ...), each in a process of its own that times itself without its start-up, and
+prints one JSON line for each baseline and thread count; `ratio` is median(baseline) / median(ours). The text is the first
 50 MiB of ROBERTA_SHARED/data/text/wiki.txt.zst (default ../shared) or --file.
 """
 import argparse
@@ -33,7 +33,7 @@ def train(path, size):
 TIMED = """
 import sys, time
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-{peer}
+{baseline}
 start = time.perf_counter()
 tokens = train(sys.argv[1], int(sys.argv[2]))
 print("\\n" + str(time.perf_counter() - start), tokens)
@@ -46,10 +46,10 @@ def run_ours(program, file, size, threads):
     return row["total_s"], row["tokens"]
 
 
-def run_peer(peer, file, size, threads):
+def run_baseline(baseline, file, size, threads):
     environment = {**os.environ, "RAYON_NUM_THREADS": str(threads),
                    "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false"}
-    out = subprocess.run([sys.executable, "-c", TIMED.format(peer=PEERS[peer]), file, str(size)], check=True,
+    out = subprocess.run([sys.executable, "-c", TIMED.format(baseline=PEERS[baseline]), file, str(size)], check=True,
                          capture_output=True, text=True, env=environment).stdout
     seconds, tokens = out.split("\n")[-2].split()
     return float(seconds), int(tokens)
@@ -60,7 +60,7 @@ def main():
     parser.add_argument("--bench", default=str(ROOT / "build/bin/bench_bpe_trainer"))
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=["gigatoken"])
+    parser.add_argument("--baselines", nargs="+", choices=list(PEERS), default=["gigatoken"])
     parser.add_argument("--vocab-size", type=int, default=50265)
     parser.add_argument("--file")
     arguments = parser.parse_args()
@@ -78,18 +78,18 @@ def main():
                 zstd.stdout.close()
                 zstd.wait()
         for threads in arguments.threads:
-            for peer in arguments.peers:
+            for baseline in arguments.baselines:
                 ours, theirs = [], []
                 for _ in range(arguments.pairs):
                     ours.append(run_ours(arguments.bench, file, arguments.vocab_size, threads))
-                    theirs.append(run_peer(peer, file, arguments.vocab_size, threads))
+                    theirs.append(run_baseline(baseline, file, arguments.vocab_size, threads))
                 mine, other = (statistics.median(s for s, _ in times) for times in (ours, theirs))
                 print(json.dumps({
-                    "peer": peer, "threads": threads, "pairs": arguments.pairs,
+                    "baseline": baseline, "threads": threads, "pairs": arguments.pairs,
                     "megabytes": round(os.path.getsize(file) / 1e6, 1), "vocab_size": arguments.vocab_size,
-                    "tokens": ours[0][1], "peer_tokens": theirs[0][1], "ours_s": round(mine, 3),
-                    "ours_range_s": [round(min(ours)[0], 3), round(max(ours)[0], 3)], "peer_s": round(other, 3),
-                    "peer_range_s": [round(min(theirs)[0], 3), round(max(theirs)[0], 3)],
+                    "tokens": ours[0][1], "baseline_tokens": theirs[0][1], "ours_s": round(mine, 3),
+                    "ours_range_s": [round(min(ours)[0], 3), round(max(ours)[0], 3)], "baseline_s": round(other, 3),
+                    "baseline_range_s": [round(min(theirs)[0], 3), round(max(theirs)[0], 3)],
                     "ratio": round(other / mine, 2)}), flush=True)
     return 0
 

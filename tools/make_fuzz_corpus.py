@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Seeds of the fuzz targets safetensors, config, checkpoint, text_data, token_data, squad, http and routes: fuzz/corpus/NAME/.
-Uses Python alone."""
+Uses only Python."""
 import gzip
 import json
 import os
@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import make_safetensors_battery as battery  # noqa: E402
+import make_safetensors_corpus as corpus  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
 
@@ -40,7 +40,7 @@ def configs():
 
 
 def checkpoints():
-    shard = battery.base_file()
+    shard = corpus.base_file()
     yield "one shard", b'{"weight_map": {"bias": "s", "embeddings.weight": "s"}}\n' + shard
     yield "unknown tensor", b'{"metadata": {"total_size": 64}, "weight_map": {"x": "s"}}\n' + shard
     yield "path", b'{"weight_map": {"bias": "../s"}}\n' + shard
@@ -174,7 +174,7 @@ def http():
 def main():
     wanted = re.compile(r"^(plain|metadata|dtype (F4, even|BF16)|tensor as a list|shape \[0\]|2\^40|unknown field$|depth 127$|"
                         r"escaped name|surrogate pair|out of order|tensor twice|hole|overlap|length 2)")
-    write("safetensors", [(name, content) for name, content, _ in battery.cases() if wanted.match(name)] + [("three", battery.base_file())])
+    write("safetensors", [(name, content) for name, content, _ in corpus.cases() if wanted.match(name)] + [("three", corpus.base_file())])
     write("config", configs())
     write("checkpoint", checkpoints())
     write("text_data", text_data())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes tests/golden/heads: heads of classifiers for the encoder of tests/golden/tiny-roberta, a LoRA adapter made by
-PEFT, and golden.json, what transformers answers with them. Needs torch, transformers (5), peft, safetensors, numpy.
+PEFT, and golden.json, what transformers computes with them. Needs torch, transformers (5), peft, safetensors, numpy.
 
 The encoder is not stored again: the tests put tiny-roberta's tensors and a head's together. Question answering left
 transformers with version 5, so the pipeline of version 4 (4.57) is written down here, from its behaviour."""
@@ -42,7 +42,7 @@ def rounded(values):
 
 
 def make_head(kind, model_class, scale, **config):
-    """A head with random weights; saved alone, and beside the encoder for transformers."""
+    """A head with random weights; saved separately, and with the encoder for transformers."""
     model = model_class.from_pretrained(BASE, dtype=torch.float32, attn_implementation="eager", **config).eval()
     names = [n for n, _ in model.named_parameters() if not n.startswith("roberta.")]
     for name, p in model.named_parameters():

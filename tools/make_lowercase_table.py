@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode/lowercase_table.cc: what Python's str.lower() does, asked of the Python that runs this.
+"""Writes src/text/unicode/lowercase_table.cc: what str.lower() of the Python that runs this does.
 
 Usage: python3.11 tools/make_lowercase_table.py > src/text/unicode/lowercase_table.cc
 One code point becomes another by a difference, but for U+0130 (two) and for a capital sigma, whose small form depends on

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes tests/golden/tiny-roberta: a tiny RoBERTa of odd sizes with a tiny byte-level BPE tokenizer, and golden.json,
-what transformers answers for it. Needs torch, transformers, tokenizers, safetensors.
+what transformers computes for it. Needs torch, transformers, tokenizers, safetensors.
 
 The weights lie in the file in three dtypes (F32, F16, BF16), so one model tests every conversion; transformers computes
 with the same rounded values in float32."""

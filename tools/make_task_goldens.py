@@ -3,7 +3,7 @@
 
 Needs `transformers` and `tokenizers` of requirements.txt. Three parts:
 - squad: windows and targets as run_qa's prepare_train_features, and whether a token has most context in its window, as the
-  official SQuAD code. Where an answer begins in the last token of a window, run_qa's search runs on into the padding (the
+  official SQuAD code. Where an answer begins in the last token of a window, run_qa's search continues into the padding (the
   offsets of </s> and <pad> are 0); here it stops at the window's end.
 - tags: labels of tokens as run_ner's tokenize_and_align_labels, with and without label_all_tokens.
 - pairs: ids of pairs cut longest first.

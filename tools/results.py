@@ -114,13 +114,13 @@ class Runs:
 
     def theirs(self, row, seed):
         request = dict(task=row.name, model=str(MODEL), train=str(row.train), dev=str(row.dev), batch=row.batch, epochs=row.epochs,
-                       learning_rate=row.rate, max_length=row.length, seed=seed, threads=self.args.threads, dtype=self.args.peer_dtype,
+                       learning_rate=row.rate, max_length=row.length, seed=seed, threads=self.args.threads, dtype=self.args.baseline_dtype,
                        **COMMON)
         done = subprocess.run([PYTHON, ROOT / "tools/hf/finetune.py"], input=json.dumps(request), capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"hf/finetune.py: {done.stderr[-2000:]}")
         answer = json.loads(done.stdout)
-        return {"metrics": answer["best"], "versions": answer["version"], "dtype": self.args.peer_dtype,
+        return {"metrics": answer["best"], "versions": answer["version"], "dtype": self.args.baseline_dtype,
                 **{k: answer[k] for k in ("train", "dev", "steps", "tokens", "seconds", "evaluation_seconds")}}
 
     def baselines(self, row):
@@ -187,7 +187,7 @@ def main():
     parser.add_argument("--rows", nargs="+", choices=[r.name for r in ROWS], default=[r.name for r in ROWS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[42])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peer-dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--baseline-dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--keep", action="store_true", help="leave the models beside the state")
     parser.add_argument("--update", metavar="FILE", help="put the table between the marks of this Markdown file")
     args = parser.parse_args()

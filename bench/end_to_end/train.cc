@@ -97,7 +97,7 @@ class Bench {
     // A small step, as the peer's: the loss of random ids stays near its start.
     const StepResult result = step_.run(batch, totals, done_, done_, 1e-6);
     const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    if (!result.finite) std::fprintf(stderr, "bench_train: %s\n", result.trouble.c_str());
+    if (!result.finite) std::fprintf(stderr, "bench_train: %s\n", result.nonfinite_message.c_str());
     gflop = totals.flops * 1e-9;
     loss = result.loss;
     return ms;

@@ -1,6 +1,6 @@
 // GEMM at the shapes of roberta-base and -large through the device: `bench_gemm [threads] [kernels]`. Prints
 // machine facts and GFLOP/s as JSON lines. `bench_gemm threads kernels -` reads "DTYPE M N K" from stdin, one
-// a line, and answers each by one measurement in GFLOP/s, so that a driver can interleave it with a peer
+// a line, and answers each by one measurement in GFLOP/s, so that a driver can interleave it with a baseline
 // (tools/bench); kernels "" = best.
 
 #include <algorithm>
@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 class Case {
  public:
   Case(Device& device, DType dtype, int64_t m, int64_t n, int64_t k)
-      : device_(device), weight_{nullptr, n, k, dtype}, gflop_(2e-9 * static_cast<double>(m * n * k)) {
-    const int64_t x_stride = padded_stride(k, dtype), y_stride = padded_stride(n, dtype);
+      : device_(device), weight_{{}, n, k, dtype}, gflop_(2e-9 * static_cast<double>(m * n * k)) {
+    const int64_t x_stride = device.row_stride(k, dtype), y_stride = device.row_stride(n, dtype);
     x_ = device.allocate(static_cast<size_t>(m * x_stride * size_of(dtype)));
     y_ = device.allocate(static_cast<size_t>(m * y_stride * size_of(dtype)));
     w_ = device.allocate(device.weight_bytes(n, k, dtype));
@@ -66,16 +66,17 @@ double median_gflops(Device& device, DType dtype, int64_t m, int64_t n, int64_t 
   return gflops[4];
 }
 
-/// The driver's orders, until it closes our stdin. The last shape is kept: a driver asks for it many times.
-void obey(Device& device) {
+/// Serves the driver's requests until it closes stdin. The last shape is kept: a driver asks for it many
+/// times.
+void serve_requests(Device& device) {
   std::string last;
   std::unique_ptr<Case> product;
   for (std::string line; std::getline(std::cin, line);) {
     if (line != last) {
-      std::istringstream order(line);
+      std::istringstream request(line);
       std::string dtype;
       int64_t m = 0, n = 0, k = 0;
-      order >> dtype >> m >> n >> k;
+      request >> dtype >> m >> n >> k;
       product = std::make_unique<Case>(device, dtype == "bfloat16" ? DType::kBF16 : DType::kF32, m, n, k);
       last = line;
     }
@@ -92,7 +93,7 @@ int main(int argc, char** argv) {
   std::printf("%s\n{\"device\": \"%s\"}\n", machine_facts().c_str(), device->describe().c_str());
   std::fflush(stdout);
   if (argc > 3) {
-    obey(*device);
+    serve_requests(*device);
     return 0;
   }
   const int64_t shapes[][2] = {{768, 768}, {1536, 768}, {3072, 768}, {768, 3072}, {4096, 1024}, {1024, 4096}};

@@ -17,37 +17,19 @@
 
 #include "backend/cpu/cpu_device.h"
 #include "bench/kernels/ceiling.h"
+#include "bench/kernels/matrix.h"
 #include "bench/machine.h"
-#include "core/dtype.h"
 
 namespace {
 
 using namespace roberta;
 
-/// A matrix of small values that owns its memory.
-struct Matrix {
-  Matrix(Device& device, int64_t rows, int64_t cols, DType dtype)
-      : memory(device.allocate(static_cast<size_t>(rows * padded_stride(cols, dtype) * size_of(dtype)))),
-        view{memory.data(), rows, cols, padded_stride(cols, dtype), dtype} {
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < cols; ++c) {
-        const float x = static_cast<float>((r * 31 + c * 17) % 64 - 32) * 1e-3f;
-        if (dtype == DType::kBF16) {
-          view.row<uint16_t>(r)[c] = float_to_bf16(x);
-        } else {
-          view.row<float>(r)[c] = x;
-        }
-      }
-    }
-  }
-  Buffer memory;
-  View view;
-};
+constexpr float kScale = 0.032f;  // of operands: sums stay small
 
 /// A weight [n, k] and its transpose.
 struct Weights {
   Weights(Device& device, int64_t n, int64_t k, DType dtype)
-      : source(device, n, k, DType::kF32),
+      : source(device, n, k, DType::kF32, kScale),
         memory(device.allocate(device.weight_bytes(n, k, dtype))),
         memory_transposed(device.allocate(device.weight_bytes(k, n, dtype))),
         w{memory.data(), n, k, dtype},
@@ -133,8 +115,8 @@ void products(Bench& bench, DType dtype, int64_t t, int64_t n, int64_t k) {
     return;
   Device& d = bench.device();
   Weights w(d, n, k, dtype);
-  Matrix x(d, t, k, dtype), y(d, t, n, dtype), dx(d, t, k, dtype), dw(d, n, k, DType::kF32),
-      bias(d, 1, n, DType::kF32);
+  Matrix x(d, t, k, dtype, kScale), y(d, t, n, dtype, kScale), dx(d, t, k, dtype, kScale),
+      dw(d, n, k, DType::kF32, kScale), bias(d, 1, n, DType::kF32, kScale);
   const double flop = 2e-9 * static_cast<double>(t * n * k);
   if (bench.wanted(forward))
     bench.line(forward, &dtype, flop,
@@ -156,16 +138,17 @@ void cross_entropy(Bench& bench, DType dtype, int64_t m, int64_t v, int64_t k) {
   if (!bench.wanted(name)) return;
   Device& d = bench.device();
   Weights w(d, v, k, dtype);
-  Matrix x(d, m, k, dtype), bias(d, 1, v, DType::kF32), dw(d, v, k, DType::kF32), db(d, 1, v, DType::kF32),
-      loss(d, m, 1, DType::kF32), dx(d, m, k, DType::kF32);
+  Matrix x(d, m, k, dtype, kScale), bias(d, 1, v, DType::kF32, kScale), dw(d, v, k, DType::kF32, kScale),
+      db(d, 1, v, DType::kF32, kScale), loss(d, m, 1, DType::kF32, kScale), dx(d, m, k, DType::kF32, kScale);
   std::vector<int32_t> targets;
   for (int64_t i = 0; i < m; ++i) targets.push_back(static_cast<int32_t>(i * 97 % v));
+  const Array<int32_t> device_targets(d, targets);
   bench.line(name, &dtype, 6e-9 * static_cast<double>(m * v * k), [&] {
     d.ops().linear_cross_entropy_grad({.x = x.view,
                                        .w = &w.w,
                                        .w_transposed = &w.transposed,
                                        .bias = bias.view,
-                                       .targets = targets,
+                                       .targets = device_targets.span,
                                        .scale = 1e-3f,
                                        .accumulate = true,
                                        .loss = loss.view,

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "backend/cpu/cpu_device.h"
+#include "bench/kernels/matrix.h"
 #include "bench/machine.h"
-#include "core/dtype.h"
 
 namespace {
 
@@ -39,33 +39,6 @@ double best_of(const std::function<void()>& work) {
   return best;
 }
 
-/// A matrix with its memory, of values in [-1, 1).
-class Matrix {
- public:
-  Matrix(Device& device, int64_t rows, int64_t cols, DType dtype = DType::kF32)
-      : buffer_(device.allocate(static_cast<size_t>(rows * padded_stride(cols, dtype) * size_of(dtype)))),
-        view{buffer_.data(), rows, cols, padded_stride(cols, dtype), dtype} {
-    uint32_t state = 1;
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < cols; ++c) {
-        state = state * 1664525 + 1013904223;
-        const float x = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-31f;
-        if (dtype == DType::kBF16) {
-          view.row<uint16_t>(r)[c] = float_to_bf16(x);
-        } else {
-          view.row<float>(r)[c] = x;
-        }
-      }
-    }
-  }
-
- private:
-  Buffer buffer_;
-
- public:
-  const View view;
-};
-
 class Bench {
  public:
   Bench(int threads, const char* kernels) : device_(cpu::open_cpu_device(threads, kernels)) {}
@@ -77,9 +50,10 @@ class Bench {
         dbeta(*device_, 1, c), low(*device_, t, c, DType::kBF16);
     std::vector<uint64_t> places;
     for (int64_t i = 0; i < t; ++i) places.push_back(static_cast<uint64_t>(i));
+    const Array<uint64_t> counters(*device_, places);
     const double elements = static_cast<double>(t * c);
     for (float rate : {0.0f, 0.1f}) {
-      const Dropout dropout{.rate = rate, .key = 1, .site = 2, .rows = places};
+      const Dropout dropout{.rate = rate, .key = 1, .site = 2, .counters = counters.span};
       // Bytes: what must move once; a written line is read first.
       report("dropout", t, c, rate, 12 * elements,
              [&] { device_->ops().dropout({.x = x.view, .dropout = dropout, .y = y.view}); });
@@ -91,7 +65,7 @@ class Bench {
                                    .eps = 1e-5f,
                                    .dropout = dropout,
                                    .y = y.view,
-                                   .y_low = low.view,
+                                   .y_bf16 = low.view,
                                    .sum = sum.view,
                                    .stats = stats.view});
       });
@@ -119,17 +93,20 @@ class Bench {
       starts.push_back(static_cast<int32_t>((s + 1) * length));
       for (int64_t i = 0; i < length; ++i) places.push_back(static_cast<uint64_t>(s << 32 | i));
     }
+    const Array<uint64_t> counters(*device_, places);
+    const Array<int32_t> device_starts(*device_, starts);
     const auto part = [&](const Matrix& m, int64_t i) { return m.view.columns(i * c, c); };
     const double product = 2.0 * static_cast<double>(t * length * c);  // of one of the products
     for (float rate : {0.0f, 0.1f}) {
-      const Dropout dropout{.rate = rate, .key = 1, .site = 2, .rows = places};
+      const Dropout dropout{.rate = rate, .key = 1, .site = 2, .counters = counters.span};
       const float scale = 1 / std::sqrt(static_cast<float>(d));
       const double forward = best_of([&] {
         device_->ops().attention({.q = part(qkv, 0),
                                   .k = part(qkv, 1),
                                   .v = part(qkv, 2),
-                                  .q_starts = starts,
-                                  .starts = starts,
+                                  .q_starts = device_starts.span,
+                                  .starts = device_starts.span,
+                                  .max_length = length,
                                   .heads = heads,
                                   .scale = scale,
                                   .dropout = dropout,
@@ -140,8 +117,9 @@ class Bench {
         device_->ops().attention_grad({.q = part(qkv, 0),
                                        .k = part(qkv, 1),
                                        .v = part(qkv, 2),
-                                       .q_starts = starts,
-                                       .starts = starts,
+                                       .q_starts = device_starts.span,
+                                       .starts = device_starts.span,
+                                       .max_length = length,
                                        .heads = heads,
                                        .scale = scale,
                                        .dropout = dropout,
@@ -180,7 +158,7 @@ class Bench {
     Matrix x(*device_, m, k, dtype), y(*device_, m, n, dtype), source(*device_, n, k);
     Buffer data = device_->allocate(device_->weight_bytes(n, k, dtype));
     const Weight w{data.data(), n, k, dtype};
-    device_->pack(w, 0, source.view);
+    device_->ops().pack({.source = source.view, .w = &w, .w_transposed = nullptr});
     return 2e-9 * static_cast<double>(m * n * k) /
            best_of([&] { device_->ops().gemm({.x = x.view, .w = &w, .y = y.view}); });
   }

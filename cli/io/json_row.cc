@@ -11,11 +11,11 @@ namespace roberta::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kDeepest = 64;
+constexpr int kMaxDepth = 64;
 
-[[noreturn]] void bad(const std::string& message) { throw Error(ErrorCode::kInput, "[input] " + message); }
+[[noreturn]] void reject(const std::string& message) { throw Error(ErrorCode::kInput, "[input] " + message); }
 
-/// A member that a row may have, and what it must hold.
+/// A member that a row may have, and its type.
 struct Member {
   const char* name;
   enum Kind : uint8_t { kFirst, kSecond, kWords, kIds } kind;
@@ -44,10 +44,10 @@ std::span<const Member> members_of(Field field) {
   return kText;
 }
 
-/// Listens to the parser and keeps the wanted members only.
-class RowListener : public nlohmann::json_sax<Json> {
+/// Receives the parser's events and keeps only the requested members.
+class RowHandler : public nlohmann::json_sax<Json> {
  public:
-  explicit RowListener(std::span<const Member> members) : members_(members) {}
+  explicit RowHandler(std::span<const Member> members) : members_(members) {}
 
   ParsedRow row;
   std::string error;
@@ -81,7 +81,7 @@ class RowListener : public nlohmann::json_sax<Json> {
   }
   bool end_object() override { return --depth_, true; }
   bool start_array(std::size_t) override {
-    if (depth_ == 0) return stop(needed() + ", not a list");
+    if (depth_ == 0) return stop(expected() + ", got a list");
     if (at_member() && member_->is_list()) {
       in_list_ = true;
       if (member_->kind == Member::kWords) row.words.emplace();
@@ -100,7 +100,7 @@ class RowListener : public nlohmann::json_sax<Json> {
     member_ = nullptr;
     for (size_t i = 0; i < members_.size(); ++i) {
       if (value != members_[i].name) continue;
-      if (found(i)) return stop("'" + value + "' stands in the row twice");
+      if (found(i)) return stop("member '" + value + "' appears twice in the row");
       member_ = &members_[i];
       found_ |= 1u << i;
     }
@@ -116,29 +116,29 @@ class RowListener : public nlohmann::json_sax<Json> {
   }
 
  private:
-  std::string needed() const {
-    return "an object {\"" + std::string(members_[0].name) + "\": ...} is needed";
+  std::string expected() const {
+    return "expected an object {\"" + std::string(members_[0].name) + "\": ...}";
   }
   bool at_member() const { return depth_ == 1 && member_ != nullptr; }
   bool stop(std::string message) { return error = std::move(message), false; }
-  bool deeper() { return ++depth_ <= kDeepest || stop("nested deeper than " + std::to_string(kDeepest)); }
+  bool deeper() { return ++depth_ <= kMaxDepth || stop("nested deeper than " + std::to_string(kMaxDepth)); }
   bool integer(int64_t value) {
     if (!in_list_ || depth_ != 2 || member_->kind != Member::kIds) return scalar("a number");
     if (value < 0 || value > std::numeric_limits<int32_t>::max())
-      return stop("id " + std::to_string(value) + " is no token");
+      return stop("id " + std::to_string(value) + " is not a token id");
     row.ids.push_back(static_cast<int32_t>(value));
     return true;
   }
-  /// Anything that isn't what the wanted member must be.
+  /// A value whose type does not match the current member.
   bool scalar(const char* what) {
-    if (depth_ == 0) return stop(needed() + ", not " + what);
+    if (depth_ == 0) return stop(expected() + ", got " + what);
     if (in_list_ || at_member())
       return stop("'" + std::string(member_->name) + "' must be " + member_->what() + ", not " + what);
     return true;
   }
 
   std::span<const Member> members_;
-  const Member* member_ = nullptr;  // whose value is being read, at depth 1
+  const Member* member_ = nullptr;  // the member whose value is being read, at depth 1
   unsigned found_ = 0;
   int depth_ = 0;
   bool in_list_ = false;
@@ -156,8 +156,8 @@ std::vector<int32_t> parse_plain_ids(std::string_view line) {
     size_t next = static_cast<size_t>(end - line.data());
     bool separated = next == line.size() || line[next] == ' ' || line[next] == '\t' || line[next] == ',';
     if (error != std::errc{} || id < 0 || !separated)
-      bad("column " + std::to_string(i + 1) + ": a token id is needed, not '" +
-          std::string(line.substr(i, std::min<size_t>(20, line.find(' ', i) - i))) + "'");
+      reject("column " + std::to_string(i + 1) + ": expected a token id, got '" +
+             std::string(line.substr(i, std::min<size_t>(20, line.find(' ', i) - i))) + "'");
     ids.push_back(id);
     i = next;
   }
@@ -167,22 +167,22 @@ std::vector<int32_t> parse_plain_ids(std::string_view line) {
 }  // namespace
 
 ParsedRow parse_row(std::string_view json, Field field) {
-  // The parser takes a NUL for the end of the row and would never see what stands behind it.
+  // The parser would take a NUL byte for the end of the row and ignore the rest.
   if (size_t nul = json.find('\0'); nul != std::string_view::npos)
-    bad("not JSON: column " + std::to_string(nul + 1) + ": a NUL byte");
+    reject("not JSON: column " + std::to_string(nul + 1) + ": a NUL byte");
   const std::span<const Member> members = members_of(field);
-  RowListener listener(members);
-  bool whole = Json::sax_parse(json.begin(), json.end(), &listener);
-  if (!whole) bad(listener.error.empty() ? "not JSON" : listener.error);
-  const bool first = listener.found(0), second = members.size() > 1 && listener.found(1);
+  RowHandler handler(members);
+  bool whole = Json::sax_parse(json.begin(), json.end(), &handler);
+  if (!whole) reject(handler.error.empty() ? "not JSON" : handler.error);
+  const bool first = handler.found(0), second = members.size() > 1 && handler.found(1);
   if (field == Field::kWords) {
     if (first == second)
-      bad(first ? "the row has both 'text' and 'words'; one of the two, please"
-                : "the row has neither 'text' nor 'words'");
+      reject(first ? "the row has both 'text' and 'words'; give only one of them"
+                   : "the row has neither 'text' nor 'words'");
   } else if (field != Field::kQuestion && !first) {
-    bad("the row has no member '" + std::string(members[0].name) + "'");
+    reject("the row has no member '" + std::string(members[0].name) + "'");
   }
-  return std::move(listener.row);
+  return std::move(handler.row);
 }
 
 FieldNames names_of(Field field) {
@@ -201,7 +201,7 @@ std::vector<int32_t> parse_ids(std::string_view line) {
 
 std::string with_members(std::string_view row, bool has_output, std::string_view members) {
   std::string out;
-  if (has_output) {  // rare: written anew without the member that is replaced
+  if (has_output) {  // rare: serialized again without the member that is replaced
     Json tree = Json::parse(row);
     tree.erase("output");
     tree.erase("error");

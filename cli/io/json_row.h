@@ -1,5 +1,6 @@
 #pragma once
-// One row of JSONL input. Bounded depth and no tree: a hostile line costs no more memory than its length.
+// One row of JSONL input, parsed with bounded depth and without a tree, so that memory is proportional to the
+// length of the line.
 
 #include <cstdint>
 #include <optional>
@@ -9,15 +10,15 @@
 
 namespace roberta::cli {
 
-/// Which members of a row are worked on.
+/// The members of a row that a command processes.
 enum class Field : uint8_t {
   kText,      ///< "text"
   kIds,       ///< "ids"
-  kPair,      ///< "text", and perhaps "text_pair"
+  kPair,      ///< "text", and optionally "text_pair"
   kWords,     ///< "text" or "words"
-  kQuestion,  ///< "question", "context"; whether both are needed is the caller's to say
+  kQuestion,  ///< "question", "context"; the caller decides whether both are required
 };
-/// Names of the first and of the second string member; nullptr without a second.
+/// Names of the first and second string member; nullptr if there is no second.
 struct FieldNames {
   const char *first, *second;
 };
@@ -29,14 +30,14 @@ struct ParsedRow {
   std::optional<std::string> second;              ///< the second one
   std::optional<std::vector<std::string>> words;  ///< "words"
   std::vector<int32_t> ids;                       ///< "ids"
-  bool has_output = false;  ///< the row has a member 'output' or 'error', which an answer replaces
+  bool has_output = false;  ///< the row has a member 'output' or 'error', which the result replaces
 };
 
-/// Error(kInput) that says what is wrong and at which column (byte, from 1).
+/// Throws Error(kInput) that names the problem and the column (byte, from 1).
 ParsedRow parse_row(std::string_view json, Field field);
-/// Ids of a line of text: numbers with spaces or commas between, a JSON list, or {"ids": [...]}.
+/// Token ids of a line: numbers separated by spaces or commas, a JSON list, or {"ids": [...]}.
 std::vector<int32_t> parse_ids(std::string_view line);
-/// The row as it was, with `members` ("\"output\":...") at its end. `row` has been parsed without error.
+/// The unchanged row with `members` ("\"output\":...") appended. `row` has been parsed without error.
 std::string with_members(std::string_view row, bool has_output, std::string_view members);
 
 }  // namespace roberta::cli

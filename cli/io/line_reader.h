@@ -1,5 +1,5 @@
 #pragma once
-// Lines of a file descriptor, bounded in length, that never waits when told not to.
+// Reads lines of bounded length from a file descriptor, optionally without blocking.
 
 #include <cstdint>
 #include <string>
@@ -8,17 +8,17 @@ namespace roberta::cli {
 
 class LineReader {
  public:
-  enum class Got : uint8_t {
+  enum class Status : uint8_t {
     kLine,
-    kTooLong,  ///< the line is longer than the bound; what is left of it is skipped by the next call
-    kWait,     ///< no whole line is there yet
+    kTooLong,     ///< the line exceeds the limit; the next call skips the rest of it
+    kWouldBlock,  ///< no complete line is available yet
     kEnd
   };
 
-  LineReader(int fd, size_t longest) : fd_(fd), longest_(longest) {}
-  /// The next line without its end (LF or CRLF). wait = false: kWait instead of waiting for more bytes.
-  /// Error(kInput) when reading fails.
-  Got next(std::string& line, bool wait);
+  LineReader(int fd, size_t max_bytes) : fd_(fd), max_bytes_(max_bytes) {}
+  /// The next line without its line end (LF or CRLF). With `wait` false, returns kWouldBlock instead of
+  /// waiting for more bytes. Throws Error(kInput) if reading fails.
+  Status next(std::string& line, bool wait);
   int64_t bytes_read() const { return bytes_read_; }
 
  private:
@@ -26,9 +26,9 @@ class LineReader {
   bool readable() const;
 
   int fd_;
-  size_t longest_;
+  size_t max_bytes_;
   std::string buffer_;
-  size_t begin_ = 0;    ///< first byte not yet handed out
+  size_t begin_ = 0;    ///< first byte not yet returned
   size_t scanned_ = 0;  ///< no line end before this
   bool end_ = false, skipping_ = false;
   int64_t bytes_read_ = 0;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "cli/io/log.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
@@ -15,12 +16,12 @@ Precision precision_of(const Settings& settings) {
 int thread_count(const Settings& settings) { return static_cast<int>(settings.integer("threads")); }
 
 Tokenizer load_tokenizer(const Settings& settings) {
-  settings.need("model");
+  settings.require("model");
   return Tokenizer::from_directory(settings.path("model"));
 }
 
 Model load_model(const Settings& settings) {
-  settings.need("model");
+  settings.require("model");
   ModelOptions options;
   options.precision = precision_of(settings);
   options.device = settings.text("device");

@@ -8,8 +8,8 @@
 namespace roberta::cli {
 
 Precision precision_of(const Settings& settings);    ///< --dtype
-int thread_count(const Settings& settings);          ///< --threads; 0: all
-Tokenizer load_tokenizer(const Settings& settings);  ///< of --model
-Model load_model(const Settings& settings);          ///< with --dtype, --device, ...; reports with -v
+int thread_count(const Settings& settings);          ///< --threads; 0 = all
+Tokenizer load_tokenizer(const Settings& settings);  ///< from --model
+Model load_model(const Settings& settings);  ///< with --dtype, --device, ...; logs a load report with -v
 
 }  // namespace roberta::cli

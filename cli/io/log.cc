@@ -13,7 +13,7 @@
 namespace roberta::cli {
 namespace {
 
-// One program, one standard error: set once in main, before any thread starts.
+// Process-wide, since there is one standard error; set once in main, before any thread starts.
 std::string g_command;
 bool g_json = false;
 bool g_color = false;

@@ -1,5 +1,6 @@
 #pragma once
-// Messages on standard error: "roberta COMMAND: LEVEL: text", or a JSON object a line with --log-format json.
+// Messages on standard error: "roberta COMMAND: LEVEL: text", or one JSON object per line with --log-format
+// json.
 
 #include <string>
 #include <string_view>
@@ -11,15 +12,15 @@ namespace roberta::cli {
 
 enum class Level : uint8_t { kError, kWarning, kInfo, kDebug };
 
-/// Before the settings are known only the command's name and the wish for JSON (found by looking) are set.
+/// Sets what is known before the settings are parsed: the command's name and whether to log JSON.
 void start_log(std::string_view command, bool json);
 void configure_log(const Settings& settings);
 bool log_enabled(Level level);
 bool log_is_json();
 void log(Level level, std::string_view message);
-/// An error that ends the program.
+/// Reports the error that terminates the program.
 void log_error(std::string_view message, int exit_code);
-/// Standard error as it is; a closed or full standard error is no reason to fail.
+/// Writes to standard error unformatted; a failed write is ignored.
 void write_stderr(std::string_view text);
 
 }  // namespace roberta::cli

@@ -14,14 +14,14 @@ namespace roberta::cli {
 namespace fs = std::filesystem;
 
 fs::path new_directory(const Settings& settings) {
-  settings.need("output");
+  settings.require("output");
   fs::path output = target_path(settings.path("output"));
   std::error_code error;
   if (!fs::exists(output, error)) return output;
   if (!fs::is_directory(output, error))
-    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is a file; a directory is needed");
+    throw Error(ErrorCode::kUsage, "--output " + output.string() + ": expected a directory, got a file");
   if (!fs::is_empty(output, error))
-    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is not empty");
+    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is not empty; choose another directory");
   return output;
 }
 
@@ -34,7 +34,8 @@ void write_directory(const fs::path& output, const std::function<void(const fs::
   fs::rename(whole, output, error);
   if (error) {
     throw Error(ErrorCode::kResource,
-                "--output " + output.string() + ": can't be put in place: " + error.message());
+                "--output " + output.string() +
+                    ": cannot rename the finished directory into place: " + error.message());
   }
 }
 

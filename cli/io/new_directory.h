@@ -1,5 +1,5 @@
 #pragma once
-// For commands that make a directory: it must not be in use, and a signal leaves nothing half-written.
+// For commands that create a directory: it must not be in use, and an interrupted run leaves nothing behind.
 
 #include <filesystem>
 #include <functional>
@@ -8,9 +8,9 @@
 
 namespace roberta::cli {
 
-/// --output, which must be given, and must not exist or be an empty directory.
+/// --output, which is required and must be absent or an empty directory.
 std::filesystem::path new_directory(const Settings& settings);
-/// `write` makes a directory of the name it is given; that one is then put in place of `output` at once.
+/// `write` creates the directory it is given, which is then renamed to `output` atomically.
 void write_directory(const std::filesystem::path& output,
                      const std::function<void(const std::filesystem::path&)>& write);
 

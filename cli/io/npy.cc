@@ -12,16 +12,16 @@
 
 namespace roberta::cli {
 namespace {
-constexpr size_t kHeaderBytes = 128;  // room for any shape; a multiple of 64, as NumPy aligns it
+constexpr size_t kHeaderBytes = 128;  // fits any shape; a multiple of 64, as NumPy aligns it
 static_assert(std::endian::native == std::endian::little, "the header says '<f4'");
 
-/// What may be replaced: nothing, or a regular file. A rename onto /dev/null would take its place.
+/// The target if it is absent or a regular file. Renaming onto /dev/null would replace the device.
 std::filesystem::path replaceable(const std::filesystem::path& file) {
   std::filesystem::path target = target_path(file);
   std::error_code ignored;
   const std::filesystem::file_status status = std::filesystem::status(target, ignored);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    throw Error(ErrorCode::kUsage, "--output " + file.string() + " is there already and no regular file");
+    throw Error(ErrorCode::kUsage, "--output " + file.string() + " exists and is not a regular file");
   return target;
 }
 }  // namespace
@@ -31,7 +31,7 @@ NpyWriter::NpyWriter(const std::filesystem::path& file, int64_t columns)
       temporary_(target_.string() + ".tmp-" + std::to_string(getpid())),
       out_(std::fopen(temporary_.path().c_str(), "wb")),
       columns_(columns) {
-  if (!out_) failed("can't be created");
+  if (!out_) failed("cannot be created");
   write_header();
 }
 
@@ -47,23 +47,23 @@ void NpyWriter::write_header() {
             ", " + std::to_string(columns_) + "), }";
   header.resize(kHeaderBytes - 1, ' ');
   header += '\n';
-  if (std::fwrite(header.data(), 1, header.size(), out_) != header.size()) failed("can't be written");
+  if (std::fwrite(header.data(), 1, header.size(), out_) != header.size()) failed("cannot be written");
 }
 
 void NpyWriter::append(std::span<const float> values) {
   if (std::fwrite(values.data(), sizeof(float), values.size(), out_) != values.size())
-    failed("can't be written");
+    failed("cannot be written");
   values_ += static_cast<int64_t>(values.size());
 }
 
 void NpyWriter::finish() {
-  if (std::fseek(out_, 0, SEEK_SET) != 0) failed("can't be written");
+  if (std::fseek(out_, 0, SEEK_SET) != 0) failed("cannot be written");
   write_header();
-  if (std::fflush(out_) != 0 || fsync(fileno(out_)) != 0) failed("can't be written");
+  if (std::fflush(out_) != 0 || fsync(fileno(out_)) != 0) failed("cannot be written");
   std::FILE* closing = out_;
   out_ = nullptr;
-  if (std::fclose(closing) != 0) failed("can't be written");
-  if (std::rename(temporary_.path().c_str(), target_.c_str()) != 0) failed("can't be renamed");
+  if (std::fclose(closing) != 0) failed("cannot be written");
+  if (std::rename(temporary_.path().c_str(), target_.c_str()) != 0) failed("cannot be renamed");
   temporary_.keep();
 }
 

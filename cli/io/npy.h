@@ -1,5 +1,6 @@
 #pragma once
-// A .npy file of float32 rows (NumPy format 1.0, C order) whose number of rows is known only at the end.
+// Writes a .npy file of float32 rows (NumPy format 1.0, C order); the number of rows is known only at the
+// end.
 
 #include <cstdio>
 #include <filesystem>
@@ -9,9 +10,9 @@
 
 namespace roberta::cli {
 
-/// Rows go to a temporary file beside the target; finish() writes the shape into the header and renames.
-/// Without finish() nothing is left. Links are followed; Error(kUsage) when the target is there and no
-/// regular file. Other errors are Error(kResource).
+/// Rows go to a temporary file next to the target; finish() writes the shape into the header and renames the
+/// file. Without finish() nothing is left. Symbolic links are followed. Throws Error(kUsage) if the target
+/// exists and is not a regular file, Error(kResource) otherwise.
 class NpyWriter {
  public:
   NpyWriter(const std::filesystem::path& file, int64_t columns);

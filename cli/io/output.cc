@@ -15,7 +15,7 @@ constexpr size_t kBufferBytes = 1 << 18;
 [[noreturn]] void write_failed() {
   if (errno == EPIPE) throw BrokenPipe{};
   throw Error(ErrorCode::kResource,
-              std::string("[output] standard output can't be written: ") + std::strerror(errno));
+              std::string("[output] cannot write standard output: ") + std::strerror(errno));
 }
 
 void write_fully(std::string_view text) {

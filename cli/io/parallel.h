@@ -1,5 +1,6 @@
 #pragma once
-// A loop on all cores for the faces' own work (formatting answers). Exceptions come out as from a plain loop.
+// A parallel loop for work of the commands themselves (formatting results). Exceptions propagate as from a
+// plain loop.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,13 +10,13 @@
 
 namespace roberta::cli {
 
-/// f(i) for i in [0, count). threads = 0: all cores that this process may use.
+/// f(i) for i in [0, count). threads = 0: all cores available to the process.
 template <class F>
 void parallel_for(int64_t count, int threads, F f) {
-  constexpr int64_t kPiece = 8;
-  roberta::parallel_for(threads > 0 ? threads : usable_cpus(), (count + kPiece - 1) / kPiece,
-                        [&](int64_t piece, int) {
-                          for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i)
+  constexpr int64_t kChunk = 8;
+  roberta::parallel_for(threads > 0 ? threads : usable_cpus(), (count + kChunk - 1) / kChunk,
+                        [&](int64_t chunk, int) {
+                          for (int64_t i = chunk * kChunk; i < std::min(count, (chunk + 1) * kChunk); ++i)
                             f(i);
                         });
 }

@@ -8,12 +8,13 @@
 
 #include "cli/io/log.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
 namespace {
 constexpr double kDrawEvery = 0.1, kLogEvery = 5.0;  // seconds
-std::atomic<bool> g_drawn{false};                    // main thread draws, the signal thread wipes
+std::atomic<bool> g_drawn{false};                    // drawn by the main thread, cleared by the signal thread
 }  // namespace
 
 Progress::Progress(const Settings& settings) {

@@ -1,5 +1,6 @@
 #pragma once
-// How far a long job is: a bar with rate and time left on a terminal, a line every few seconds elsewhere.
+// Progress of a long operation: a bar with rate and remaining time on a terminal, otherwise a log line every
+// few seconds.
 
 #include <chrono>
 #include <cstdint>
@@ -10,15 +11,15 @@
 
 namespace roberta::cli {
 
-/// One at a time. The bar is wiped when the object dies.
+/// One at a time. The destructor clears the bar.
 class Progress {
  public:
   explicit Progress(const Settings& settings);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Cheap: prints at most ten times a second. `unit` is what is counted, for the rate ("rows", "bytes").
-  /// total = 0: unknown. A new phase starts the clock again.
+  /// Cheap: prints at most ten times per second. `unit` is what is counted ("rows", "bytes"). total = 0 means
+  /// unknown. A new phase restarts the timer.
   void update(std::string_view phase, std::string_view unit, int64_t done, int64_t total);
 
  private:
@@ -31,7 +32,7 @@ class Progress {
   Clock::time_point start_, last_;
 };
 
-/// Wipes the bar, if one is drawn, so that a message can be printed.
+/// Clears the bar, if one is drawn, so that a message can be printed.
 void clear_progress_line();
 std::string duration_text(double seconds);            ///< "1:02:03", "2:03"
 std::string quantity_text(double value, bool bytes);  ///< "1.2k", "3.4 MB"

@@ -1,31 +1,31 @@
 #pragma once
-// Ranked answers for eyes: score, bar, name, and what else there is to say.
+// Ranked results as human-readable text: score, bar, name and details.
 
 #include <span>
 #include <string>
 
+#include "cli/io/style.h"
 #include "cli/settings/settings.h"
 
 namespace roberta::cli {
 
 struct ScoreLine {
   double score;
-  std::string name, rest;
+  std::string name, details;
 };
 
 class ScoreTable {
  public:
-  /// By --color, and what the terminal and the locale can do.
-  explicit ScoreTable(const Settings& settings);
+  explicit ScoreTable(const Settings& settings) : style_(settings) {}
 
-  /// The row that is answered, and a line end.
+  /// The input row and a line end.
   std::string title(const std::string& text) const;
-  /// A line for each; scores are probabilities, or with `plain` any numbers (without bars). Error(kNumeric)
-  /// for NaN and infinity.
+  /// One line per entry. Scores are probabilities, or with `plain` arbitrary numbers without bars. Throws
+  /// Error(kNumeric) for NaN or infinity.
   std::string lines(std::span<const ScoreLine> lines, bool plain = false) const;
 
  private:
-  bool color_, blocks_;
+  Style style_;
 };
 
 }  // namespace roberta::cli

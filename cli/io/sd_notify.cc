@@ -26,11 +26,11 @@ void sd_notify(std::string_view state) {
   if (!path || (path[0] != '/' && path[0] != '@') || std::strlen(path) >= sizeof address.sun_path) return;
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path, std::strlen(path));
-  if (path[0] == '@') address.sun_path[0] = '\0';  // a name that is in no folder
+  if (path[0] == '@') address.sun_path[0] = '\0';  // an abstract socket address
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  // Nobody can be told when this fails; systemd then ends the service after its time limit.
+  // A failure cannot be reported anywhere; systemd then stops the service after its timeout.
   [[maybe_unused]] const ssize_t sent =
       sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
   close(fd);

@@ -17,24 +17,24 @@ namespace roberta::cli {
 namespace {
 
 std::mutex g_mutex;
-// Guarded by g_mutex. Never destroyed: a signal may come while the program is ending.
+// Guarded by g_mutex. Never destroyed: a signal may arrive during exit.
 auto& g_paths = *new std::vector<std::filesystem::path>;
 
-std::atomic<bool> g_catching{false}, g_asked{false};
+std::atomic<bool> g_catching{false}, g_stop_requested{false};
 std::atomic<int> g_signal{0};
 
-std::mutex g_server_mutex;  // held while one of these is called, so that none is called after it is gone
+std::mutex g_server_mutex;  // held during a call of one of these, so that none is called after its removal
 auto& g_stop = *new std::function<void()>;
 auto& g_reload = *new std::function<void()>;
 
-[[noreturn]] void end_by(int signal) {
-  // The lock is never given back: nothing may be made permanent any more.
+[[noreturn]] void terminate_by(int signal) {
+  // The mutex is never released: no temporary file may be kept any more.
   g_mutex.lock();
   clear_progress_line();
   for (const auto& path : g_paths) {
     std::error_code ignored;
-    // Threads that still write may put a file into a directory that is just being emptied.
-    for (int tries = 0; tries < 10 && std::filesystem::exists(path, ignored); ++tries)
+    // Threads that are still writing may add a file to a directory while it is being removed.
+    for (int attempt = 0; attempt < 10 && std::filesystem::exists(path, ignored); ++attempt)
       std::filesystem::remove_all(path, ignored);
   }
   _exit(128 + signal);
@@ -45,14 +45,14 @@ bool is_ignored(int signal) {
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-bool handed_to_server(int signal) {
+bool handle_by_server(int signal) {
   const std::lock_guard lock(g_server_mutex);
   if (signal == SIGHUP) {
     if (g_reload) g_reload();
     return g_reload != nullptr;
   }
-  if (!g_stop || g_asked) return false;
-  g_asked = true;
+  if (!g_stop || g_stop_requested) return false;
+  g_stop_requested = true;
   g_stop();
   return true;
 }
@@ -70,17 +70,17 @@ void watch_signals() {
     for (;;) {
       int signal = 0;
       if (sigwait(&watched, &signal) != 0) continue;
-      if (handed_to_server(signal)) continue;
-      if (!g_catching || g_asked || signal == SIGHUP) end_by(signal);
+      if (handle_by_server(signal)) continue;
+      if (!g_catching || g_stop_requested || signal == SIGHUP) terminate_by(signal);
       g_signal = signal;
-      g_asked = true;
+      g_stop_requested = true;
     }
   }).detach();
 }
 
 StopRequest::StopRequest() { g_catching = true; }
 StopRequest::~StopRequest() { g_catching = false; }
-const std::atomic<bool>& StopRequest::asked() const { return g_asked; }
+const std::atomic<bool>& StopRequest::requested() const { return g_stop_requested; }
 int StopRequest::exit_code() const { return 128 + g_signal; }
 
 ServerSignals::ServerSignals(std::function<void()> stop, std::function<void()> reload) {

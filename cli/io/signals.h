@@ -1,6 +1,6 @@
 #pragma once
-// SIGINT, SIGTERM and SIGHUP end the program with 130, 143 and 129, half-written files removed; SIGPIPE
-// becomes a failed write.
+// SIGINT, SIGTERM and SIGHUP terminate the program with exit code 130, 143 and 129 after temporary files are
+// removed; SIGPIPE becomes a failed write.
 
 #include <atomic>
 #include <filesystem>
@@ -8,24 +8,25 @@
 
 namespace roberta::cli {
 
-/// Called once, first thing in main: the mask it sets is inherited by every thread that starts later. A
-/// thread of its own waits for the signals, so clean-up may allocate and touch files. A signal ignored at
-/// start (nohup, a shell's background job) stays ignored.
+/// Called once at the start of main, because every thread inherits the signal mask it sets. A dedicated
+/// thread waits for the signals, so cleaning up may allocate and access files. A signal that is ignored at
+/// the start (nohup, a background job of a shell) stays ignored.
 void watch_signals();
 
-/// While one lives, the first SIGINT or SIGTERM asks the program to stop; the second ends it. One at a time.
+/// During its lifetime the first SIGINT or SIGTERM requests a stop, the second terminates the program. One at
+/// a time.
 class StopRequest {
  public:
   StopRequest();
   ~StopRequest();
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
-  const std::atomic<bool>& asked() const;
-  int exit_code() const;  ///< 130 or 143, once asked
+  const std::atomic<bool>& requested() const;
+  int exit_code() const;  ///< 130 or 143, once requested
 };
 
-/// While one lives, the first SIGINT or SIGTERM calls `stop`, and the second ends the program; each SIGHUP
-/// calls `reload`. Both are called on the thread that waits for signals and must not throw. One at a time.
+/// During its lifetime the first SIGINT or SIGTERM calls `stop`, the second terminates the program, and each
+/// SIGHUP calls `reload`. Both run on the thread that waits for signals and must not throw. One at a time.
 class ServerSignals {
  public:
   ServerSignals(std::function<void()> stop, std::function<void()> reload);
@@ -34,8 +35,8 @@ class ServerSignals {
   ServerSignals& operator=(const ServerSignals&) = delete;
 };
 
-/// A file or directory that is removed when it goes out of scope, or when a signal ends the program, unless
-/// keep().
+/// A file or directory that is removed by the destructor, or when a signal terminates the program, unless
+/// keep() was called.
 class Temporary {
  public:
   explicit Temporary(std::filesystem::path path);

@@ -1,11 +1,12 @@
 #pragma once
-// Where an --output really is.
+// The real location of an --output.
 
 #include <filesystem>
 
 namespace roberta::cli {
 
-/// Absolute, links followed, no trailing slash: rename() replaces a link, not what it points to.
+/// Absolute, with symbolic links resolved and without a trailing slash: rename() would replace the link
+/// itself.
 std::filesystem::path target_path(const std::filesystem::path& path);
 
 }  // namespace roberta::cli

@@ -1,5 +1,5 @@
 #pragma once
-// What the terminal can do.
+// Capabilities of the terminal.
 
 #include <string>
 #include <string_view>
@@ -8,15 +8,15 @@ namespace roberta::cli {
 
 bool is_terminal(int fd);
 int terminal_width(int fd);  ///< columns; 80 when unknown
-/// `setting` is auto, always or never. auto honours NO_COLOR, CLICOLOR_FORCE and TERM=dumb (no-color.org,
+/// `setting` is auto, always or never. auto respects NO_COLOR, CLICOLOR_FORCE and TERM=dumb (no-color.org,
 /// clicolors).
 bool use_color(int fd, std::string_view setting);
-bool utf8_locale();  ///< by LC_ALL, LC_CTYPE, LANG: bars may be drawn with block characters
-/// Columns that a UTF-8 text takes: code points less combining marks, wide ones counted twice.
+bool utf8_locale();  ///< from LC_ALL, LC_CTYPE, LANG: whether bars may use block characters
+/// Number of columns of a UTF-8 text: code points without combining marks, wide ones counted twice.
 int display_width(std::string_view text);
 /// A bar of at most `width` columns for a fraction in [0,1], padded with spaces to `width`.
 std::string bar(double fraction, int width, bool blocks);
-/// For error messages and tables: control bytes as \xNN or \n, so that a hostile file can't drive the
+/// For error messages and tables: control bytes become \xNN or \n, so that untrusted text cannot control the
 /// terminal.
 std::string printable(std::string_view text);
 

@@ -58,12 +58,12 @@ const Command* find_command(std::string_view name) {
   return nullptr;
 }
 
-const Command& need_command(std::string_view name) {
+const Command& require_command(std::string_view name) {
   if (const Command* command = find_command(name)) return *command;
   std::vector<std::string> names;
   for (const Command* command : kCommands) names.emplace_back(command->name);
   throw Error(ErrorCode::kUsage, "unknown command '" + std::string(name) + "'" + did_you_mean(name, names) +
-                                     "; 'roberta help' lists all commands");
+                                     "; run 'roberta help' for all commands");
 }
 
 }  // namespace roberta::cli

@@ -9,9 +9,9 @@
 namespace roberta::cli {
 
 std::span<const Command* const> commands();
-/// Kebab or snake case; null when there is none.
+/// By kebab-case or snake_case name; null if not found.
 const Command* find_command(std::string_view name);
-/// Error(kUsage) with the nearest name when there is none.
-const Command& need_command(std::string_view name);
+/// Throws Error(kUsage) with the nearest name if not found.
+const Command& require_command(std::string_view name);
 
 }  // namespace roberta::cli

@@ -15,7 +15,7 @@ std::string pad(std::string text, size_t width) {
   return text;
 }
 
-/// Words of `text` in lines of at most kWidth columns, each line begun at kHelpColumn.
+/// `text` wrapped to lines of at most kWidth columns, each starting at kHelpColumn.
 std::string wrapped(std::string_view text) {
   std::string out;
   size_t column = kHelpColumn;
@@ -42,10 +42,10 @@ std::string overview_help() {
   for (const Command* command : commands())
     out += "  " + pad(std::string(command->name), 18) + std::string(command->summary) + "\n";
   out +=
-      "\n'roberta help COMMAND' tells all about one.\n"
-      "Options are taken from the command line, else the environment (ROBERTA_*), else the --config file, "
-      "else the\n"
-      "default; 'roberta config show COMMAND' prints where each comes from.\n\nExit codes:\n";
+      "\nRun 'roberta help COMMAND' for the options of a command.\n"
+      "An option is taken from the command line, then the environment (ROBERTA_*), then the --config file, "
+      "then the\n"
+      "default; 'roberta config show COMMAND' prints the origin of each value.\n\nExit codes:\n";
   for (const ExitCode& exit : kExitCodes)
     out += "  " + pad(std::to_string(exit.code), 5) + exit.meaning + "\n";
   return out;
@@ -67,10 +67,7 @@ std::string command_help(const Command& command) {
       if (std::string value = value_name(option); !value.empty()) names += " " + value;
       out +=
           names.size() < kHelpColumn ? pad(names, kHelpColumn) : names + "\n" + std::string(kHelpColumn, ' ');
-      std::string facts = " [" + type_name(option);
-      if (!option.fallback.empty()) facts += "; default " + std::string(option.fallback);
-      if (takes_environment(option)) facts += "; " + environment_name(option);
-      facts += "]";
+      const std::string facts = " [" + option_facts(option) + "]";
       bool together = kHelpColumn + option.help.size() + facts.size() <= kWidth;
       out +=
           wrapped(option.help) + (together ? facts : "\n" + std::string(kHelpColumn - 1, ' ') + facts) + "\n";

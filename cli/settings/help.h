@@ -1,5 +1,5 @@
 #pragma once
-// Help, man pages and the reference page in Markdown, all from the table of commands.
+// Help, man pages and the Markdown reference page, generated from the table of commands.
 
 #include <string>
 
@@ -18,18 +18,18 @@ struct ExitCode {
   const char* meaning;
 };
 inline constexpr ExitCode kExitCodes[] = {
-    {0, "all went well"},
-    {1, "the run failed for a reason of none of the classes below"},
-    {2, "wrong arguments, options or configuration"},
-    {3, "bad input data: a text without a mask, a broken JSON line, ill-formed UTF-8"},
-    {4, "a model or tokenizer file is missing, damaged or of an unknown kind"},
-    {5, "a download failed"},
-    {6, "out of disk, memory or device, or a path can't be written"},
-    {7, "NaN or infinity where there must be none"},
+    {0, "success"},
+    {1, "failure that none of the codes below describes"},
+    {2, "invalid arguments, options or configuration"},
+    {3, "invalid input data: a text without a mask, a malformed JSON line, invalid UTF-8"},
+    {4, "a model or tokenizer file is missing, damaged or of an unsupported kind"},
+    {5, "a download failed (reserved: no command downloads anything yet)"},
+    {6, "out of disk space or memory, a device is missing, or a path cannot be written"},
+    {7, "NaN or infinity in a result"},
     {75, "busy: try again later"},
-    {130, "ended by SIGINT (Ctrl-C)"},
-    {141, "the reader of standard output went away"},
-    {143, "ended by SIGTERM"},
+    {130, "terminated by SIGINT (Ctrl-C)"},
+    {141, "the reader of standard output closed it"},
+    {143, "terminated by SIGTERM"},
 };
 
 }  // namespace roberta::cli

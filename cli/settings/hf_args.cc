@@ -1,6 +1,5 @@
 #include "cli/settings/hf_args.h"
 
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -15,153 +14,128 @@ namespace {
 
 using nlohmann::json;
 
-/// Names that are ours by another name; those that are the same need no row.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kNames = {{
-    {"output_dir", "output"},
-    {"model_name_or_path", "model"},
-    {"task_name", "task"},
-    {"dataset_name", ""},
+/// Other names of options that only the program has.
+constexpr std::pair<std::string_view, std::string_view> kProgramNames[] = {
     {"train_batch_size", "per-device-train-batch-size"},
     {"per_gpu_train_batch_size", "per-device-train-batch-size"},
-    {"evaluation_strategy", "eval-strategy"},
-    {"load_best_model_at_end", "load-best-model-at-end"},
-    {"metric_for_best_model", "metric-for-best-model"},
-    {"gradient_checkpointing", "recompute"},
-    {"resume_from_checkpoint", "resume"},
-    {"text_column_name", "text-column"},
-    {"label_column_name", "label-column"},
-    {"max_length", "max-seq-length"},
-    {"max_answer_length", "max-answer-length"},
-    {"n_best_size", "n-best"},
-    {"null_score_diff_threshold", "null-threshold"},
-    {"lora_rank", "lora-r"},
-    {"target_modules", "lora-targets"},
-    {"r", "lora-r"},
-    {"test_file", "test-file"},
-    {"validation_file", "validation-file"},
-    {"train_file", "train-file"},
-    {"data_seed", ""},
-    {"full_determinism", ""},
-    {"use_cpu", ""},
-    {"no_cuda", ""},
-}};
+};
 
-/// What has no meaning for one native program, or is so here whatever is said.
-constexpr std::string_view kHarmless[] = {"do_train",
-                                          "do_eval",
-                                          "do_predict",
-                                          "overwrite_output_dir",
-                                          "overwrite_cache",
-                                          "pad_to_max_length",
-                                          "preprocessing_num_workers",
-                                          "cache_dir",
-                                          "use_fast_tokenizer",
-                                          "tokenizer_name",
-                                          "config_name",
-                                          "report_to",
-                                          "run_name",
-                                          "project",
-                                          "trackio_space_id",
-                                          "logging_dir",
-                                          "logging_strategy",
-                                          "logging_first_step",
-                                          "logging_nan_inf_filter",
-                                          "log_level",
-                                          "log_level_replica",
-                                          "log_on_each_node",
-                                          "disable_tqdm",
-                                          "save_strategy",
-                                          "save_safetensors",
-                                          "save_only_model",
-                                          "save_on_each_node",
-                                          "per_device_eval_batch_size",
-                                          "per_gpu_eval_batch_size",
-                                          "eval_accumulation_steps",
-                                          "eval_delay",
-                                          "eval_on_start",
-                                          "eval_use_gather_object",
-                                          "eval_do_concat_batches",
-                                          "batch_eval_metrics",
-                                          "prediction_loss_only",
-                                          "include_inputs_for_metrics",
-                                          "include_for_metrics",
-                                          "include_tokens_per_second",
-                                          "include_num_input_tokens_seen",
-                                          "dataloader_drop_last",
-                                          "dataloader_num_workers",
-                                          "dataloader_pin_memory",
-                                          "dataloader_persistent_workers",
-                                          "dataloader_prefetch_factor",
-                                          "remove_unused_columns",
-                                          "label_names",
-                                          "length_column_name",
-                                          "past_index",
-                                          "ignore_data_skip",
-                                          "restore_callback_states_from_checkpoint",
-                                          "ddp_backend",
-                                          "ddp_bucket_cap_mb",
-                                          "ddp_broadcast_buffers",
-                                          "ddp_find_unused_parameters",
-                                          "ddp_timeout",
-                                          "local_rank",
-                                          "deepspeed",
-                                          "fsdp",
-                                          "fsdp_config",
-                                          "fsdp_min_num_params",
-                                          "fsdp_transformer_layer_cls_to_wrap",
-                                          "accelerator_config",
-                                          "parallelism_config",
-                                          "average_tokens_across_devices",
-                                          "push_to_hub",
-                                          "push_to_hub_model_id",
-                                          "push_to_hub_organization",
-                                          "push_to_hub_token",
-                                          "hub_model_id",
-                                          "hub_strategy",
-                                          "hub_token",
-                                          "hub_private_repo",
-                                          "hub_always_push",
-                                          "hub_revision",
-                                          "tf32",
-                                          "torch_compile",
-                                          "torch_compile_backend",
-                                          "torch_compile_mode",
-                                          "torch_empty_cache_steps",
-                                          "torchdynamo",
-                                          "jit_mode_eval",
-                                          "use_ipex",
-                                          "use_mps_device",
-                                          "fp16_backend",
-                                          "fp16_full_eval",
-                                          "bf16_full_eval",
-                                          "fp16_opt_level",
-                                          "half_precision_backend",
-                                          "mp_parameters",
-                                          "tpu_num_cores",
-                                          "tpu_metrics_debug",
-                                          "debug",
-                                          "skip_memory_metrics",
-                                          "use_legacy_prediction_loop",
-                                          "auto_find_batch_size",
-                                          "gradient_checkpointing_kwargs",
-                                          "lr_scheduler_kwargs",
-                                          "optim_args",
-                                          "greater_is_better",
-                                          "ray_scope",
-                                          "use_liger_kernel",
-                                          "liger_kernel_config",
-                                          "optim_target_modules",
-                                          "enable_jit_checkpoint",
-                                          "_n_gpu",
-                                          "train_sampling_strategy"};
+/// Arguments without effect on a single native program.
+constexpr std::string_view kIgnored[] = {"do_train",
+                                         "do_eval",
+                                         "do_predict",
+                                         "overwrite_output_dir",
+                                         "overwrite_cache",
+                                         "pad_to_max_length",
+                                         "preprocessing_num_workers",
+                                         "cache_dir",
+                                         "use_fast_tokenizer",
+                                         "tokenizer_name",
+                                         "config_name",
+                                         "report_to",
+                                         "run_name",
+                                         "project",
+                                         "trackio_space_id",
+                                         "logging_dir",
+                                         "logging_strategy",
+                                         "logging_first_step",
+                                         "logging_nan_inf_filter",
+                                         "log_level",
+                                         "log_level_replica",
+                                         "log_on_each_node",
+                                         "disable_tqdm",
+                                         "save_strategy",
+                                         "save_safetensors",
+                                         "save_only_model",
+                                         "save_on_each_node",
+                                         "per_device_eval_batch_size",
+                                         "per_gpu_eval_batch_size",
+                                         "eval_accumulation_steps",
+                                         "eval_delay",
+                                         "eval_on_start",
+                                         "eval_use_gather_object",
+                                         "eval_do_concat_batches",
+                                         "batch_eval_metrics",
+                                         "prediction_loss_only",
+                                         "include_inputs_for_metrics",
+                                         "include_for_metrics",
+                                         "include_tokens_per_second",
+                                         "include_num_input_tokens_seen",
+                                         "dataloader_drop_last",
+                                         "dataloader_num_workers",
+                                         "dataloader_pin_memory",
+                                         "dataloader_persistent_workers",
+                                         "dataloader_prefetch_factor",
+                                         "remove_unused_columns",
+                                         "label_names",
+                                         "length_column_name",
+                                         "past_index",
+                                         "ignore_data_skip",
+                                         "restore_callback_states_from_checkpoint",
+                                         "ddp_backend",
+                                         "ddp_bucket_cap_mb",
+                                         "ddp_broadcast_buffers",
+                                         "ddp_find_unused_parameters",
+                                         "ddp_timeout",
+                                         "local_rank",
+                                         "deepspeed",
+                                         "fsdp",
+                                         "fsdp_config",
+                                         "fsdp_min_num_params",
+                                         "fsdp_transformer_layer_cls_to_wrap",
+                                         "accelerator_config",
+                                         "parallelism_config",
+                                         "average_tokens_across_devices",
+                                         "push_to_hub",
+                                         "push_to_hub_model_id",
+                                         "push_to_hub_organization",
+                                         "push_to_hub_token",
+                                         "hub_model_id",
+                                         "hub_strategy",
+                                         "hub_token",
+                                         "hub_private_repo",
+                                         "hub_always_push",
+                                         "hub_revision",
+                                         "tf32",
+                                         "torch_compile",
+                                         "torch_compile_backend",
+                                         "torch_compile_mode",
+                                         "torch_empty_cache_steps",
+                                         "torchdynamo",
+                                         "jit_mode_eval",
+                                         "use_ipex",
+                                         "use_mps_device",
+                                         "fp16_backend",
+                                         "fp16_full_eval",
+                                         "bf16_full_eval",
+                                         "fp16_opt_level",
+                                         "half_precision_backend",
+                                         "mp_parameters",
+                                         "tpu_num_cores",
+                                         "tpu_metrics_debug",
+                                         "debug",
+                                         "skip_memory_metrics",
+                                         "use_legacy_prediction_loop",
+                                         "auto_find_batch_size",
+                                         "gradient_checkpointing_kwargs",
+                                         "lr_scheduler_kwargs",
+                                         "optim_args",
+                                         "greater_is_better",
+                                         "ray_scope",
+                                         "use_liger_kernel",
+                                         "liger_kernel_config",
+                                         "optim_target_modules",
+                                         "enable_jit_checkpoint",
+                                         "_n_gpu",
+                                         "train_sampling_strategy"};
 
-bool harmless(const std::string& name) {
-  for (const std::string_view known : kHarmless)
+bool is_ignored(const std::string& name) {
+  for (const std::string_view known : kIgnored)
     if (known == name) return true;
   return false;
 }
 
-/// Nothing is asked for: null, false, 0, "" and empty lists.
+/// Null, false, 0, "" and empty lists.
 bool is_nothing(const json& value) {
   return value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
          (value.is_number() && value.get<double>() == 0) ||
@@ -178,12 +152,11 @@ std::string text_of(const json& value) {
   return value.dump();
 }
 
-/// The Trainer's word for what we call otherwise; the same word where there is none.
+/// The Trainer's name of a value as our name of it.
 std::string translated(const std::string& option, const std::string& text) {
   if (option == "optim") {
     if (text.starts_with("adamw")) return "adamw";
-    throw Error(ErrorCode::kUsage,
-                "optim '" + text + "' is none of ours: adamw (as adamw_torch), or adam (as fairseq)");
+    throw Error(ErrorCode::kUsage, "optim '" + text + "' is not supported: expected adamw_torch");
   }
   if (option == "lr-scheduler-type" && text == "constant_with_warmup") return "constant";
   return text;
@@ -191,13 +164,13 @@ std::string translated(const std::string& option, const std::string& text) {
 
 class Reader {
  public:
-  Reader(const std::filesystem::path& file, const Command& command) : file_(file), command_(command) {}
+  Reader(const std::filesystem::path& file, const Command& command, const HfNames& names)
+      : file_(file), command_(command), names_(names) {}
 
   HfArguments read() {
     std::ifstream in(file_);
     const json all = json::parse(in, nullptr, false);
-    if (!in || !all.is_object())
-      throw Error(ErrorCode::kUsage, file_.string() + ": can't be read as a JSON object");
+    if (!in || !all.is_object()) throw Error(ErrorCode::kUsage, file_.string() + ": is not a JSON object");
     for (const auto& [name, value] : all.items()) add(name, value);
     return std::move(out_);
   }
@@ -206,27 +179,28 @@ class Reader {
   void add(const std::string& name, const json& value) {
     if (special(name, value)) return;
     std::string option = kebab(name);
-    for (const auto& [theirs, ours] : kNames)
+    if (const auto ours = names_.find(name); ours != names_.end()) option = ours->second;
+    for (const auto& [theirs, ours] : kProgramNames)
       if (theirs == name) option = ours;
-    const Option* found = option.empty() ? nullptr : find_option(command_, option);
+    const Option* found = find_option(command_, option);
     if (!found || is_common(*found)) {
-      if (!harmless(name) && !is_nothing(value)) out_.unknown.push_back(name);
+      if (!is_ignored(name) && !is_nothing(value)) out_.unknown.push_back(name);
       return;
     }
     if (value.is_null() || (value.is_string() && value.get<std::string>().empty())) return;
     set(*found, name, text_of(value));
   }
 
-  /// Names whose values mean something else than with us. True: done.
+  /// Arguments whose values have another meaning there. True if `name` is one.
   bool special(const std::string& name, const json& value) {
     const auto put = [&](const char* option, const std::string& text) {
       set(*find_option(command_, option), name, text);
     };
     if (name == "fp16") {
-      if (!is_nothing(value)) out_.unknown.push_back("fp16 (bf16 is there instead)");
+      if (!is_nothing(value)) out_.unknown.push_back("fp16 (use bf16)");
     } else if (name == "max_steps") {
       if (value.is_number() && value.get<double>() > 0) put("max-steps", text_of(value));
-    } else if (name == "warmup_steps") {  // below 1 a share, as of transformers 5
+    } else if (name == "warmup_steps") {  // below 1 a ratio, as of transformers 5
       if (!value.is_number()) return true;
       const double steps = value.get<double>();
       if (steps >= 1) put("warmup-steps", std::to_string(std::llround(steps)));
@@ -244,7 +218,7 @@ class Reader {
     } else if (name == "num_train_epochs" || name == "group_by_length" || name == "neftune_noise_alpha") {
       if (name == "neftune_noise_alpha" && !is_nothing(value)) out_.unknown.push_back(name);
       if (name == "num_train_epochs" && !value.is_null()) put("num-train-epochs", text_of(value));
-      // group_by_length: no padding here, so there is nothing to group for
+      // group_by_length: without padding it makes no difference
     } else {
       return false;
     }
@@ -271,13 +245,15 @@ class Reader {
 
   const std::filesystem::path file_;
   const Command& command_;
+  const HfNames& names_;
   HfArguments out_;
 };
 
 }  // namespace
 
-HfArguments read_hf_arguments(const std::filesystem::path& file, const Command& command) {
-  return Reader(file, command).read();
+HfArguments read_hf_arguments(const std::filesystem::path& file, const Command& command,
+                              const HfNames& names) {
+  return Reader(file, command, names).read();
 }
 
 }  // namespace roberta::cli

@@ -8,29 +8,33 @@
 #include <utility>
 
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
 namespace {
 
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0;;) {
-    size_t end = text.find(separator, begin);
-    parts.emplace_back(text.substr(begin, end - begin));
-    if (end == std::string_view::npos) return parts;
-    begin = end + 1;
-  }
+[[noreturn]] void reject(const std::string& where, std::string_view value, const std::string& expected) {
+  throw Error(ErrorCode::kUsage, where + ": '" + std::string(value.substr(0, 200)) + "' is not " + expected);
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+/// One choice of an option with its spellings, the canonical one first.
+struct Choice {
+  std::vector<std::string> spellings, deprecated;
+};
+
+std::vector<Choice> choice_table(const Option& option) {
+  std::vector<Choice> out;
+  if (option.type != Type::kChoice) return out;
+  for (const std::string& entry : split(option.values, '|')) {
+    std::vector<std::string> parts = split(entry, '~');
+    out.push_back({split(parts[0], '='), {parts.begin() + 1, parts.end()}});
+  }
   return out;
 }
 
-[[noreturn]] void bad(const std::string& where, std::string_view value, const std::string& wanted) {
-  throw Error(ErrorCode::kUsage, where + ": '" + std::string(value.substr(0, 200)) + "' is not " + wanted);
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 std::pair<int64_t, int64_t> range_of(const Option& option) {
@@ -45,8 +49,7 @@ std::string check_integer(const Option& option, std::string_view value, const st
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   auto [low, high] = range_of(option);
   if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
-    bad(where, value,
-        low == INT64_MIN ? "a whole number" : "a whole number in " + std::string(option.values));
+    reject(where, value, low == INT64_MIN ? "an integer" : "an integer in " + std::string(option.values));
   return std::to_string(number);
 }
 
@@ -54,12 +57,12 @@ std::string check_number(std::string_view value, const std::string& where) {
   double number = 0;
   auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc{} || end != value.data() + value.size() || !std::isfinite(number))
-    bad(where, value, "a number");
+    reject(where, value, "a number");
   return std::string(value);
 }
 
 std::string check_duration(std::string_view value, const std::string& where) {
-  if (!duration_of(value)) bad(where, value, "a time such as 500ms, 10s or 2m");
+  if (!duration_of(value)) reject(where, value, "a time such as 500ms, 10s or 2m");
   return std::string(value);
 }
 
@@ -67,19 +70,15 @@ std::string check_flag(std::string_view value, const std::string& where) {
   std::string word = lower(value);
   if (word == "1" || word == "true" || word == "yes" || word == "on") return "true";
   if (word == "0" || word == "false" || word == "no" || word == "off") return "false";
-  bad(where, value, "true or false");
+  reject(where, value, "true or false");
 }
 
 std::string check_choice(const Option& option, std::string_view value, const std::string& where) {
   std::string word = lower(value);
-  for (const std::string& choice : split(option.values, '|')) {
-    std::vector<std::string> spellings = split(choice, '=');
-    if (std::find(spellings.begin(), spellings.end(), word) != spellings.end()) return spellings[0];
-  }
+  for (const Choice& choice : choice_table(option))
+    if (contains(choice.spellings, word) || contains(choice.deprecated, word)) return choice.spellings[0];
   std::vector<std::string> names = choices(option);
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  bad(where, value, "one of " + list + did_you_mean(word, names));
+  reject(where, value, "one of " + joined(names, ", ") + did_you_mean(word, names));
 }
 
 }  // namespace
@@ -91,19 +90,36 @@ std::vector<OptionGroup> groups_of(const Command& command) {
 }
 
 const OptionGroup* find_section(const Command& command, std::string_view name) {
-  const std::string wanted = kebab(name);
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
   for (const OptionGroup& group : command.groups)
-    if (std::equal(group.title.begin(), group.title.end(), wanted.begin(), wanted.end(), same)) return &group;
+    if (lower(group.title) == kebab(name) || is_deprecated_title(group, name)) return &group;
   return nullptr;
+}
+
+bool is_deprecated_title(const OptionGroup& group, std::string_view name) {
+  return !group.deprecated_title.empty() && lower(group.deprecated_title) == kebab(name);
 }
 
 const Option* find_option(const Command& command, std::string_view name) {
   std::string wanted = kebab(name);
   for (const OptionGroup& group : groups_of(command))
     for (const Option& option : group.options)
-      if (option.name == wanted) return &option;
+      if (option.name == wanted || is_deprecated_name(option, wanted)) return &option;
   return nullptr;
+}
+
+std::vector<std::string> deprecated_names(const Option& option) {
+  return option.deprecated_names.empty() ? std::vector<std::string>{} : split(option.deprecated_names, '|');
+}
+
+bool is_deprecated_name(const Option& option, std::string_view name) {
+  return contains(deprecated_names(option), name);
+}
+
+bool is_deprecated_value(const Option& option, std::string_view value) {
+  const std::string word = lower(value);
+  for (const Choice& choice : choice_table(option))
+    if (contains(choice.deprecated, word)) return true;
+  return false;
 }
 
 std::optional<std::chrono::milliseconds> duration_of(std::string_view text) {
@@ -127,10 +143,9 @@ std::string kebab(std::string_view name) {
   return out;
 }
 
-std::string environment_name(const Option& option) {
+std::string environment_name(std::string_view name) {
   std::string out = "ROBERTA_";
-  for (char c : option.name)
-    out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char c : name) out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
@@ -138,8 +153,7 @@ bool takes_environment(const Option& option) { return option.name != "help" && o
 
 std::vector<std::string> choices(const Option& option) {
   std::vector<std::string> names;
-  if (option.type != Type::kChoice) return names;
-  for (const std::string& choice : split(option.values, '|')) names.push_back(split(choice, '=')[0]);
+  for (const Choice& choice : choice_table(option)) names.push_back(choice.spellings[0]);
   return names;
 }
 
@@ -153,11 +167,8 @@ std::string value_name(const Option& option) {
       return "N,...";
     case Type::kDuration:
       return "TIME";
-    case Type::kChoice: {
-      std::string out;
-      for (const std::string& name : choices(option)) out += (out.empty() ? "" : "|") + name;
-      return out;
-    }
+    case Type::kChoice:
+      return joined(choices(option), "|");
     default:
       return option.values.empty() ? "VALUE" : std::string(option.values);
   }
@@ -189,6 +200,14 @@ std::string type_name(const Option& option) {
   return "";
 }
 
+std::string option_facts(const Option& option) {
+  std::string out = type_name(option);
+  if (!option.fallback.empty()) out += "; default " + std::string(option.fallback);
+  if (takes_environment(option)) out += "; " + environment_name(option.name);
+  for (const std::string& name : deprecated_names(option)) out += "; deprecated: --" + name;
+  return out;
+}
+
 std::string check_value(const Option& option, std::string_view value, const std::string& where) {
   switch (option.type) {
     case Type::kFlag:
@@ -202,7 +221,7 @@ std::string check_value(const Option& option, std::string_view value, const std:
     case Type::kChoice:
       return check_choice(option, value, where);
     case Type::kPath:
-      if (value.empty()) throw Error(ErrorCode::kUsage, where + " needs a path");
+      if (value.empty()) throw Error(ErrorCode::kUsage, where + ": the path is empty");
       return std::string(value);
     case Type::kIntegerList:
       for (const std::string& item : split(value, ',')) check_integer(option, item, where);

@@ -1,6 +1,5 @@
 #include "cli/settings/settings.h"
 
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
@@ -8,12 +7,13 @@
 #include "cli/settings/options.h"
 #include "cli/settings/yaml_file.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
 namespace {
 
-/// The flag that a spelling turns off: --no-normalize -> normalize, --special-tokens -> no-special-tokens.
+/// The flag that a name turns off: --no-normalize -> normalize, --special-tokens -> no-special-tokens.
 const Option* negated(const Command& command, const std::string& name) {
   const Option* option = name.starts_with("no-") ? find_option(command, name.substr(3)) : nullptr;
   if (!option) option = find_option(command, "no-" + name);
@@ -32,7 +32,8 @@ const Option* find_letter(const Command& command, char letter) {
   for (const OptionGroup& group : groups_of(command))
     for (const Option& option : group.options) names.emplace_back(option.name);
   throw Error(ErrorCode::kUsage, "unknown option '--" + name + "'" + did_you_mean(kebab(name), names, "--") +
-                                     "; 'roberta help " + std::string(command.name) + "' lists all options");
+                                     "; run 'roberta help " + std::string(command.name) +
+                                     "' for all options");
 }
 
 void require_in_section(const Command& command, const std::string& section, const Option& option,
@@ -41,10 +42,10 @@ void require_in_section(const Command& command, const std::string& section, cons
   if (!group) {
     std::vector<std::string> titles;
     for (const OptionGroup& g : command.groups) {
-      titles.push_back(kebab(g.title));
-      for (char& c : titles.back()) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      titles.push_back(lower(kebab(g.title)));
     }
-    throw Error(ErrorCode::kUsage, where + ": no section '" + section + "'" + did_you_mean(section, titles));
+    throw Error(ErrorCode::kUsage,
+                where + ": section '" + section + "' not found" + did_you_mean(section, titles));
   }
   for (const Option& member : group->options)
     if (member.name == option.name) return;
@@ -57,7 +58,7 @@ void require_in_section(const Command& command, const std::string& section, cons
 Settings::Settings(const Command& command, std::span<const std::string> arguments) : command_(&command) {
   read_arguments(arguments);
   if (auto help = values_.find("help"); help != values_.end() && help->second.text == "true") {
-    read_defaults();  // help is given whatever the environment and the file hold
+    read_defaults();  // help works even if the environment or the file is invalid
     return;
   }
   read_environment();
@@ -74,10 +75,11 @@ Settings::Settings(const Command& command, std::span<const std::string> argument
   read_defaults();
 }
 
-/// --set optimizer.learning_rate=1e-4: an option as a recipe names it; its section may be left out.
+/// --set optimizer.learning_rate=1e-4: an option under its name in a recipe; the section is optional.
 void Settings::set_named(std::string_view text, Origin origin, const std::string& where) {
   const size_t equals = text.find('=');
-  if (equals == std::string_view::npos) throw Error(ErrorCode::kUsage, where + " needs NAME=VALUE");
+  if (equals == std::string_view::npos)
+    throw Error(ErrorCode::kUsage, where + ": '" + std::string(text) + "' is not of the form NAME=VALUE");
   std::string name = kebab(text.substr(0, equals));
   const size_t dot = name.find('.');
   const std::string section = dot == std::string::npos ? "" : name.substr(0, dot);
@@ -85,12 +87,21 @@ void Settings::set_named(std::string_view text, Origin origin, const std::string
   const Option* option = find_option(*command_, name);
   if (!option || option->name == "set" || option->name == "config") unknown_option(*command_, name);
   if (!section.empty()) require_in_section(*command_, section, *option, where);
+  warn_if_deprecated(*option, name, where + " ");
   set(*option, text.substr(equals + 1), origin, where + " " + name);
+}
+
+void Settings::warn_if_deprecated(const Option& option, std::string_view name, const std::string& prefix) {
+  if (is_deprecated_name(option, name))
+    warnings_.push_back("option " + prefix + std::string(name) + " is deprecated; use " + prefix +
+                        std::string(option.name));
 }
 
 void Settings::set(const Option& option, std::string_view text, Origin origin, const std::string& where) {
   if (option.name == "set" && option.type == Type::kText) set_named(text, origin, where);
   std::string checked = check_value(option, text, where);
+  if (is_deprecated_value(option, text))
+    warnings_.push_back(where + ": value '" + std::string(text) + "' is deprecated; use '" + checked + "'");
   auto [slot, inserted] =
       values_.try_emplace(std::string(option.name), Value{&option, checked, origin, where});
   if (inserted || slot->second.origin > origin) return;
@@ -123,9 +134,11 @@ size_t Settings::read_option(std::span<const std::string> arguments, size_t at) 
   if (!option) {
     option = negated(*command_, name);
     if (!option || equals != std::string::npos) unknown_option(*command_, name);
+    if (name.starts_with("no-")) warn_if_deprecated(*option, name.substr(3), "--no-");
     set(*option, "false", Origin::kFlag, where);
     return at + 1;
   }
+  warn_if_deprecated(*option, name, "--");
   if (equals != std::string::npos) {
     set(*option, std::string_view(word).substr(equals + 1), Origin::kFlag, where);
     return at + 1;
@@ -138,7 +151,7 @@ size_t Settings::read_option(std::span<const std::string> arguments, size_t at) 
                  arguments[at + 1].size() > 2 &&
                  find_option(*command_, std::string_view(arguments[at + 1]).substr(2));
   if (at + 1 >= arguments.size() || another)
-    throw Error(ErrorCode::kUsage, where + " needs a value: " + where + " " + value_name(*option));
+    throw Error(ErrorCode::kUsage, where + ": value missing: " + where + " " + value_name(*option));
   set(*option, arguments[at + 1], Origin::kFlag, where);
   return at + 2;
 }
@@ -150,7 +163,7 @@ size_t Settings::read_letters(std::span<const std::string> arguments, size_t at)
     std::string where = std::string("-") + word[i];
     if (!option)
       throw Error(ErrorCode::kUsage, "unknown option '" + where + "' in '" + word +
-                                         "'; a text that begins with '-' goes after '--'");
+                                         "'; put a text that begins with '-' after '--'");
     if (option->type == Type::kFlag) {
       set(*option, "true", Origin::kFlag, where);
       continue;
@@ -160,7 +173,7 @@ size_t Settings::read_letters(std::span<const std::string> arguments, size_t at)
       return at + 1;
     }
     if (at + 1 >= arguments.size())
-      throw Error(ErrorCode::kUsage, where + " needs a value: " + where + " " + value_name(*option));
+      throw Error(ErrorCode::kUsage, where + ": value missing: " + where + " " + value_name(*option));
     set(*option, arguments[at + 1], Origin::kFlag, where);
     return at + 2;
   }
@@ -171,10 +184,21 @@ void Settings::read_environment() {
   for (const OptionGroup& group : groups_of(*command_))
     for (const Option& option : group.options) {
       if (!takes_environment(option) || values_.contains(option.name)) continue;
-      std::string name = environment_name(option);
-      const char* text = std::getenv(name.c_str());
-      if (text && *text) set(option, text, Origin::kEnvironment, name);
+      read_variable(option, environment_name(option.name));
+      for (const std::string& old_name : deprecated_names(option)) {
+        if (values_.contains(option.name)) break;
+        if (read_variable(option, environment_name(old_name)))
+          warnings_.push_back("environment variable " + environment_name(old_name) + " is deprecated; use " +
+                              environment_name(option.name));
+      }
     }
+}
+
+bool Settings::read_variable(const Option& option, const std::string& name) {
+  const char* text = std::getenv(name.c_str());
+  if (!text || !*text) return false;
+  set(option, text, Origin::kEnvironment, name);
+  return true;
 }
 
 void Settings::read_file() {
@@ -184,8 +208,11 @@ void Settings::read_file() {
 }
 
 void Settings::read_entries(std::span<const YamlEntry> entries) {
-  for (const YamlEntry& entry : entries)
-    if (!values_.contains(entry.option->name)) set(*entry.option, entry.text, Origin::kFile, entry.where);
+  for (const YamlEntry& entry : entries) {
+    if (values_.contains(entry.option->name)) continue;
+    if (!entry.warning.empty()) warnings_.push_back(entry.warning);
+    set(*entry.option, entry.text, Origin::kFile, entry.where);
+  }
 }
 
 void Settings::read_defaults() {
@@ -227,15 +254,7 @@ std::chrono::milliseconds Settings::duration(std::string_view name) const {
 }
 
 std::vector<std::string> Settings::list(std::string_view name) const {
-  std::vector<std::string> items;
-  if (!given(name)) return items;
-  const std::string& all = value(name).text;
-  for (size_t begin = 0;;) {
-    size_t end = all.find(',', begin);
-    items.push_back(all.substr(begin, end - begin));
-    if (end == std::string::npos) return items;
-    begin = end + 1;
-  }
+  return given(name) ? split(value(name).text, ',') : std::vector<std::string>{};
 }
 
 std::vector<int> Settings::integers(std::string_view name) const {
@@ -244,11 +263,11 @@ std::vector<int> Settings::integers(std::string_view name) const {
   return numbers;
 }
 
-void Settings::need(std::string_view name) const {
+void Settings::require(std::string_view name) const {
   if (given(name)) return;
   const Option& option = *value(name).option;
-  throw Error(ErrorCode::kUsage, "--" + std::string(name) + " " + value_name(option) + " is needed (or " +
-                                     environment_name(option) + ", or '" + std::string(name) +
+  throw Error(ErrorCode::kUsage, "--" + std::string(name) + " " + value_name(option) + " is required (or " +
+                                     environment_name(name) + ", or '" + std::string(name) +
                                      ":' in a --config file)");
 }
 

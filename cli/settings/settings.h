@@ -1,5 +1,5 @@
 #pragma once
-// The effective settings of one run of a command: flag > environment > YAML file > default.
+// The effective settings of a command. Precedence: flag, environment variable, YAML file, default.
 
 #include <chrono>
 #include <cstdint>
@@ -27,11 +27,11 @@ struct Value {
 
 class Settings {
  public:
-  /// Reads arguments, environment and --config file. Throws Error(kUsage) that names the option and the
-  /// nearest name.
+  /// Reads arguments, environment and --config file. Throws Error(kUsage) that names the option and suggests
+  /// the nearest name.
   Settings(const Command& command, std::span<const std::string> arguments);
 
-  /// The same with `entries` (of a job) in the place of a --config file.
+  /// The same, with the `entries` of a job instead of a --config file.
   Settings(const Command& command, std::span<const std::string> arguments,
            std::span<const YamlEntry> entries);
 
@@ -39,8 +39,10 @@ class Settings {
   const std::vector<std::string>& arguments() const { return arguments_; }
   /// In the order of help.
   std::vector<Value> values() const;
+  /// One message for each deprecated name or value that was used.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
-  bool given(std::string_view name) const;  ///< has a value that is not the empty default
+  bool given(std::string_view name) const;  ///< has a value other than an empty default
   Origin origin(std::string_view name) const { return value(name).origin; }
   bool flag(std::string_view name) const { return value(name).text == "true"; }
   int64_t integer(std::string_view name) const;
@@ -50,8 +52,8 @@ class Settings {
   std::filesystem::path path(std::string_view name) const { return value(name).text; }
   std::vector<std::string> list(std::string_view name) const;
   std::vector<int> integers(std::string_view name) const;
-  /// Error(kUsage) naming the option when it has no value.
-  void need(std::string_view name) const;
+  /// Throws Error(kUsage) that names the option if it has no value.
+  void require(std::string_view name) const;
 
  private:
   const Value& value(std::string_view name) const;
@@ -60,7 +62,9 @@ class Settings {
   void read_arguments(std::span<const std::string> arguments);
   size_t read_option(std::span<const std::string> arguments, size_t at);
   size_t read_letters(std::span<const std::string> arguments, size_t at);
+  void warn_if_deprecated(const Option& option, std::string_view name, const std::string& prefix);
   void read_environment();
+  bool read_variable(const Option& option, const std::string& name);  ///< false if it is not set
   void read_file();
   void read_entries(std::span<const YamlEntry> entries);
   void read_defaults();
@@ -68,6 +72,7 @@ class Settings {
   const Command* command_;
   std::vector<std::string> arguments_;
   std::map<std::string, Value, std::less<>> values_;
+  std::vector<std::string> warnings_;
 };
 
 const char* name_of(Origin origin);

@@ -10,8 +10,8 @@
 namespace roberta::cli {
 namespace {
 
-constexpr size_t kLargestFile =
-    1 << 20;  // yaml-cpp builds a tree of nodes; nobody writes a megabyte of options
+constexpr size_t kMaxFileBytes = 1 << 20;  // yaml-cpp builds a tree of nodes, so memory must be bounded
+constexpr int kMaxDepth = 64;
 
 /// A nested value as JSON; scalars become strings, whatever they look like.
 void append_tree(std::string& out, const YAML::Node& node, const std::string& where) {
@@ -27,7 +27,7 @@ void append_tree(std::string& out, const YAML::Node& node, const std::string& wh
   if (is_map) {
     for (const auto& pair : node) {
       separate();
-      if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": keys are plain words");
+      if (!pair.first.IsScalar()) throw Error(ErrorCode::kUsage, where + ": a key is not a plain string");
       append_json_string(out, pair.first.Scalar());
       out += ':';
       append_tree(out, pair.second, where);
@@ -48,24 +48,26 @@ std::string read_yaml_text(const std::filesystem::path& file, const std::string&
   std::ifstream in(file, std::ios::binary);
   std::string text;
   if (in && !std::filesystem::is_directory(file)) {
-    text.resize(kLargestFile + 1);
+    text.resize(kMaxFileBytes + 1);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(in.gcount()));
   } else {
     throw Error(ErrorCode::kUsage,
                 name + ": cannot be read: " + (in ? "it is a directory" : std::strerror(errno)));
   }
-  if (text.size() > kLargestFile) throw Error(ErrorCode::kUsage, name + ": larger than 1 MiB");
-  // yaml-cpp parses nested flow collections by recursion: bound it before it reads the first one.
+  if (text.size() > kMaxFileBytes)
+    throw Error(ErrorCode::kUsage, name + ": the file is larger than the limit of 1 MiB");
+  // yaml-cpp parses nested flow collections recursively, so the depth is checked first.
   int depth = 0;
   for (char c : text) {
     depth += (c == '[' || c == '{') - (c == ']' || c == '}');
-    if (depth > 64) throw Error(ErrorCode::kUsage, name + ": nested deeper than 64");
+    if (depth > kMaxDepth)
+      throw Error(ErrorCode::kUsage, name + ": nested deeper than " + std::to_string(kMaxDepth));
   }
   return text;
 }
 
-std::string place_of(const YAML::Node& node, const std::string& file) {
+std::string location_of(const YAML::Node& node, const std::string& file) {
   return file + ":" + std::to_string(node.Mark().line + 1);  // yaml-cpp counts from 0
 }
 
@@ -80,12 +82,13 @@ std::string yaml_value(const YAML::Node& node, const Option& option, const std::
   if (node.IsSequence()) {
     std::string joined;
     for (const YAML::Node& item : node) {
-      if (!item.IsScalar()) throw Error(ErrorCode::kUsage, where + ": only plain values may stand in a list");
+      if (!item.IsScalar())
+        throw Error(ErrorCode::kUsage, where + ": the list has an element that is not a plain value");
       joined += (joined.empty() ? "" : ",") + item.Scalar();
     }
     return joined;
   }
-  throw Error(ErrorCode::kUsage, where + ": a plain value or a list is needed, not a mapping");
+  throw Error(ErrorCode::kUsage, where + ": expected a plain value or a list, got a mapping");
 }
 
 }  // namespace roberta::cli

@@ -1,5 +1,5 @@
 #pragma once
-// What all readers of YAML files share: reading under limits, and values of options.
+// Shared by the readers of YAML files: reading within limits, and option values.
 
 #include <yaml-cpp/yaml.h>
 
@@ -10,11 +10,12 @@
 
 namespace roberta::cli {
 
-/// The content of a file that is safe to hand to yaml-cpp. Error(kUsage) "WHAT FILE: ...".
+/// The content of a file, checked to be safe to pass to yaml-cpp. Throws Error(kUsage) "WHAT FILE: ...".
 std::string read_yaml_text(const std::filesystem::path& file, const std::string& what);
 /// "FILE:LINE", from 1.
-std::string place_of(const YAML::Node& node, const std::string& file);
-/// As it would be typed: a list is joined by commas; a mapping, for an option that takes one, is JSON.
+std::string location_of(const YAML::Node& node, const std::string& file);
+/// The value as typed on a command line: a list is joined by commas; for an option that takes a mapping, a
+/// mapping becomes JSON.
 std::string yaml_value(const YAML::Node& node, const Option& option, const std::string& where);
 
 }  // namespace roberta::cli

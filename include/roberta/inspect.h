@@ -1,5 +1,10 @@
 #pragma once
-// What a prepared corpus holds: `roberta inspect`.
+// What a prepared corpus contains: `roberta inspect`.
+//
+//     roberta::InspectOptions options;
+//     options.samples = 2;
+//     options.mask = true;
+//     std::cout << to_text(roberta::inspect_corpus("corpus", options));
 
 #include <cstdint>
 #include <filesystem>
@@ -12,14 +17,14 @@ namespace roberta {
 
 struct InspectOptions {
   bool verify = false;  ///< read all shards and check every checksum and token
-  int64_t samples = 0;  ///< how many to show
+  int64_t samples = 0;  ///< number of samples to show
   bool held_out = false;
-  std::string packing = "none";  ///< none, complete, complete-doc
+  Packing packing = Packing::kNone;
   int64_t length = 512;
-  /// Samples are those that training with this seed meets first in this epoch.
+  /// Samples are those that training with this seed sees first in this epoch.
   uint64_t seed = 0;
   int64_t epoch = 0;
-  bool mask = false;  ///< show them as training would mask them, by the three below
+  bool mask = false;  ///< show them masked as in training, by the three options below
   double mask_prob = 0.15;
   bool whole_word = false, exclude_special = false;
   int threads = 0;
@@ -28,7 +33,7 @@ struct InspectOptions {
 /// A token that was chosen to be predicted.
 struct ChosenToken {
   int64_t position = 0;
-  std::string token, became;  ///< in byte-level spelling ("Ġworld")
+  std::string token, became;  ///< before and after masking, in byte-level spelling ("Ġworld")
 };
 
 struct InspectedSample {
@@ -42,22 +47,22 @@ struct CorpusDescription {
   std::string path;
   std::string tokenizer;  ///< hash of its tokenizer.json
   int64_t vocab_size = 0;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   double held_out = 0;
   int64_t token_bytes = 0;  ///< of one token in the shards
   int64_t bytes = 0;        ///< of the shards
   std::vector<PreparedSet> sets;
   bool verified = false;
-  int64_t samples = 0, sample_tokens = 0;  ///< of an epoch, cut as asked
+  int64_t samples = 0, sample_tokens = 0;  ///< of an epoch, cut by `packing` and `length`
   std::vector<InspectedSample> shown;
 };
 
-/// Error(kInput) that names the file for a corpus that is damaged or none.
+/// Error(kInput) that names the file if the directory is not a corpus or is damaged.
 CorpusDescription inspect_corpus(const std::filesystem::path& directory, const InspectOptions& options);
 
 /// One JSON object, indented, with a newline at its end.
 std::string to_json(const CorpusDescription& corpus);
-/// For eyes.
+/// Human-readable.
 std::string to_text(const CorpusDescription& corpus);
 
 }  // namespace roberta

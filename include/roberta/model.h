@@ -1,5 +1,9 @@
 #pragma once
-// A RoBERTa model with its tokenizer, ready to run. Source of the arithmetic: docs/model.md.
+// A RoBERTa model with its tokenizer, ready to run. docs/model.md describes the arithmetic.
+//
+//     roberta::Model model = roberta::Model::load("roberta-base", {.precision = roberta::Precision::kBF16});
+//     const std::vector<roberta::Model::Ids> ids = {model.tokenizer().encode("Hello world").ids};
+//     const roberta::Matrix states = model.hidden_states(ids, std::vector<int>{-1});  // [tokens, width]
 
 #include <cstdint>
 #include <filesystem>
@@ -21,14 +25,14 @@ struct ModelOptions {
   std::string device = "cpu";       ///< "cpu" or "ref" (plain loops, for checking)
   int threads = 0;                  ///< 0: all cores that this process may use
   int64_t max_batch_tokens = 4096;  ///< texts are run together up to this many tokens
-  bool strict_format = true;  ///< refuse safetensors files with duplicate keys or a first byte other than '{'
+  bool strict_format = true;  ///< reject safetensors files with duplicate keys or a first byte other than '{'
   /// LoRA adapter that is merged into the weights: a directory as PEFT writes it. A `directory` that is
   /// itself an adapter is loaded with its base (base_model_name_or_path, relative to the adapter or to the
   /// working directory).
   std::filesystem::path adapter;
 };
 
-/// What the directory holds.
+/// What the directory contains.
 struct ModelInfo {
   std::string architecture;  ///< "RobertaForMaskedLM", "RobertaModel", ...
   int64_t vocab_size, hidden_size, layers, heads, intermediate_size, max_length, type_vocab_size;
@@ -41,7 +45,7 @@ struct ModelInfo {
   std::string default_pooling;      ///< "cls", "mean" or "max": from 1_Pooling/config.json, else "mean"
   bool default_normalize;           ///< modules.json has a Normalize module
   std::string
-      pooling_problem;  ///< why the directory's own pooling can't be had (a module unknown here); else empty
+      pooling_problem;  ///< why the directory's own pooling can't be used (an unknown module); else empty
 };
 
 /// A row-major float matrix that owns its memory.
@@ -52,20 +56,20 @@ struct Matrix {
   std::span<float> row(int64_t r) { return {data.data() + r * cols, static_cast<size_t>(cols)}; }
 };
 
-/// Which rows of which text to answer for: position in tokens, the leading <s> counted.
+/// A token of one of the sequences; positions count the leading <s>.
 struct TokenPosition {
   int32_t sequence;
   int32_t token;
 };
 
-/// A token for a place, and its probability among all tokens.
+/// A token for a position, and its probability among all tokens.
 struct TokenCandidate {
   int32_t token;
   float probability;
 };
 
-/// Not thread safe: one call at a time (many threads: shared_model.h). Results of fp32 do not
-/// depend, to the bit, on the other texts of the call nor on the number of threads.
+/// Not thread-safe: one call at a time (for many threads see shared_model.h). In fp32 results do not depend
+/// on the other texts of the call or on the number of threads: not a bit changes.
 class Model {
  public:
   /// Throws Error(kModel) naming file, field or tensor.
@@ -77,7 +81,7 @@ class Model {
   const ModelInfo& info() const;
   const Tokenizer& tokenizer() const;  ///< Error(kModel) when the directory has none
   bool has_tokenizer() const;
-  /// One line for each group of the load report: found, tied, ignored, missing, unknown.
+  /// One line per group of the load report: found, tied, ignored, missing, unknown.
   std::string load_report() const;
   /// "cpu avx512_bf16, 2 threads"
   std::string device() const;
@@ -107,11 +111,10 @@ class Model {
   Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
   Matrix span_logits(std::span<const Ids> sequences);
 
-  struct Impl;
-  Impl& impl() { return *impl_; }  ///< for the library itself
-
  private:
   friend class SharedModel;
+  friend struct ModelAccess;  // for the library itself
+  struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,5 +1,7 @@
 #pragma once
-// What a model directory or a safetensors file holds, without loading its weights: `roberta info`.
+// The content of a model directory or a safetensors file, without loading its weights: `roberta info`.
+//
+//     std::cout << to_text(roberta::describe_directory("roberta-base"));
 
 #include <cstdint>
 #include <filesystem>
@@ -29,21 +31,21 @@ struct SafetensorsFile {
 
 struct ModelDirectory {
   std::string path;
-  std::string architecture;  ///< "RobertaForMaskedLM", ...; by the tensors where config.json names none
+  std::string architecture;  ///< "RobertaForMaskedLM", ...; by the tensors if config.json names none
   int64_t vocab_size = 0, hidden_size = 0, layers = 0, heads = 0, intermediate_size = 0, max_length = 0,
           type_vocab_size = 0;
   double layer_norm_eps = 0;
 
-  int64_t parameters = 0;                 ///< that the architecture uses; tied ones counted once
+  int64_t parameters = 0;                 ///< of the architecture; tied ones count once
   std::map<std::string, int64_t> dtypes;  ///< "float32" -> number of tensors
   std::vector<std::string> weight_files;  ///< model.safetensors, or the shards
   uint64_t weight_bytes = 0;              ///< size of these files
 
   std::string tokenizer;                  ///< "tokenizer.json", "vocab.json + merges.txt" or "" for none
-  std::optional<int64_t> tokenizer_size;  ///< entries, added tokens counted; nothing when it can't be read
+  std::optional<int64_t> tokenizer_size;  ///< entries, including added tokens; nothing if it can't be read
 
   std::vector<std::string>
-      tasks;  ///< commands that this directory can do: "fill-mask", "embed", "classify", ...
+      tasks;  ///< commands that can use this directory: "fill-mask", "embed", "classify", ...
   std::vector<std::string> labels;  ///< by label number
   std::string problem_type;
 
@@ -51,24 +53,24 @@ struct ModelDirectory {
   std::string pooling;                 ///< default of `embed`: "cls", "mean" or "max"
   bool normalize = false;
 
-  std::optional<CrowsPairsEvaluation> bias;  ///< of its bias.json
+  std::optional<CrowsPairsEvaluation> bias;  ///< from its bias.json
 
-  /// Load report, names as `roberta` calls them, or as stored for ignored and unknown ones.
+  /// Load report, by canonical names, or stored names for ignored and unknown tensors.
   std::vector<std::string> found, tied, ignored, missing_optional, unknown;
-  std::vector<std::string> problems;  ///< why it can't be loaded as that architecture; empty: it can
-  std::vector<std::string> notes;     ///< what else is worth knowing
+  std::vector<std::string> problems;  ///< why it can't be loaded as that architecture; empty if it can
+  std::vector<std::string> notes;     ///< other remarks
 };
 
-/// Error(kModel) when there is no config.json, it is not a RoBERTa's, or the weights can't be read at all. A
-/// missing tensor, a broken tokenizer or an unknown module don't throw: they stand in `problems` and `notes`.
+/// Error(kModel) if config.json is missing or not a RoBERTa's, or the weights can't be read at all. A missing
+/// tensor, a broken tokenizer or an unknown module don't throw: they are in `problems` and `notes`.
 ModelDirectory describe_directory(const std::filesystem::path& directory);
-/// Error(kModel) for a file that isn't a sound safetensors file.
+/// Error(kModel) for an invalid safetensors file.
 SafetensorsFile describe_safetensors(const std::filesystem::path& file);
 
 /// One JSON object, indented, with a newline at its end.
 std::string to_json(const ModelDirectory& directory);
 std::string to_json(const SafetensorsFile& file);
-/// For eyes; names from files are made printable.
+/// Human-readable; names from files are made printable.
 std::string to_text(const ModelDirectory& directory);
 std::string to_text(const SafetensorsFile& file);
 

@@ -1,16 +1,21 @@
 #pragma once
 // One model for many threads: each request opens a Model of its own, a light object with the plain blocking
-// functions of roberta/pipeline.h, and the forward passes of all requests meet in common packed batches on
-// one engine. Answers in fp32 are those of a Model alone, to the bit.
+// functions of roberta/pipeline.h, and the forward passes of all requests are run in common packed batches on
+// one engine. Results in fp32 are those of a Model of its own, bit for bit.
+//
+//     const auto shared = roberta::SharedModel::load("roberta-base");
+//     const auto handle = [&](const std::vector<std::string>& texts) {  // from any number of threads
+//       roberta::Model model = shared->open(std::make_shared<roberta::RequestScope>());
+//       return roberta::fill_mask(model, texts);
+//     };
+//     handle({"Hello <mask>."});
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "roberta/error.h"
@@ -18,7 +23,7 @@
 
 namespace roberta {
 
-/// The queue is full, by tokens or by time. Retry-After is the estimate of when there will be room.
+/// The queue is full, by tokens or by time. retry_after() estimates when there will be room.
 class Overloaded : public Error {
  public:
   Overloaded(const std::string& message, std::chrono::milliseconds retry_after)
@@ -28,12 +33,12 @@ class Overloaded : public Error {
  private:
   std::chrono::milliseconds retry_after_;
 };
-/// The request's deadline passed before its answer was computed.
+/// The request's deadline passed before its results were computed.
 class DeadlinePassed : public Error {
  public:
   explicit DeadlinePassed(const std::string& message) : Error(ErrorCode::kTryAgain, message) {}
 };
-/// cancel() was called: nobody waits for the answer.
+/// cancel() was called: nobody waits for the results.
 class Cancelled : public Error {
  public:
   Cancelled() : Error(ErrorCode::kTryAgain, "[serve] cancelled") {}
@@ -45,43 +50,43 @@ struct BatchingOptions {
   std::chrono::milliseconds max_queue_time{10000};  ///< estimated wait beyond which a request is Overloaded
 };
 
-/// What one request is to the batcher: who asks, until when, whether still wanted; and what it cost. The
-/// fields of the first group are set before the first pass and not changed after; cancel() may be called by
-/// any thread at any time; costs may be read when the request's own thread is done with its Model. A scope
-/// has one pass at a time.
+/// One request as the batcher sees it: its client, its deadline, whether it was cancelled, and what it cost.
+/// `client` and `deadline` are set before the first pass and not changed afterwards; cancel() may be called
+/// by any thread at any time; `costs` may be read when the request's own thread is done with its Model. A
+/// scope has one pass at a time.
 class RequestScope {
  public:
   using Clock = std::chrono::steady_clock;
+  RequestScope();
+  ~RequestScope();
   uint64_t client = 0;  ///< requests of one client take turns with those of others
   Clock::time_point deadline = Clock::time_point::max();
 
-  /// Sequences that wait are dropped, and the waiting thread gets Cancelled (when a batch with some of them
-  /// is running, at its end). Passes asked for later throw at once.
+  /// Waiting sequences are dropped, and the waiting thread gets Cancelled (if some of them are in a running
+  /// batch, at its end). Later passes throw at once.
   void cancel() noexcept;
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_acquire); }
 
   struct Costs {
     int64_t sequences = 0, tokens = 0;
-    Clock::time_point first_pass{};  ///< when the first forward pass was asked for: before it is tokenization
+    Clock::time_point first_pass{};  ///< start of the first forward pass; what comes before is tokenization
     Clock::duration queue{}, inference{};  ///< waiting for, and inside, the batches it was part of
   };
   Costs costs;
 
  private:
   friend class Batcher;
+  struct Wait;
   std::atomic<bool> cancelled_{false};
-  std::mutex guard_;                         // of queue_mutex_, for cancel()
-  std::shared_ptr<std::mutex> queue_mutex_;  // of the batcher that was used last
-  std::condition_variable woken_;            // with queue_mutex_: the pass is done, or cancelled
+  std::unique_ptr<Wait> wait_;
 };
 
 struct QueueState {
   int64_t sequences = 0, tokens = 0;            ///< waiting, not being computed
-  std::chrono::milliseconds estimated_wait{0};  ///< until a sequence that comes now would run
+  std::chrono::milliseconds estimated_wait{0};  ///< until a sequence that is queued now would run
 };
 
-/// Told by the thread that ran the batch, one at a time, before its answers are given out; must be quick and
-/// must not throw.
+/// Reported by the thread that ran the batch, one at a time, before results are handed out.
 struct BatchReport {
   int64_t sequences, tokens;
   double compute_seconds;
@@ -94,12 +99,12 @@ class SharedModel {
   static std::shared_ptr<SharedModel> load(const std::filesystem::path& directory,
                                            const ModelOptions& options = {},
                                            const BatchingOptions& batching = {});
-  /// The compute thread ends after the batch it is in; whoever waits gets Error(kFailed).
+  /// The compute thread ends after its current batch; waiting threads get Error(kFailed).
   ~SharedModel();
 
   /// A Model whose passes run for `scope`. Any number at once, from any thread; each is used by one thread
-  /// at a time and must not outlive the SharedModel. threads() of it is 1: what it does beside the passes
-  /// (tokenizing) stays on the caller's thread.
+  /// at a time and must not outlive the SharedModel. Its threads() is 1: work outside the passes, such as
+  /// tokenization, stays on the caller's thread.
   Model open(std::shared_ptr<RequestScope> scope) const;
 
   const ModelInfo& info() const;
@@ -110,14 +115,14 @@ class SharedModel {
   Precision precision() const;
 
   QueueState queue() const;
-  /// Error(Overloaded) when a request of about that many tokens would be refused now.
+  /// Overloaded if a request of about that many tokens would be rejected now.
   void check_room(int64_t tokens) const;
-  void on_batch(std::function<void(const BatchReport&)> observer);  ///< before the first request
-
-  struct Impl;
-  explicit SharedModel(std::unique_ptr<Impl> impl);
+  /// Set before the first request; the observer must be quick and must not throw.
+  void on_batch(std::function<void(const BatchReport&)> observer);
 
  private:
+  struct Impl;
+  explicit SharedModel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
-// What this machine offers the library.
+// What this machine offers to the library.
+//
+//     std::cout << roberta::cpu_kernels().selected << ", " << roberta::default_threads() << " threads\n";
 
 #include <string>
 #include <vector>
@@ -12,10 +14,10 @@ struct CpuKernels {
 };
 
 /// The kernels of the cpu device: the best available, or what the environment variable ROBERTA_CPU names.
-/// Error(kUsage) when it names none that runs here.
+/// Error(kUsage) if it names kernels that this CPU can't run.
 CpuKernels cpu_kernels();
 
-/// Threads that are started by default: the CPUs that this process may run on, fewer under a container's
+/// Number of threads started by default: the CPUs that this process may run on, limited by a container's
 /// quota.
 int default_threads();
 

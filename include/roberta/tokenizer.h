@@ -1,5 +1,9 @@
 #pragma once
 // Byte-level BPE as RoBERTa uses it. Ids, tokens and offsets equal those of Hugging Face `tokenizers` 0.23.3.
+//
+//     const auto tokenizer = roberta::Tokenizer::from_directory("roberta-base");
+//     const roberta::Encoding encoding = tokenizer.encode("Hello world");
+//     std::cout << tokenizer.decode(encoding.ids, true) << '\n';
 
 #include <cstdint>
 #include <filesystem>
@@ -20,13 +24,14 @@ struct Offset {
   bool operator==(const Offset&) const = default;
 };
 
-/// One encoded text or pair. All vectors have one entry a token.
+/// One encoded text or pair. All vectors have one entry per token.
 struct Encoding {
   std::vector<int32_t> ids;
   std::vector<Offset> offsets;               ///< {0,0} for added special tokens
   std::vector<uint8_t> special_tokens_mask;  ///< 1 for tokens that the template added
   std::vector<int8_t> sequence_ids;          ///< 0 or 1: which text; -1 for added special tokens
-  std::vector<int32_t> words;         ///< with return_words: the pre-token of its text, from 0; -1 likewise
+  std::vector<int32_t>
+      words;  ///< with return_words: index of the pre-token in its text; -1 for added special tokens
   std::vector<Encoding> overflowing;  ///< further windows when truncated with overflow
 };
 
@@ -37,11 +42,11 @@ struct EncodeOptions {
   bool parse_special_tokens =
       true;  ///< strings such as "<mask>" in the text become those tokens; false: ordinary text
   TruncationStrategy truncation = TruncationStrategy::kNone;
-  int64_t max_length = 0;      ///< tokens, added special tokens counted; read when truncation != kNone
-  int64_t stride = 0;          ///< tokens that neighbouring windows share
+  int64_t max_length = 0;      ///< tokens, including added special tokens; ignored with kNone
+  int64_t stride = 0;          ///< tokens that consecutive windows share
   bool truncate_left = false;  ///< cut at the beginning of the text instead of the end
   bool return_overflowing = false;
-  bool return_words = false;             ///< not read by encode_words, which has words of its own
+  bool return_words = false;             ///< ignored by encode_words, which gets words
   std::optional<bool> add_prefix_space;  ///< overrides the tokenizer's own setting
 };
 
@@ -52,8 +57,8 @@ struct AddedToken {
   bool special = false, lstrip = false, rstrip = false, normalized = false, single_word = false;
 };
 
-/// Immutable after construction: every const method may be called from any number of threads at once. Copying
-/// is cheap.
+/// Immutable after construction: const methods may be called from any number of threads at once. Copying is
+/// cheap.
 class Tokenizer {
  public:
   /// Reads tokenizer.json, or vocab.json + merges.txt (with tokenizer_config.json, special_tokens_map.json
@@ -61,7 +66,7 @@ class Tokenizer {
   static Tokenizer from_directory(const std::filesystem::path& directory);
   static Tokenizer from_file(const std::filesystem::path& tokenizer_json);
 
-  /// Text is UTF-8; ill-formed bytes are read as U+FFFD, one for each maximal subpart.
+  /// Text is UTF-8; invalid bytes are read as U+FFFD, one for each maximal subpart.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   Encoding encode_pair(std::string_view first, std::string_view second,
                        const EncodeOptions& options = {}) const;
@@ -70,7 +75,7 @@ class Tokenizer {
   std::vector<Encoding> encode_batch(std::span<const std::string_view> texts,
                                      const EncodeOptions& options = {}, int threads = 0) const;
   /// Text already split into words (tagging): each word is encoded as with add_prefix_space; word_ids has one
-  /// entry a token, -1 for added special tokens. Offsets are inside each word.
+  /// entry per token, -1 for added special tokens. Offsets are relative to each word.
   Encoding encode_words(std::span<const std::string_view> words, std::vector<int32_t>& word_ids,
                         const EncodeOptions& options = {}) const;
   /// The fast path: ids only, appended to `ids`; no truncation. `add_special_tokens` as above.
@@ -81,7 +86,7 @@ class Tokenizer {
                         std::vector<int64_t>& starts, bool add_special_tokens = true,
                         bool parse_special_tokens = true, int threads = 0) const;
 
-  /// Bytes of the ids joined, ill-formed UTF-8 replaced by U+FFFD. Throws Error(kInput) for an id outside the
+  /// The bytes of all ids, with invalid UTF-8 replaced by U+FFFD. Throws Error(kInput) for an id outside the
   /// vocabulary.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = false) const;
 
@@ -93,7 +98,7 @@ class Tokenizer {
   const std::vector<AddedToken>& added_tokens() const;
   bool is_special(int32_t id) const;
 
-  int32_t bos_id() const;   ///< <s>; Error(kModel) when the tokenizer has none (likewise the next four)
+  int32_t bos_id() const;   ///< <s>; like the next four Error(kModel) if the tokenizer has none
   int32_t eos_id() const;   ///< </s>
   int32_t pad_id() const;   ///< <pad>
   int32_t unk_id() const;   ///< <unk>
@@ -101,13 +106,14 @@ class Tokenizer {
   bool has_mask() const;
   const std::string& mask_token() const;
   bool add_prefix_space() const;
-  /// model_max_length of tokenizer_config.json, if it is there and sane (below 1e6).
+  /// model_max_length of tokenizer_config.json, if it exists and is below 1e6.
   std::optional<int64_t> model_max_length() const;
 
   /// Writes tokenizer.json, vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json into an
   /// existing directory, each file atomically.
   void save(const std::filesystem::path& directory) const;
-  /// What save() writes into tokenizer.json: equal for tokenizers that treat every text alike.
+  /// The content of tokenizer.json as save() writes it: the same for tokenizers that encode every text in the
+  /// same way.
   std::string to_json() const;
 
   struct Impl;

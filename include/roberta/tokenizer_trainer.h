@@ -1,6 +1,10 @@
 #pragma once
-// Training of a byte-level BPE vocabulary: same result, ties included, as Hugging Face's
+// Training of a byte-level BPE vocabulary: the same result, including ties, as Hugging Face's
 // ByteLevelBPETokenizer.train(files) with the same options.
+//
+//     const roberta::Tokenizer tokenizer = roberta::train_tokenizer({"text.txt"}, {.vocab_size = 32000});
+//     std::filesystem::create_directory("my-tokenizer");
+//     tokenizer.save("my-tokenizer");
 
 #include <cstdint>
 #include <filesystem>

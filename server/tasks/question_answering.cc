@@ -6,7 +6,7 @@
 #include "server/tasks/inputs.h"
 #include "server/tasks/task.h"
 #include "server/tasks/task_options.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta::server {
 namespace {

@@ -32,7 +32,7 @@ struct TaskOptions {
   std::vector<std::string> targets;
   std::optional<bool> truncate, normalize;
   LabelFunction function = LabelFunction::kDefault;
-  TagOptions tag;
+  TagOptions tag{.aggregation = Aggregation::kNone};  // as the pipeline of transformers
   AnswerOptions answer;
   std::vector<std::string> candidate_labels;
   ZeroShotOptions zero_shot;

@@ -66,7 +66,7 @@ std::string pipeline(RequestContext& context, const PipelineRequest& request) {
       pipeline_parameters(request, token_classification_task,
                           {"aggregation_strategy", "ignore_labels", "stride", "is_split_into_words"});
   pipeline_model(context, request, token_classification_task);
-  TagOptions options;
+  TagOptions options{.aggregation = Aggregation::kNone};  // as the pipeline of transformers
   options.aggregation = read_aggregation(parameters, options.aggregation);
   if (const Json* labels = find_member(parameters, "ignore_labels"))
     options.ignore_labels = strings(*labels, "ignore_labels");

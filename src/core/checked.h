@@ -1,6 +1,6 @@
 #pragma once
-// Arithmetic on numbers that come from files: every function says whether the result fits. A wrapped product
-// is how loaders of other projects came to undersized buffers.
+// Arithmetic on numbers that come from files: every function says whether the result fits. A product
+// that wraps around makes a buffer that is too small.
 
 #include <concepts>
 #include <optional>

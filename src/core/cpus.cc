@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -26,15 +27,15 @@ double quota_of(const std::string& file) {
 
 /// The tightest quota from this process's own control group up to the root of what it can see.
 double cgroup_quota() {
-  double least = quota_of("/sys/fs/cgroup/cpu.max");
+  double quota = quota_of("/sys/fs/cgroup/cpu.max");
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     if (line.rfind("0::", 0) != 0) continue;  // version 2 only
     for (std::string path = line.substr(3); path.size() > 1; path.resize(path.rfind('/'))) {
-      least = std::min(least, quota_of("/sys/fs/cgroup" + path + "/cpu.max"));
+      quota = std::min(quota, quota_of("/sys/fs/cgroup" + path + "/cpu.max"));
     }
   }
-  return least;
+  return quota;
 }
 
 }  // namespace
@@ -48,6 +49,11 @@ int usable_cpus() {
     return std::max(1, static_cast<int>(std::min<double>(cpus, std::ceil(cgroup_quota()))));
   }();
   return count;
+}
+
+std::string requested_instruction_set() {
+  const char* text = std::getenv("ROBERTA_CPU");
+  return text ? text : "";
 }
 
 }  // namespace roberta

@@ -44,7 +44,8 @@ constexpr const char* name_of(DType t) {
   return "other";
 }
 
-/// Borrows a row-major matrix. An empty View (data == nullptr) means "not wanted" or "not there".
+/// Borrows a row-major matrix in host memory. An empty View (data == nullptr) means "not requested" or
+/// "absent".
 struct View {
   void* data = nullptr;
   int64_t rows = 0, cols = 0;
@@ -67,14 +68,6 @@ struct View {
     return {static_cast<char*>(data) + begin * size_of(dtype), rows, count, stride, dtype};
   }
 };
-
-/// Elements from row to row of a matrix of activations: an odd number of cache lines, so that the rows of a
-/// tile spread over all sets of a first-level cache. At 4096 bytes from row to row (C = 1024) they would all
-/// meet in one set, and GEMM would run at less than half its speed.
-constexpr int64_t padded_stride(int64_t cols, DType dtype) {
-  const int64_t line = 64 / size_of(dtype);
-  return ((cols + line - 1) / line | 1) * line;
-}
 
 /// bfloat16 <-> float by bits; round to nearest even, NaN kept quiet.
 inline float bf16_to_float(uint16_t x) {

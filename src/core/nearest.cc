@@ -28,7 +28,7 @@ std::string did_you_mean(std::string_view given, std::span<const std::string> na
   int best_distance = 1 + static_cast<int>(given.size()) / 3;  // a third of the letters may be wrong
   for (const std::string& name : names) {
     int distance = edit_distance(given, name);
-    // A name begun and not finished is near too ("token" for "tokenize").
+    // The beginning of a name is near too ("token" for "tokenize").
     if (given.size() >= 3 && name.starts_with(given)) distance = std::min(distance, 1);
     if (distance < best_distance || (!best && distance == best_distance))
       best = &name, best_distance = distance;

@@ -1,6 +1,5 @@
 #pragma once
-// The one way to use several cores: pieces of work with fixed borders, taken in turn by whichever thread is
-// free.
+// The only way to use several cores: pieces of work with fixed borders, each taken by the next free thread.
 
 #include <cstdint>
 #include <functional>
@@ -9,13 +8,14 @@ namespace roberta {
 
 /// Calls work(piece, thread) once for each piece in [0, pieces), on up to `threads` threads, the caller's
 /// among them (thread 0); returns when all are done and rethrows the first exception. Each thread index is
-/// used by one thread at a time. Nested calls, and calls while another thread is inside, run on the caller
-/// alone.
+/// used by one thread at a time. Nested calls run on the caller alone. Callers on several threads share the
+/// workers: an idle one joins the loop with the fewest threads, as long as no more threads compute than there
+/// are cores.
 ///
-/// The caller never waits for a thread that has not begun a piece: on a busy machine, where a core may be
-/// taken away for milliseconds, it then does the work itself. A fork-join barrier (OpenMP's) stalls there: at
-/// 16 tokens of roberta-base, beside as many other busy threads as there are cores, medians of 82 and 92 ms
-/// against 36 and 48.
+/// The caller never waits for a thread that has not begun a piece: on a busy machine, where a thread may
+/// lose its core for milliseconds, the caller then does the work itself. A fork-join barrier (OpenMP's)
+/// stalls there: 16 tokens of roberta-base, with as many other busy threads as there are cores, took a median
+/// of 82 and 92 ms, against 36 and 48.
 void parallel_for(int threads, int64_t pieces, const std::function<void(int64_t piece, int thread)>& work);
 
 }  // namespace roberta

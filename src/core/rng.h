@@ -1,7 +1,7 @@
 #pragma once
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-// 2011). A draw is a function of its place, (seed, stream, index), so any element can be drawn alone, on any
-// thread or device, and nothing need be stored to go on later. Only exact operations (integers, + - * /,
+// 2011). A number is a function of (seed, stream, index), so any element can be drawn separately, on any
+// thread or device, and a resumed run needs no stored state. Only exact operations (integers, + - * /,
 // sqrt) are used, in a fixed order: every machine gets the same bits.
 
 #include <array>
@@ -58,8 +58,8 @@ inline double normal_quantile(double p) {
   return q < 0 ? -z : z;
 }
 
-/// The numbers of one seed. `stream` tells apart what is drawn (a tensor, a layer's dropout at a step); index
-/// is the place in it. Immutable.
+/// The numbers of one seed. `stream` says what they are for (a tensor, a layer's dropout at a step); `index`
+/// counts within it. Immutable.
 class Random {
  public:
   explicit constexpr Random(uint64_t seed)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
@@ -12,25 +13,23 @@ constexpr size_t kBatchBytes = size_t{1} << 20;
 }  // namespace
 
 size_t cut_point(std::string_view text) {
-  const std::string_view head = text.substr(0, kLongestDocument);
+  const std::string_view head = text.substr(0, kMaxDocumentBytes);
   if (const size_t newline = head.rfind('\n'); newline != std::string_view::npos) return newline + 1;
   if (const size_t space = head.rfind(' '); space != std::string_view::npos && space > 0) return space;
-  size_t at = head.size();
-  for (int i = 0; i < 3 && at > 1 && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80; ++i) --at;
-  return at;
+  return cut_utf8(text, kMaxDocumentBytes).size();
 }
 
 bool is_blank(std::string_view line) {
   return std::all_of(line.begin(), line.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
 }
 
-BatchReader::BatchReader(const InputFile& file, const FilePlace& place)
+BatchReader::BatchReader(const InputFile& file, const FilePosition& position)
     : name_(display_name(file.path)),
       json_(file.format == TextFormat::kJsonl),
       source_(open_byte_source(file.path)) {
   fill();
   drop_mark();
-  skip_to(place);
+  skip_to(position);
 }
 
 /// Appends kBatchBytes, less only at the end of the file; false when there were none.
@@ -48,7 +47,7 @@ bool BatchReader::fill() {
   return have > before;
 }
 
-/// The byte order mark of UTF-8 is no text. Those of UTF-16 mean that the file is none of ours.
+/// Drops the byte order mark of UTF-8. One of UTF-16 is an error.
 void BatchReader::drop_mark() {
   if (buffer_.starts_with("\xEF\xBB\xBF")) {
     buffer_.erase(0, 3);
@@ -65,19 +64,19 @@ void BatchReader::take(size_t n) {
   offset_ += static_cast<int64_t>(n);
 }
 
-void BatchReader::skip_to(const FilePlace& place) {
+void BatchReader::skip_to(const FilePosition& position) {
   const auto changed = [&](const std::string& what) {
     fail(ErrorCode::kUsage, "[input] ", name_, ": ", what,
-         ": it has changed since the interrupted run read it; begin anew with --overwrite");
+         ": the file has changed since the interrupted run read it; start again with --overwrite");
   };
-  while (offset_ < place.offset) {
-    if (offset_ == place.checked && digest_.value() != place.digest && offset_ > 0)
+  while (offset_ < position.offset) {
+    if (offset_ == position.checked && digest_.value() != position.digest && offset_ > 0)
       changed(concat("other text before byte ", offset_));
-    const int64_t stop = offset_ < place.checked ? place.checked : place.offset;
+    const int64_t stop = offset_ < position.checked ? position.checked : position.offset;
     take(std::min(buffer_.size(), static_cast<size_t>(stop - offset_)));
     if (offset_ < stop && !fill()) changed(concat("ends at byte ", offset_));
   }
-  line_ = place.line;
+  line_ = position.line;
 }
 
 /// End of the last blank line, or of the last line of JSON; 0: none.
@@ -94,14 +93,14 @@ size_t BatchReader::last_border() const {
   return 0;
 }
 
-/// Where to end a batch that holds nothing but a document that is too long; 0: it may still end in time.
-/// Looks at whole lines first, so that the place does not depend on where the batch happens to end.
+/// Where to end a batch that holds only one document that is too long; 0: the document may still end in time.
+/// Tries whole lines first, so that the result does not depend on where the batch happens to end.
 size_t BatchReader::forced_cut() const {
   const size_t newline = buffer_.rfind('\n');
   const size_t lines = newline == std::string::npos ? 0 : newline + 1;
-  if (lines <= kLongestDocument && buffer_.size() <= 2 * kLongestDocument) return 0;
+  if (lines <= kMaxDocumentBytes && buffer_.size() <= 2 * kMaxDocumentBytes) return 0;
   if (json_)
-    fail(ErrorCode::kInput, "[input] ", name_, ": line ", line_, " is longer than ", 2 * kLongestDocument,
+    fail(ErrorCode::kInput, "[input] ", name_, ": line ", line_, " is longer than ", 2 * kMaxDocumentBytes,
          " bytes; split it");
   return cut_point(buffer_);
 }
@@ -119,9 +118,9 @@ bool BatchReader::next(TextBatch& batch) {
     if (end == 0 && buffer_.empty()) return false;
   }
   // The last batch: all that is left, unless that is longer than a document may be.
-  if (ended_ && !batch.cut && buffer_.size() <= 2 * kLongestDocument) end = buffer_.size();
+  if (ended_ && !batch.cut && buffer_.size() <= 2 * kMaxDocumentBytes) end = buffer_.size();
   batch.text.assign(buffer_, 0, end);
-  batch.place = {offset_, line_, offset_, digest_.value()};
+  batch.position = {offset_, line_, offset_, digest_.value()};
   take(end);
   line_ += std::count(batch.text.begin(), batch.text.end(), '\n');
   return true;

@@ -91,11 +91,11 @@ void Corpus::require_tokenizer(const Tokenizer& tokenizer, const std::string& wh
   if (hash == manifest_.tokenizer) return;
   fail(ErrorCode::kModel, "[data] ", directory_.string(), ": was prepared by tokenizer ",
        to_hex(manifest_.tokenizer), ", ", whose, " has ", to_hex(hash),
-       ": prepare the corpus with this tokenizer, or take the model that goes with the corpus");
+       ": prepare the corpus with this tokenizer, or use the model that belongs to the corpus");
 }
 
 Digest tokenizer_hash(const Tokenizer& tokenizer) {
-  // Parts that are kept as they were read differ in their white space from those that are written anew.
+  // Parts that are kept as they were read differ in white space from those that are written again.
   std::string plain;
   bool in_string = false, escaped = false;
   for (const char c : tokenizer.to_json()) {

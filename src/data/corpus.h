@@ -30,11 +30,11 @@ class TokenStream {
   std::vector<int64_t> begins_ = {0};  // of each shard; the end of the last
 };
 
-/// Immutable; every const method may be called from any thread at once. The files must not change while it
-/// lives.
+/// Immutable; every const method may be called from any thread at once. The files must not change during its
+/// lifetime.
 class Corpus {
  public:
-  /// Checks everything but the tokens themselves, and these too (at the disk's speed) where `verify`.
+  /// Checks everything but the tokens themselves, and with `verify` these too (at the speed of the disk).
   /// Error(kInput) that names the file.
   static std::shared_ptr<const Corpus> open(const std::filesystem::path& directory, bool verify = true,
                                             int threads = 0);
@@ -47,7 +47,7 @@ class Corpus {
   /// Tokens of all sets, each once.
   int64_t tokens(Split split) const;
 
-  /// The tokenizer that made it, from the corpus's own copy. Error(kModel) where that is another one now.
+  /// The tokenizer that made it, from the corpus's own copy. Error(kModel) where that one has changed.
   Tokenizer tokenizer() const;
   /// Error(kModel) where the corpus was made by another tokenizer. `whose` is for the message: "MODEL_DIR".
   void require_tokenizer(const Tokenizer& tokenizer, const std::string& whose) const;

@@ -39,7 +39,7 @@ void CorpusBuilder::begin_set(const std::string& name, double weight) {
   state_.sets.push_back(std::move(begun));
   state_.set_is_done = false;
   state_.file = 0;
-  state_.place = {};
+  state_.position = {};
   next_shard_ = 0;
 }
 
@@ -49,10 +49,10 @@ std::string CorpusBuilder::shard_name(Split split) const {
   return state_.sets.back().name + "-" + number + "." + name_of(split) + ".shard";
 }
 
-void CorpusBuilder::add(const EncodedBatch& batch, size_t file, const FilePlace& place) {
+void CorpusBuilder::add(const EncodedBatch& batch, size_t file, const FilePosition& position) {
   size_t tokens = 0, lines = 0;
   state_.file = file;
-  state_.place = place;
+  state_.position = position;
   for (const EncodedDocument& document : batch.documents) {
     PrepareCounts& counts = set().counts;
     const bool broken = document.kind == EncodedDocument::Kind::kBrokenLine;
@@ -61,8 +61,8 @@ void CorpusBuilder::add(const EncodedBatch& batch, size_t file, const FilePlace&
     counts.empty += document.kind == EncodedDocument::Kind::kEmpty;
     counts.bad_text += document.repaired || document.kind == EncodedDocument::Kind::kBadText;
     counts.cut += document.cut;
-    state_.place.offset = document.offset;
-    state_.place.line = document.line;
+    state_.position.offset = document.offset;
+    state_.position.line = document.line;
     if (document.kind == EncodedDocument::Kind::kText) add_text(batch, document, tokens, lines);
     tokens = document.tokens_end;
     lines = document.lines_end;
@@ -104,7 +104,7 @@ void CorpusBuilder::close_shard(Split split) {
   set().shards.push_back(shard);
 }
 
-/// Both at once: what is on the disk is then all of the text up to one place, and a run can go on from there.
+/// Both at once: the disk then holds all of the text up to one position, from which a run can resume.
 void CorpusBuilder::close_shards() {
   close_shard(Split::kTrain);
   close_shard(Split::kHeldOut);
@@ -115,7 +115,7 @@ void CorpusBuilder::end_file(size_t file, bool skipped) {
   ++set().counts.files;
   set().counts.skipped_files += skipped;
   state_.file = file + 1;
-  state_.place = {};
+  state_.position = {};
 }
 
 void CorpusBuilder::end_set() {

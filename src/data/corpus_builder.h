@@ -1,6 +1,6 @@
 #pragma once
-// The end of the line of a preparation: takes documents in order, leaves out duplicates, parts training from
-// held-out text, fills shards and notes how far it came.
+// The last stage of a preparation: takes documents in order, leaves out duplicates, splits training from
+// held-out text, fills shards and records its progress.
 
 #include <filesystem>
 #include <functional>
@@ -23,14 +23,14 @@ struct BuilderOptions {
 /// Not thread safe.
 class CorpusBuilder {
  public:
-  /// `manifest` has the settings and no sets; `state` where to go on.
+  /// `manifest` has the settings and no sets; `state` where to continue.
   CorpusBuilder(BuilderOptions options, Manifest manifest, PrepareState state);
 
   const PrepareState& state() const { return state_; }
 
   void begin_set(const std::string& name, double weight);
-  /// `place`: where the batch begins in the file.
-  void add(const EncodedBatch& batch, size_t file, const FilePlace& place);
+  /// `position`: where the batch begins in the file.
+  void add(const EncodedBatch& batch, size_t file, const FilePosition& position);
   void end_file(size_t file, bool skipped);
   void end_set();
   /// Writes the manifest: the corpus is complete.

@@ -10,15 +10,15 @@ namespace roberta {
 
 class DigestSet {
  public:
-  /// False when it is there already.
+  /// False when it is already present.
   bool insert(Digest digest);
   int64_t size() const { return size_; }
 
  private:
-  /// Open addressing; an all-zero digest is a free place. Many small tables grow one at a time, so memory has
+  /// Open addressing; an all-zero digest is a free slot. Many small tables grow one at a time, so memory has
   /// no steps.
   struct Table {
-    std::vector<Digest> places;
+    std::vector<Digest> slots;
     size_t used = 0;
   };
   static bool insert_into(Table& table, const Digest& digest);

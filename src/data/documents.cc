@@ -6,24 +6,13 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "text/tokenizer/pretokenize.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 
 namespace roberta {
 namespace {
 
 using Kind = EncodedDocument::Kind;
-
-constexpr std::string_view kSpaces = " \t\r\v\f";
-
-std::string_view without_end(std::string_view line) {
-  const size_t last = line.find_last_not_of(kSpaces);
-  return line.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
-std::string_view stripped(std::string_view line) {
-  const size_t first = line.find_first_not_of(kSpaces);
-  return first == std::string_view::npos ? std::string_view() : without_end(line.substr(first));
-}
 
 template <class Visit>
 void for_each_line(std::string_view text, Visit visit) {
@@ -40,7 +29,7 @@ void clean(std::string_view raw, Boundary boundary, std::string& out) {
   out.clear();
   size_t blank = 0;
   for_each_line(raw, [&](std::string_view line) {
-    line = boundary == Boundary::kFairseq ? stripped(line) : without_end(line);
+    line = boundary == Boundary::kFairseq ? trimmed(line, kWhitespace) : trimmed_end(line, kWhitespace);
     if (line.empty()) {
       ++blank;
       return;
@@ -52,30 +41,34 @@ void clean(std::string_view raw, Boundary boundary, std::string& out) {
 }
 
 bool is_text(std::string_view text) {
-  return is_well_formed(text) && std::memchr(text.data(), 0, text.size()) == nullptr;
+  return is_valid_utf8(text) && std::memchr(text.data(), 0, text.size()) == nullptr;
 }
 
-/// Ill-formed bytes and NUL as U+FFFD.
+/// Invalid bytes and NUL become U+FFFD.
 std::string repair(std::string_view text) {
   std::string storage;
   std::string out;
-  for (const char c : well_formed(text, storage)) c == '\0' ? out += "\xEF\xBF\xBD" : out += c;
+  for (const char c : repaired_utf8(text, storage)) c == '\0' ? out += "\xEF\xBF\xBD" : out += c;
   return out;
 }
 
 }  // namespace
 
-/// One batch on its way.
+/// One batch while it is encoded.
 class DocumentEncoder::Work {
  public:
   Work(const DocumentEncoder& encoder, const TextBatch& batch, const std::string& name)
-      : encoder_(encoder), options_(encoder.options_), batch_(batch), name_(name), line_(batch.place.line) {
+      : encoder_(encoder),
+        options_(encoder.options_),
+        batch_(batch),
+        name_(name),
+        line_(batch.position.line) {
     all_text_ = is_text(batch.text);
   }
 
   void text() {
     const std::string_view all = batch_.text;
-    size_t begin = 0, end = 0;  // of the document that grows
+    size_t begin = 0, end = 0;  // of the current document
     for (size_t at = 0; at < all.size();) {
       const size_t newline = std::min(all.find('\n', at), all.size() - 1) + 1;
       if (is_blank(all.substr(at, newline - at))) {
@@ -89,7 +82,7 @@ class DocumentEncoder::Work {
   }
 
   void json_lines(const std::string& field) {
-    const std::string_view all = batch_.text;  // padded behind its end
+    const std::string_view all = batch_.text;  // padded after its end
     for (size_t at = 0; at < all.size();) {
       const size_t newline = std::min(all.find('\n', at), all.size() - 1) + 1;
       const std::string_view line = all.substr(at, newline - at);
@@ -116,7 +109,7 @@ class DocumentEncoder::Work {
                         batch_.text.begin() + static_cast<ptrdiff_t>(begin), '\n');
     counted_ = begin;
     while (!raw.empty()) {
-      const size_t end = raw.size() > kLongestDocument ? cut_point(raw) : raw.size();
+      const size_t end = raw.size() > kMaxDocumentBytes ? cut_point(raw) : raw.size();
       const std::string_view part = raw.substr(0, end);
       raw.remove_prefix(end);
       const int64_t after = line_ + std::count(part.begin(), part.end(), '\n');
@@ -166,12 +159,12 @@ class DocumentEncoder::Work {
     document.kind = kind;
     document.tokens_end = out_.ids.size();
     document.lines_end = out_.line_lengths.size();
-    document.offset = batch_.place.offset + static_cast<int64_t>(end);
+    document.offset = batch_.position.offset + static_cast<int64_t>(end);
     document.line = line_after;
     return out_.documents.emplace_back(document);
   }
 
-  /// What becomes of a text with bytes that are none: true: repair it.
+  /// Decides about a text with invalid bytes. True: repair it.
   bool accept_bad(std::string_view raw, size_t end, int64_t line_after) {
     if (options_.bad_text == BadText::kReplace) return true;
     if (options_.bad_text == BadText::kError) {
@@ -202,7 +195,7 @@ class DocumentEncoder::Work {
       return;
     }
     const size_t tokens_begin = out_.ids.size();
-    options_.boundary == Boundary::kCard ? encode_card() : encode_fairseq();
+    options_.boundary == Boundary::kDocument ? encode_card() : encode_fairseq();
     EncodedDocument& document = put(Kind::kText, end, line_after);
     document.repaired = !repaired.empty();
     document.hash = digest_of(std::string_view(text_));
@@ -211,7 +204,7 @@ class DocumentEncoder::Work {
         std::count(out_.ids.begin() + static_cast<ptrdiff_t>(tokens_begin), out_.ids.end(), encoder_.unk_);
   }
 
-  /// A line ends behind the token that has the line end in it.
+  /// A line ends after the token that contains the line end.
   void encode_card() {
     size_t line_begin = out_.ids.size();
     size_t at = line_begin + 1;

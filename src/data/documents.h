@@ -14,18 +14,18 @@
 
 namespace roberta {
 
-/// A document, or what was met in its place.
+/// A document, or what was found instead.
 struct EncodedDocument {
   enum class Kind : uint8_t { kText, kEmpty, kBadText, kBrokenLine };
   Kind kind = Kind::kText;
-  bool repaired = false;         ///< had bytes that are no text
-  bool cut = false;              ///< goes on in the next one
+  bool repaired = false;         ///< had invalid bytes
+  bool cut = false;              ///< continues in the next one
   Digest hash;                   ///< of its text
   int64_t bytes = 0;             ///< of its text
   int64_t unknown = 0;           ///< tokens <unk>
   size_t tokens_end = 0;         ///< in EncodedBatch::ids
   size_t lines_end = 0;          ///< in EncodedBatch::line_lengths
-  int64_t offset = 0, line = 1;  ///< behind it, in the file
+  int64_t offset = 0, line = 1;  ///< after it, in the file
 };
 
 struct EncodedBatch {
@@ -55,7 +55,7 @@ class DocumentEncoder {
   Tokenizer tokenizer_;
   EncodingOptions options_;
   int32_t bos_, eos_, unk_;
-  std::vector<uint8_t> ends_line_;  // [V]: the token has a line end in it
+  std::vector<uint8_t> ends_line_;  // [V]: the token contains a line end
 };
 
 }  // namespace roberta

@@ -13,7 +13,7 @@ struct InputFile {
   std::filesystem::path path;  ///< "-": standard input
   TextFormat format;           ///< never kAuto
   int64_t bytes = -1;          ///< as stored; -1: unknown
-  int64_t modified = 0;        ///< nanoseconds; tells whether a file changed between two runs
+  int64_t modified = 0;        ///< nanoseconds; shows whether a file changed between two runs
 };
 
 /// The files of a set in the order in which they are read: as given; those of a directory (and of the

@@ -10,7 +10,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kLargest = int64_t{1} << 53;  // JSON numbers are doubles to many readers
+constexpr int64_t kMaxInteger = int64_t{1} << 53;  // JSON numbers are doubles to many readers
 constexpr uint64_t kMaxManifestBytes = 256u << 20;
 
 Json to_json(const SplitCounts& counts) {
@@ -20,8 +20,8 @@ Json to_json(const SplitCounts& counts) {
 SplitCounts split_from_json(const Json* json, const std::string& file, const std::string& where) {
   if (!json) return {};
   const JsonFields fields(*json, "data", file, where);
-  return {fields.integer("documents", 0, 0, kLargest), fields.integer("tokens", 0, 0, kLargest),
-          fields.integer("bytes", 0, 0, kLargest)};
+  return {fields.integer("documents", 0, 0, kMaxInteger), fields.integer("tokens", 0, 0, kMaxInteger),
+          fields.integer("bytes", 0, 0, kMaxInteger)};
 }
 
 Digest hash_from(const JsonFields& fields, const char* name) {
@@ -73,9 +73,9 @@ ManifestSet set_from_json(const Json& json, const std::string& file, size_t inde
 Manifest from_json(const Json& json, const std::string& file) {
   const JsonFields fields(json, "data", file);
   if (fields.string("format", "") != "roberta-corpus") fields.refuse("format", "must be \"roberta-corpus\"");
-  const int64_t version = fields.integer("version", 0, 0, kLargest);
+  const int64_t version = fields.integer("version", 0, 0, kMaxInteger);
   if (version != kManifestVersion)
-    fields.refuse("version", concat("is ", version, "; this program reads ", kManifestVersion,
+    fields.refuse("version", concat("is ", version, "; this program reads version ", kManifestVersion,
                                     ": prepare the corpus again"));
   Manifest manifest;
   manifest.tokenizer = hash_from(fields, "tokenizer");
@@ -88,7 +88,7 @@ Manifest from_json(const Json& json, const std::string& file) {
   const std::string boundary = fields.string("boundary", "");
   if (boundary != "card" && boundary != "fairseq")
     fields.refuse("boundary", "must be \"card\" or \"fairseq\"");
-  manifest.boundary = boundary == "card" ? Boundary::kCard : Boundary::kFairseq;
+  manifest.boundary = boundary == "card" ? Boundary::kDocument : Boundary::kFairseq;
   manifest.held_out = fields.number("held_out", 0, 0, 1);
   manifest.remove_duplicates = fields.boolean("remove_duplicates", true);
   const Json& sets = need(fields, "sets");
@@ -97,7 +97,7 @@ Manifest from_json(const Json& json, const std::string& file) {
   for (size_t i = 0; i < sets.size(); ++i) {
     manifest.sets.push_back(set_from_json(sets[i], file, i));
     for (const ManifestShard& shard : manifest.sets.back().shards) {
-      if (!files.insert(shard.file).second) fields.refuse("sets", "names the shard " + shard.file + " twice");
+      if (!files.insert(shard.file).second) fields.refuse("sets", "lists the shard " + shard.file + " twice");
     }
   }
   return manifest;
@@ -105,7 +105,7 @@ Manifest from_json(const Json& json, const std::string& file) {
 
 }  // namespace
 
-const char* name_of(Boundary boundary) { return boundary == Boundary::kCard ? "card" : "fairseq"; }
+const char* name_of(Boundary boundary) { return boundary == Boundary::kDocument ? "card" : "fairseq"; }
 const char* name_of(Split split) { return split == Split::kTrain ? "train" : "held-out"; }
 
 Json to_json(const PrepareCounts& counts) {
@@ -120,7 +120,7 @@ PrepareCounts counts_from_json(const Json& json, const std::string& file, const 
   const JsonFields fields(json, "data", file, where);
   PrepareCounts counts;
   for_each_count(counts,
-                 [&](const char* name, int64_t& value) { value = fields.integer(name, 0, 0, kLargest); });
+                 [&](const char* name, int64_t& value) { value = fields.integer(name, 0, 0, kMaxInteger); });
   counts.train = split_from_json(fields.find("train"), file, where + "train: ");
   counts.held_out = split_from_json(fields.find("held_out"), file, where + "held_out: ");
   return counts;
@@ -146,13 +146,13 @@ std::vector<ManifestShard> shards_from_json(const Json& json, const std::string&
     shard.file = fields.string("file", "");
     if (shard.file.empty() || shard.file[0] == '.' || shard.file.find('/') != std::string::npos ||
         shard.file.find('\0') != std::string::npos)
-      fields.refuse("file", "must be the name of a file beside the manifest");
+      fields.refuse("file", "must be the name of a file in the directory of the manifest");
     const std::string split = fields.string("split", "");
     if (split != "train" && split != "held-out") fields.refuse("split", "must be \"train\" or \"held-out\"");
     shard.split = split == "train" ? Split::kTrain : Split::kHeldOut;
-    shard.documents = fields.integer("documents", -1, 0, kLargest);
-    shard.tokens = fields.integer("tokens", -1, 0, kLargest);
-    shard.bytes = fields.integer("bytes", -1, 0, kLargest);
+    shard.documents = fields.integer("documents", -1, 0, kMaxInteger);
+    shard.tokens = fields.integer("tokens", -1, 0, kMaxInteger);
+    shard.bytes = fields.integer("bytes", -1, 0, kMaxInteger);
     shards.push_back(std::move(shard));
   }
   return shards;
@@ -177,7 +177,7 @@ std::string write_manifest(const Manifest& manifest) {
 Manifest parse_manifest(std::string_view text, const std::string& file) {
   try {
     return from_json(parse_json(text, "data", file), file);
-  } catch (const Error& error) {  // the readers of JSON speak of models
+  } catch (const Error& error) {  // errors of parse_json are about models
     throw Error(ErrorCode::kInput, error.what());
   }
 }
@@ -188,8 +188,9 @@ Manifest read_manifest(const std::filesystem::path& directory) {
   if (!std::filesystem::exists(file, ignored)) {
     const bool begun = std::filesystem::exists(directory / "progress.json", ignored);
     fail(ErrorCode::kInput, "[data] ", directory.string(),
-         begun ? ": its preparation was interrupted; run the same 'prepare' again to finish it"
-               : ": is no prepared corpus (it has no manifest.json); make one with 'prepare'");
+         begun
+             ? ": its preparation was interrupted; run the same 'roberta prepare' command again to finish it"
+             : ": is not a prepared corpus (manifest.json is missing); create one with 'roberta prepare'");
   }
   std::string text;
   try {

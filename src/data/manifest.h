@@ -34,7 +34,7 @@ struct Manifest {
   int64_t vocab_size = 0;
   int32_t bos_id = 0, eos_id = 2;
   uint32_t token_bytes = 2;
-  Boundary boundary = Boundary::kCard;
+  Boundary boundary = Boundary::kDocument;
   double held_out = 0;
   bool remove_duplicates = true;
   std::vector<ManifestSet> sets;
@@ -51,7 +51,7 @@ std::vector<ManifestShard> shards_from_json(const Json& json, const std::string&
 std::string write_manifest(const Manifest& manifest);
 /// Error(kInput) that names the file and field.
 Manifest parse_manifest(std::string_view text, const std::string& file);
-/// Of DIR/manifest.json; says what to do where `directory` is no prepared corpus.
+/// Of DIR/manifest.json; says what to do where `directory` is not a prepared corpus.
 Manifest read_manifest(const std::filesystem::path& directory);
 
 }  // namespace roberta

@@ -5,25 +5,25 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "data/draws.h"
+#include "data/random_stream.h"
 
 namespace roberta {
 namespace {
 
 constexpr int32_t kFirstReplacement = 4;  // fairseq never draws <s>, <pad>, </s>, <unk>, but may <mask>
 
-enum class Fate : uint8_t { kMask, kLeave, kRandom };
+enum class MaskAction : uint8_t { kMask, kLeave, kRandom };
 
 void check(const MaskingOptions& options) {
-  const auto check_share = [](double share, const char* name) {
-    if (!(share >= 0 && share <= 1))
-      fail(ErrorCode::kUsage, "[masking] ", name, " ", share, ": must be between 0 and 1");
+  const auto check_probability = [](double probability, const char* name) {
+    if (!(probability >= 0 && probability <= 1))
+      fail(ErrorCode::kUsage, "[masking] ", name, " ", probability, ": must be between 0 and 1");
   };
-  check_share(options.mask_prob, "mask_prob");
-  check_share(options.leave_unmasked_prob, "leave_unmasked_prob");
-  check_share(options.random_token_prob, "random_token_prob");
-  check_share(options.leave_unmasked_prob + options.random_token_prob,
-              "leave_unmasked_prob + random_token_prob");
+  check_probability(options.mask_prob, "mask_prob");
+  check_probability(options.leave_unmasked_prob, "leave_unmasked_prob");
+  check_probability(options.random_token_prob, "random_token_prob");
+  check_probability(options.leave_unmasked_prob + options.random_token_prob,
+                    "leave_unmasked_prob + random_token_prob");
 }
 
 /// Spelled in the byte-level alphabet: "Ġ" is the space, "Ċ" the line end, U+0100..U+0120 all below them.
@@ -32,26 +32,26 @@ bool begins_word(const std::string& token) {
                               token.starts_with("\xC4\x89") || token.starts_with("\xC4\x8D"));
 }
 
-/// Items [begin[i], begin[i+1]) of a sample share their fate.
+/// Items [begin[i], begin[i+1]) of a sample share one action.
 struct Units {
   std::vector<size_t> begins;
   std::vector<size_t> ends;
 };
 
 /// Of the chosen: fairseq draws twice, whether it is one of the exceptions and which.
-Fate draw_fate(const MaskingOptions& options, Draws& draws) {
+MaskAction draw_action(const MaskingOptions& options, RandomStream& random) {
   const double exceptions = options.leave_unmasked_prob + options.random_token_prob;
-  const double exception = draws.uniform(), which = draws.uniform();
-  if (exception >= exceptions) return Fate::kMask;
-  return which * exceptions < options.leave_unmasked_prob ? Fate::kLeave : Fate::kRandom;
+  const double exception = random.uniform(), which = random.uniform();
+  if (exception >= exceptions) return MaskAction::kMask;
+  return which * exceptions < options.leave_unmasked_prob ? MaskAction::kLeave : MaskAction::kRandom;
 }
 
 /// `n` of 0 .. count-1, each once, ascending.
-std::vector<uint32_t> choose(size_t n, size_t count, Draws& draws) {
+std::vector<uint32_t> choose(size_t n, size_t count, RandomStream& random) {
   std::vector<uint32_t> all(count);
   std::iota(all.begin(), all.end(), 0u);
   for (size_t i = 0; i < n; ++i) {  // Fisher and Yates, as far as needed
-    std::swap(all[i], all[i + draws.below(static_cast<uint32_t>(count - i))]);
+    std::swap(all[i], all[i + random.below(static_cast<uint32_t>(count - i))]);
   }
   all.resize(n);
   std::sort(all.begin(), all.end());
@@ -81,8 +81,8 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
   positions.clear();
   targets.clear();
   const auto is_special = [&](size_t at) { return special_[static_cast<size_t>(ids[at])] != 0; };
-  // What is chosen among: tokens or words, in order. Tokens before the first beginning of a word belong to a
-  // word whose beginning is in another piece; they are never chosen.
+  // What can be chosen: tokens or words, in order. Tokens before the first beginning of a word belong to a
+  // word that begins in another block; they are never chosen.
   Units units;
   for (size_t at = 0; at < ids.size(); ++at) {
     const bool left_out = options_.exclude_special && is_special(at);
@@ -96,22 +96,22 @@ void Masker::mask(uint64_t seed, int64_t epoch, int64_t sample, std::span<int32_
       units.ends.back() = at + 1;
     }
   }
-  Draws draws(random_of_epoch(seed, Drawn::kMask, epoch), sample);
+  RandomStream random(random_of_epoch(seed, RandomPurpose::kMask, epoch), sample);
   const size_t count = units.begins.size();
-  // Rounded by chance, so that the mean over samples is exact.
-  const auto n = static_cast<size_t>(options_.mask_prob * static_cast<double>(count) + draws.uniform());
-  for (const uint32_t unit : choose(std::min(n, count), count, draws)) {
-    const Fate fate = draw_fate(options_, draws);
+  // Rounded at random, so that the mean over samples is exact.
+  const auto n = static_cast<size_t>(options_.mask_prob * static_cast<double>(count) + random.uniform());
+  for (const uint32_t unit : choose(std::min(n, count), count, random)) {
+    const MaskAction action = draw_action(options_, random);
     for (size_t at = units.begins[unit]; at < units.ends[unit]; ++at) {
       positions.push_back(static_cast<int32_t>(at));
       targets.push_back(ids[at]);
-      if (fate == Fate::kMask) ids[at] = mask_id_;
-      if (fate != Fate::kRandom) continue;
+      if (action == MaskAction::kMask) ids[at] = mask_id_;
+      if (action != MaskAction::kRandom) continue;
       const int32_t original = ids[at];
       do {
         ids[at] = options_.random_differs
-                      ? static_cast<int32_t>(draws.below(static_cast<uint32_t>(vocab_size_)))
-                      : kFirstReplacement + static_cast<int32_t>(draws.below(
+                      ? static_cast<int32_t>(random.below(static_cast<uint32_t>(vocab_size_)))
+                      : kFirstReplacement + static_cast<int32_t>(random.below(
                                                 static_cast<uint32_t>(vocab_size_ - kFirstReplacement)));
       } while (options_.random_differs && (ids[at] == original || special_[static_cast<size_t>(ids[at])]));
     }

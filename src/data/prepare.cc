@@ -18,10 +18,10 @@
 namespace roberta {
 namespace {
 
-/// Text on its way between reading and writing, so that memory is bounded: ids take about as much again.
+/// Bytes of text between reading and writing, so that memory is bounded: their ids take about as much again.
 constexpr int64_t kMaxInFlight = 24 << 20;
 
-/// A batch with where it comes from.
+/// A batch and its origin.
 struct Job {
   int64_t number = 0;
   size_t set = 0, file = 0;
@@ -41,7 +41,7 @@ class Preparation {
     if (!state.sets.empty()) {
       set_ = state.sets.size() - 1;
       file_ = state.file;
-      start_ = state.place;
+      start_ = state.position;
       if (state.set_is_done || file_ >= inputs_[set_].size()) ++set_, file_ = 0, start_ = {};
     }
     for (const auto& set : inputs)
@@ -117,7 +117,7 @@ class Preparation {
     if (++file_ == inputs_[set_].size()) ++set_, file_ = 0;
   }
 
-  /// Hands an encoded batch to the builder in its turn. One thread at a time builds, the others go on.
+  /// Hands an encoded batch to the builder in its turn. One thread at a time builds, the others continue.
   void give(Job job) {
     std::unique_lock<std::mutex> lock(state_);
     const int64_t number = job.number;
@@ -149,7 +149,7 @@ class Preparation {
     if (builder_.state().sets.size() == job.set)
       builder_.begin_set(options_.sets[job.set].name, options_.sets[job.set].weight);
     for (const std::string& complaint : job.encoded.complaints) warn(complaint);
-    builder_.add(job.encoded, job.file, job.text.place);
+    builder_.add(job.encoded, job.file, job.text.position);
     if (job.encoded.error) std::rethrow_exception(job.encoded.error);
     if (job.error) skip_or_rethrow(job.error);
     if (!job.ends_file) return;
@@ -175,9 +175,9 @@ class Preparation {
   const DocumentEncoder& encoder_;
   CorpusBuilder& builder_;
 
-  std::mutex reading_;  // guards the next six lines
+  std::mutex reading_;  // guards the next six members
   size_t set_ = 0, file_ = 0;
-  FilePlace start_;
+  FilePosition start_;
   std::unique_ptr<BatchReader> reader_;
   int64_t next_number_ = 0;
   int64_t finished_ = 0, total_ = 0;

@@ -31,7 +31,7 @@ bool good_name(const std::string& name) {
   return !name.empty() && name.size() <= 64 && name[0] != '.' && std::all_of(name.begin(), name.end(), good);
 }
 
-/// A file of ours, whole or half-written.
+/// A file that a preparation makes, complete or not.
 bool is_ours(const std::string& name) {
   return name == "manifest.json" || name == "tokenizer" || name.ends_with(".shard");
 }
@@ -44,7 +44,7 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-/// Whether what lies in the directory was made by a preparation, so that it may be removed or gone on with.
+/// Whether the content of the directory was made by a preparation, so that it may be removed or continued.
 bool is_corpus(const fs::path& directory) {
   if (is_there(directory / "progress.json")) return true;
   if (!is_there(directory / "manifest.json")) return false;
@@ -52,14 +52,14 @@ bool is_corpus(const fs::path& directory) {
   return read_text_file(directory / "manifest.json", "prepare").find("roberta-corpus") != std::string::npos;
 }
 
-/// A directory with files of others is none to write into, let alone to clear.
+/// A directory with other files must not be written to, let alone cleared.
 void refuse_others(const fs::path& directory) {
   if (is_corpus(directory)) return;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
     if (!is_left_over(name) && name != kLock)
       fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is not empty (", name,
-           ") and holds no corpus; choose a directory of its own");
+           ") and does not hold a corpus; choose a new or empty directory");
   }
 }
 
@@ -77,7 +77,7 @@ void check_options(const PrepareOptions& options) {
       fail(ErrorCode::kUsage, "[prepare] set '", set.name,
            "': names are made of letters, digits, '_', '-' and '.', at most 64 of them");
     if (!names.insert(set.name).second)
-      fail(ErrorCode::kUsage, "[prepare] set '", set.name, "' is there twice");
+      fail(ErrorCode::kUsage, "[prepare] set '", set.name, "' is given twice");
     if (set.paths.empty()) fail(ErrorCode::kUsage, "[prepare] set '", set.name, "' has no paths");
     if (!(set.weight >= 0 && set.weight <= 1e6))
       fail(ErrorCode::kUsage, "[prepare] set '", set.name, "': weight ", set.weight,
@@ -113,7 +113,7 @@ Json options_to_json(const Manifest& manifest, const PrepareOptions& options) {
 }
 
 int64_t estimate_bytes(const std::vector<std::vector<InputFile>>& inputs, uint32_t token_bytes) {
-  constexpr double kTokensPerByte = 0.2, kCompression = 2.5;  // low: a refusal must be right
+  constexpr double kTokensPerByte = 0.2, kCompression = 2.5;  // low, so that an error is never wrong
   double text = 0;
   for (const auto& set : inputs)
     for (const InputFile& file : set) {
@@ -136,17 +136,17 @@ void check_space(const fs::path& output, int64_t needed) {
   const int64_t free = free_space(output);
   if (free >= 0 && needed > free)
     fail(ErrorCode::kResource, "[prepare] ", output.string(), ": about ", needed, " bytes are needed, ", free,
-         " are free; make room, or --no-check-space tries it nevertheless");
+         " are free; free some space, or skip this check with --no-check-space");
 }
 
 OutputDirectory::OutputDirectory(const fs::path& directory, bool overwrite) : directory_(directory) {
   std::error_code error;
   if (is_there(directory) && !fs::is_directory(directory, error))
-    fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is a file; a directory is needed");
+    fail(ErrorCode::kUsage, "[prepare] ", directory.string(), ": is a file; expected a directory");
   if (is_there(directory)) refuse_others(directory);
   if (is_there(directory / "manifest.json") && !overwrite)
     fail(ErrorCode::kUsage, "[prepare] ", directory.string(),
-         ": holds a prepared corpus; --overwrite makes it anew");
+         ": already holds a prepared corpus; pass --overwrite to replace it");
   fs::create_directories(directory, error);
   if (error)
     fail(ErrorCode::kResource, "[prepare] ", directory.string(), ": cannot be created: ", error.message());
@@ -156,7 +156,8 @@ OutputDirectory::OutputDirectory(const fs::path& directory, bool overwrite) : di
     fail(ErrorCode::kResource, "[prepare] ", lock.string(), ": cannot be written: ", std::strerror(errno));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     close(lock_);
-    fail(ErrorCode::kResource, "[prepare] ", directory.string(), ": another process prepares a corpus there");
+    fail(ErrorCode::kResource, "[prepare] ", directory.string(),
+         ": another process is preparing a corpus in this directory");
   }
   clear(overwrite);
 }
@@ -167,7 +168,8 @@ OutputDirectory::~OutputDirectory() {
 }
 
 /// Removes what a killed run left half-written, or all that an earlier run made but for a progress.json that
-/// says so: a run that is killed meanwhile leaves a directory that can still be told from those of others.
+/// says so: a run that is killed meanwhile leaves a directory that can still be recognised as one of a
+/// preparation.
 void OutputDirectory::clear(bool everything) const {
   std::vector<fs::path> gone;
   if (everything) write_file_atomically(directory_ / "progress.json", "{\"sets\": []}\n");
@@ -175,7 +177,7 @@ void OutputDirectory::clear(bool everything) const {
     const std::string name = entry.path().filename().string();
     if (is_left_over(name) || (everything && is_ours(name))) gone.push_back(entry.path());
   }
-  // The manifest first: what is left of a corpus must not look like a whole one.
+  // The manifest first: the rest of a corpus must not look like a complete one.
   std::sort(gone.begin(), gone.end(), [](const fs::path& a, const fs::path& b) {
     return (a.extension() == ".json") > (b.extension() == ".json");
   });

@@ -1,5 +1,5 @@
 #pragma once
-// Where a preparation writes, and what has to be right before it begins.
+// Where a preparation writes, and what is checked before it begins.
 
 #include <filesystem>
 #include <vector>
@@ -14,7 +14,7 @@ namespace roberta {
 void check_options(const PrepareOptions& options);
 /// The manifest's settings; no sets yet.
 Manifest manifest_of(const Tokenizer& tokenizer, const PrepareOptions& options);
-/// What must be the same for an interrupted run to go on.
+/// What must be the same for an interrupted run to resume.
 Json options_to_json(const Manifest& manifest, const PrepareOptions& options);
 
 /// Bytes that the shards will take at least, roughly; 0: unknown.
@@ -26,14 +26,14 @@ void check_space(const std::filesystem::path& output, int64_t needed);
 /// The output, locked against a second process while it lives.
 class OutputDirectory {
  public:
-  /// Error(kUsage) when it holds something else or a complete corpus and `overwrite` is off, Error(kResource)
-  /// when it can't be written or another process works there.
+  /// Error(kUsage) when it holds other files, or a complete corpus while `overwrite` is off, Error(kResource)
+  /// when it can't be written or another process uses it.
   OutputDirectory(const std::filesystem::path& directory, bool overwrite);
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
-  /// Where to go on; a fresh state, with the tokenizer's files saved, when nothing was begun.
+  /// Where to continue; a new state, with the tokenizer's files saved, when there is nothing to resume.
   PrepareState open(const Tokenizer& tokenizer, const Json& options,
                     const std::vector<std::vector<InputFile>>& inputs) const;
 

@@ -8,18 +8,18 @@ namespace {
 
 constexpr const char* kFile = "progress.json";
 
-constexpr int64_t kLargest = int64_t{1} << 53;
+constexpr int64_t kMaxInteger = int64_t{1} << 53;
 
 void require_same(const Json& then, const Json& now, const std::string& where) {
   for (const auto& [name, value] : now.items()) {
     if (then.contains(name) && then[name] == value) continue;
-    fail(ErrorCode::kUsage, "[prepare] ", where, ": was begun with another ", name, ", ",
+    fail(ErrorCode::kUsage, "[prepare] ", where, ": was started with another ", name, ", ",
          then.contains(name) ? then[name].dump() : "none", " instead of ", value.dump(),
-         "; finish it as it was begun, or begin anew with --overwrite");
+         "; use the same options to finish it, or start again with --overwrite");
   }
 }
 
-/// Files that are done must be what they were; the one at work is checked by its text when it is opened.
+/// Finished files must be unchanged; the current one is checked by its text when it is opened.
 void require_same_files(const Json& then, const PrepareState& state, const std::string& where) {
   const size_t sets = state.sets.size();
   for (size_t set = 0; set < sets; ++set) {
@@ -30,11 +30,11 @@ void require_same_files(const Json& then, const PrepareState& state, const std::
       if (set < then.size() && i < then[set].size() && i < now_files.size() && then[set][i] == now_files[i])
         continue;
       fail(ErrorCode::kUsage, "[prepare] ", where, ": file ", i + 1, " of set ", state.sets[set].name,
-           " is another now, or was changed, since the interrupted run read it; begin anew with --overwrite");
+           " was replaced or changed since the interrupted run read it; start again with --overwrite");
     }
     if (!is_last && set < then.size() && then[set].size() != now_files.size())
       fail(ErrorCode::kUsage, "[prepare] ", where, ": set ", state.sets[set].name,
-           " is done and had other files; begin anew with --overwrite");
+           " is finished, but its files were different; start again with --overwrite");
   }
 }
 
@@ -58,16 +58,16 @@ void write_state(const PrepareState& state, const std::filesystem::path& directo
                     {"weight", set.weight},
                     {"counts", to_json(set.counts)},
                     {"shards", to_json(set.shards)}});
-  const FilePlace& place = state.place;
+  const FilePosition& position = state.position;
   const Json json = {{"options", state.options},
                      {"inputs", state.inputs},
                      {"sets", sets},
                      {"set_is_done", state.set_is_done},
                      {"file", state.file},
-                     {"offset", place.offset},
-                     {"line", place.line},
-                     {"checked", place.checked},
-                     {"digest", to_hex(place.digest)}};
+                     {"offset", position.offset},
+                     {"line", position.line},
+                     {"checked", position.checked},
+                     {"digest", to_hex(position.digest)}};
   write_file_atomically(directory / kFile, json.dump(1) + "\n");
 }
 
@@ -78,12 +78,12 @@ std::optional<PrepareState> read_state(const std::filesystem::path& directory, c
   const JsonFields fields(json, "prepare", file);
   const auto need = [&](const char* name) -> const Json& {
     const Json* found = fields.find(name);
-    if (!found) fields.refuse(name, "is missing; begin anew with --overwrite");
+    if (!found) fields.refuse(name, "is missing; start again with --overwrite");
     return *found;
   };
   if (need("sets").empty()) return std::nullopt;
   if (!need("options").is_object())
-    fields.refuse("options", "must be an object; begin anew with --overwrite");
+    fields.refuse("options", "must be an object; start again with --overwrite");
   require_same(need("options"), options, directory.string());
   PrepareState state;
   state.options = options;
@@ -92,20 +92,21 @@ std::optional<PrepareState> read_state(const std::filesystem::path& directory, c
     const JsonFields set(entry, "prepare", file);
     const Json* counts = set.find("counts");
     const Json* shards = set.find("shards");
-    if (!counts || !shards) fields.refuse("sets", "are damaged; begin anew with --overwrite");
+    if (!counts || !shards) fields.refuse("sets", "is damaged; start again with --overwrite");
     ManifestSet& added = state.sets.emplace_back();
     added.name = set.string("name", "");
     added.weight = set.number("weight", 1, 0, 1e6);
     added.counts = counts_from_json(*counts, file, "");
     added.shards = shards_from_json(*shards, file);
   }
-  if (state.sets.size() > inputs.size()) fields.refuse("sets", "are too many; begin anew with --overwrite");
+  if (state.sets.size() > inputs.size())
+    fields.refuse("sets", "has too many entries; start again with --overwrite");
   state.set_is_done = fields.boolean("set_is_done", false);
-  state.file = static_cast<size_t>(fields.integer("file", 0, 0, kLargest));
-  state.place.offset = fields.integer("offset", 0, 0, kLargest);
-  state.place.line = fields.integer("line", 1, 1, kLargest);
-  state.place.checked = fields.integer("checked", 0, 0, state.place.offset);
-  state.place.digest = digest_from_hex(fields.string("digest", "")).value_or(Digest{});
+  state.file = static_cast<size_t>(fields.integer("file", 0, 0, kMaxInteger));
+  state.position.offset = fields.integer("offset", 0, 0, kMaxInteger);
+  state.position.line = fields.integer("line", 1, 1, kMaxInteger);
+  state.position.checked = fields.integer("checked", 0, 0, state.position.offset);
+  state.position.digest = digest_from_hex(fields.string("digest", "")).value_or(Digest{});
   require_same_files(need("inputs"), state, directory.string());
   return state;
 }

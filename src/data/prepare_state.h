@@ -1,6 +1,6 @@
 #pragma once
-// progress.json: how far a preparation came. Written whenever shards are complete, so that an interrupted run
-// goes on there.
+// progress.json: the progress of a preparation. Written whenever shards are complete, so that an interrupted
+// run resumes there.
 
 #include <filesystem>
 #include <optional>
@@ -13,22 +13,22 @@
 namespace roberta {
 
 struct PrepareState {
-  Json options;  ///< what the run was begun with
+  Json options;  ///< what the run was started with
   Json inputs;   ///< the files of its sets
-  /// Sets that are done, and the one at work at the end. Hashes of sets are filled at the end only.
+  /// Finished sets, and the current one last. Hashes of sets are filled only at the end.
   std::vector<ManifestSet> sets;
   bool set_is_done = false;  ///< the last of `sets`
-  /// Where the set at work goes on.
+  /// Where the current set continues.
   size_t file = 0;
-  FilePlace place;
+  FilePosition position;
 };
 
 void write_state(const PrepareState& state, const std::filesystem::path& directory);
 /// The files by set, with their sizes and times.
 Json inputs_to_json(const std::vector<std::vector<InputFile>>& inputs);
-/// Error(kUsage) that names the difference when DIR/progress.json was begun with other options, or when a
-/// file that it has done was changed. Files to come may be others than they were. Nothing when that run has
-/// not completed a shard: there is nothing to go on from.
+/// Error(kUsage) that names the difference when DIR/progress.json was started with other options, or when a
+/// file that it has finished was changed. Files not yet read may differ. nullopt when that run has not
+/// completed a shard: there is nothing to resume.
 std::optional<PrepareState> read_state(const std::filesystem::path& directory, const Json& options,
                                        const std::vector<std::vector<InputFile>>& inputs);
 

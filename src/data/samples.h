@@ -1,5 +1,5 @@
 #pragma once
-// A prepared corpus cut into samples (pieces) of contiguous tokens, and the order in which training meets
+// A prepared corpus cut into samples (blocks) of contiguous tokens, and the order in which training reads
 // them.
 
 #include <cstdint>
@@ -8,20 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "roberta/prepare.h"
+
 namespace roberta {
 
-/// How pieces are cut; the names are fairseq's break modes.
-enum class Packing : uint8_t {
-  kNone,         ///< `length` contiguous tokens, borders anywhere
-  kComplete,     ///< whole lines (fairseq) or documents' tokens up to `length`; may span documents
-  kCompleteDoc,  ///< the same, never across documents
-};
 enum class Split : uint8_t { kTrain, kHeldOut };
 
 struct SampleOptions {
   Split split = Split::kTrain;
   Packing packing = Packing::kNone;
-  int64_t length = 512;  ///< tokens of a piece, special tokens counted
+  int64_t length = 512;  ///< tokens of a block, special tokens counted
 };
 
 class Corpus;  // data/corpus.h: the shards and manifest of a directory that `prepare` wrote
@@ -33,10 +29,10 @@ class Samples {
   ~Samples();
   Samples(Samples&&) noexcept;
 
-  int64_t size() const;    ///< samples of an epoch; a set's weight repeats or thins its own
+  int64_t size() const;    ///< samples of an epoch; a set is repeated or thinned by its weight
   int64_t tokens() const;  ///< of the first epoch
   /// Replaces `ids` by the tokens of sample `index`, 0 <= index < size(). Of a set that is thinned by its
-  /// weight each epoch has other pieces. Error(kInput) names the shard when it is damaged.
+  /// weight each epoch has other blocks. Error(kInput) names the shard when it is damaged.
   void read(int64_t index, std::vector<int32_t>& ids, int64_t epoch = 0) const;
 
  private:
@@ -45,11 +41,11 @@ class Samples {
 };
 
 /// The training stream: n = 0, 1, ... without end; epoch n / size, each epoch in an order of its own. A pure
-/// function, O(1), so any rank finds its part and a resume needs no skipping.
-struct StreamPlace {
+/// function, O(1), so any rank finds its samples and a resumed run skips nothing.
+struct StreamPosition {
   int64_t epoch;
   int64_t index;  ///< into Samples
 };
-StreamPlace stream_place(uint64_t seed, int64_t size, int64_t n);
+StreamPosition stream_position(uint64_t seed, int64_t size, int64_t n);
 
 }  // namespace roberta

@@ -54,21 +54,21 @@ void check_section(std::span<const std::byte> bytes, const Digest& checksum, con
   if (digest_of(bytes) != checksum) damaged(name, concat("the checksum of its ", what, " does not match"));
 }
 
-/// Documents begin where the last one ended; their lines make them up exactly.
+/// Documents begin where the last one ended; their lines add up to them exactly.
 void check_indices(const ShardView& shard, const std::string& name) {
   if (shard.starts.front() != 0) damaged(name, "its first document does not begin at 0");
   if (shard.starts.back() != static_cast<uint64_t>(shard.token_count))
-    damaged(name, "its documents do not end with its tokens");
+    damaged(name, "its last document does not end with its tokens");
   size_t line = 0;
   uint64_t at = 0;
   for (size_t i = 0; i < shard.hashes.size(); ++i) {
     const uint64_t end = shard.starts[i + 1];
     if (end <= shard.starts[i] || end > static_cast<uint64_t>(shard.token_count))
-      damaged(name, concat("document ", i, " has no tokens or ends behind them"));
+      damaged(name, concat("document ", i, " has no tokens or ends after the last one"));
     while (at < end && line < shard.line_lengths.size()) at += shard.line_lengths[line++];
-    if (at != end) damaged(name, concat("the lines of document ", i, " do not make it up"));
+    if (at != end) damaged(name, concat("the lines of document ", i, " do not add up to its tokens"));
   }
-  if (line != shard.line_lengths.size()) damaged(name, "has lines of no document");
+  if (line != shard.line_lengths.size()) damaged(name, "has lines that belong to no document");
 }
 
 template <class Token>
@@ -95,11 +95,12 @@ ShardView parse_shard(std::span<const std::byte> bytes, const std::string& name)
   std::memcpy(&header, bytes.data(), sizeof header);
   const std::byte* const end = bytes.data() + bytes.size() - sizeof footer;
   std::memcpy(&footer, end, sizeof footer);
-  if (std::memcmp(header.magic, kShardMagic, 8) != 0) damaged(name, "does not begin as a shard does");
+  if (std::memcmp(header.magic, kShardMagic, 8) != 0)
+    damaged(name, "its first bytes are not those of a shard");
   if (header.version != kShardVersion)
-    fail(ErrorCode::kInput, "[data] ", name, ": is of version ", header.version,
+    fail(ErrorCode::kInput, "[data] ", name, ": has version ", header.version,
          ", this program reads version ", kShardVersion, ": prepare the corpus again");
-  if (std::memcmp(footer.magic, kShardEnd, 8) != 0) damaged(name, "does not end as a shard does");
+  if (std::memcmp(footer.magic, kShardEnd, 8) != 0) damaged(name, "its last bytes are not those of a shard");
   DigestBuilder self;
   self.add(bytes.first(sizeof header));
   self.add(std::span(end, offsetof(ShardFooter, self)));

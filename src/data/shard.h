@@ -1,6 +1,6 @@
 #pragma once
 // A shard: one file with the tokens of whole documents, where they begin, their hashes and the lengths of
-// their lines. docs/formats.md tells every byte.
+// their lines. docs/formats.md describes every byte.
 
 #include <array>
 #include <cstdint>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
 #include <new>
 
 #include "core/error.h"
@@ -32,9 +34,9 @@ const std::shared_ptr<const Failure>& out_of_memory() {
 }
 
 std::shared_ptr<const Failure> try_batch(const Batcher::RunBatch& run_batch,
-                                         std::span<const Piece> pieces) try {
+                                         std::span<const BatchSequence> sequences) try {
   try {
-    run_batch(pieces);
+    run_batch(sequences);
     return nullptr;
   } catch (const Error& error) {
     return std::make_shared<const Failure>(Failure{error.code(), error.what()});
@@ -49,22 +51,32 @@ std::shared_ptr<const Failure> try_batch(const Batcher::RunBatch& run_batch,
 
 }  // namespace
 
+/// How the thread that waits for a pass is woken.
+struct RequestScope::Wait {
+  std::mutex mutex;                         // of queue_mutex, for cancel()
+  std::shared_ptr<std::mutex> queue_mutex;  // of the batcher that was used last
+  std::condition_variable done_cv;          // with *queue_mutex: the pass is done or cancelled
+};
+
+RequestScope::RequestScope() : wait_(std::make_unique<Wait>()) {}
+RequestScope::~RequestScope() = default;
+
 void RequestScope::cancel() noexcept {
   cancelled_.store(true, std::memory_order_release);
   std::shared_ptr<std::mutex> queue;
   {
-    const std::lock_guard<std::mutex> lock(guard_);
-    queue = queue_mutex_;
+    const std::lock_guard<std::mutex> lock(wait_->mutex);
+    queue = wait_->queue_mutex;
   }
   if (!queue) return;
   // Once this mutex was held, the waiter either has yet to look at the flag or is asleep.
   { const std::lock_guard<std::mutex> lock(*queue); }
-  woken_.notify_all();
+  wait_->done_cv.notify_all();
 }
 
 /// One call that waits or is being computed. Lives on its caller's stack, whose thread is in run().
 struct Batcher::Item {
-  Work& work;
+  Request& request;
   const std::shared_ptr<RequestScope>& scope;
   uint64_t number = 0;                // among equals, who came first is first
   int64_t key = 0;                    // of the next sequence
@@ -78,18 +90,18 @@ struct Batcher::Item {
   Clock::duration inference{};
   Clock::time_point end{};
 
-  Item(Work& of, const std::shared_ptr<RequestScope>& whose) : work(of), scope(whose) {
-    for (size_t s = 0; s < work.sequences.size(); ++s) {
-      if (!work.wants(s)) continue;
-      tokens += work.tokens(s);
+  Item(Request& of, const std::shared_ptr<RequestScope>& whose) : request(of), scope(whose) {
+    for (size_t s = 0; s < request.sequences.size(); ++s) {
+      if (!request.wants(s)) continue;
+      tokens += request.tokens(s);
       ++sequences;
     }
     skip();
   }
-  int64_t next_tokens() const { return work.tokens(next); }
+  int64_t next_tokens() const { return request.tokens(next); }
   /// To the next sequence of which something is wanted.
   void skip() {
-    while (next < work.sequences.size() && !work.wants(next)) ++next;
+    while (next < request.sequences.size() && !request.wants(next)) ++next;
   }
   bool unwanted(Clock::time_point now) const { return scope->cancelled() || now >= scope->deadline; }
   void finish(Clock::time_point now) {
@@ -112,20 +124,20 @@ Batcher::Batcher(RunBatch run_batch, const BatchingOptions& options, double toke
 Batcher::~Batcher() {
   Lock lock(*mutex_);
   stop_ = true;
-  work_came_.notify_all();
+  queue_cv_.notify_all();
   lock.unlock();
   thread_.join();
   lock.lock();
-  changed_.wait(lock, [this] { return !busy_; });
+  idle_cv_.wait(lock, [this] { return !busy_; });
   const auto closed = std::make_shared<const Failure>(Failure{ErrorCode::kFailed, kClosed});
   while (!queue_.empty()) {
     Item& item = **queue_.begin();
     item.failure = closed;
     remove(queue_.begin());
     item.finish(Clock::now());
-    item.scope->woken_.notify_all();
+    item.scope->wait_->done_cv.notify_all();
   }
-  changed_.wait(lock, [this] { return inside_ == 0; });
+  idle_cv_.wait(lock, [this] { return active_callers_ == 0; });
 }
 
 void Batcher::on_batch(std::function<void(const BatchReport&)> observer) {
@@ -158,7 +170,7 @@ void Batcher::admit(int64_t tokens) const {
 void Batcher::enqueue(Item& item) {
   const auto [last, fresh] = last_keys_.try_emplace(item.scope->client, 0);
   const int64_t start = std::max(virtual_now_, last->second);
-  item.number = works_++;
+  item.number = requests_++;
   item.key = start + item.next_tokens();
   queue_.insert(&item);
   item.queued = true;
@@ -189,7 +201,7 @@ void Batcher::give_up(Item& item) {
 Batcher::Queue::iterator Batcher::take_sequence(Queue::iterator at, Taken& taken) {
   Item& item = **at;
   const int64_t tokens = item.next_tokens();
-  taken.pieces.push_back({&item.work, item.next});
+  taken.sequences.push_back({&item.request, item.next});
   taken.tokens += tokens;
   if (!item.running) taken.items.push_back(&item);
   item.running = true;
@@ -218,9 +230,9 @@ void Batcher::take(Taken& taken) {
     if (item.unwanted(now)) {
       ++at;
       give_up(item);
-      if (item.done) item.scope->woken_.notify_all();
-    } else if (!taken.pieces.empty() && (!taken.pieces.front().work->joins(item.work) ||
-                                         taken.tokens + item.next_tokens() > options_.batch_tokens)) {
+      if (item.done) item.scope->wait_->done_cv.notify_all();
+    } else if (!taken.sequences.empty() && (!taken.sequences.front().request->joins(item.request) ||
+                                            taken.tokens + item.next_tokens() > options_.batch_tokens)) {
       ++at;
     } else {
       at = take_sequence(at, taken);
@@ -237,11 +249,11 @@ void Batcher::learn(int64_t tokens, double seconds) {
 }
 
 /// All memory is got before anything changes: when there is none, the batch is tried again a little later.
-bool Batcher::Taken::reserve(size_t sequences, size_t works) {
+bool Batcher::Taken::reserve(size_t sequence_count, size_t request_count) {
   try {
-    pieces.reserve(sequences);
-    items.reserve(works);
-    finished.reserve(works);
+    sequences.reserve(sequence_count);
+    items.reserve(request_count);
+    finished.reserve(request_count);
     return true;
   } catch (const std::bad_alloc&) {
     return false;
@@ -257,14 +269,14 @@ void Batcher::compute(Lock& lock) noexcept {
     return lock.lock();
   }
   take(taken);
-  if (taken.pieces.empty()) return;
+  if (taken.sequences.empty()) return;
   running_tokens_ = taken.tokens;
   lock.unlock();
   const Clock::time_point begin = Clock::now();
-  const std::shared_ptr<const Failure> failure = try_batch(run_batch_, taken.pieces);
+  const std::shared_ptr<const Failure> failure = try_batch(run_batch_, taken.sequences);
   const Clock::time_point end = Clock::now();
   const double seconds = Seconds(end - begin).count();
-  if (observer_) observer_({static_cast<int64_t>(taken.pieces.size()), taken.tokens, seconds});
+  if (observer_) observer_({static_cast<int64_t>(taken.sequences.size()), taken.tokens, seconds});
   lock.lock();
   running_tokens_ = 0;
   if (!failure) learn(taken.tokens, seconds);
@@ -280,14 +292,14 @@ void Batcher::compute(Lock& lock) noexcept {
     taken.finished.push_back(item->scope);
   }
   lock.unlock();
-  for (const std::shared_ptr<RequestScope>& scope : taken.finished) scope->woken_.notify_all();
+  for (const std::shared_ptr<RequestScope>& scope : taken.finished) scope->wait_->done_cv.notify_all();
   lock.lock();
 }
 
 void Batcher::loop() {
   Lock lock(*mutex_);
   for (;;) {
-    work_came_.wait(lock, [this] { return stop_ || (!busy_ && !queue_.empty()); });
+    queue_cv_.wait(lock, [this] { return stop_ || (!busy_ && !queue_.empty()); });
     if (stop_) return;
     busy_ = true;
     while (!stop_ && !queue_.empty()) compute(lock);
@@ -301,23 +313,23 @@ void Batcher::wait(Lock& lock, Item& item) {
     if (!item.given_up && item.unwanted(Clock::now())) {
       give_up(item);
     } else if (item.given_up || scope.deadline == Clock::time_point::max()) {
-      scope.woken_.wait(lock);
+      scope.wait_->done_cv.wait(lock);
     } else {
-      scope.woken_.wait_until(lock, scope.deadline);
+      scope.wait_->done_cv.wait_until(lock, scope.deadline);
     }
   }
 }
 
-void Batcher::run(Work& work, const std::shared_ptr<RequestScope>& scope) {
+void Batcher::run(Request& request, const std::shared_ptr<RequestScope>& scope) {
   const Clock::time_point come = Clock::now();
   RequestScope::Costs& costs = scope->costs;
   const bool first = costs.first_pass == Clock::time_point{};
   if (first) costs.first_pass = come;
-  if (scope->queue_mutex_ != mutex_) {
-    const std::lock_guard<std::mutex> lock(scope->guard_);
-    scope->queue_mutex_ = mutex_;
+  if (scope->wait_->queue_mutex != mutex_) {
+    const std::lock_guard<std::mutex> lock(scope->wait_->mutex);
+    scope->wait_->queue_mutex = mutex_;
   }
-  Item item(work, scope);
+  Item item(request, scope);
   if (!item.sequences) return;
   const int64_t tokens = item.tokens, sequences = item.sequences;
   {
@@ -325,17 +337,17 @@ void Batcher::run(Work& work, const std::shared_ptr<RequestScope>& scope) {
     if (stop_) fail(ErrorCode::kFailed, kClosed);
     if (first) admit(tokens);
     enqueue(item);
-    ++inside_;
+    ++active_callers_;
     if (!busy_) {
       busy_ = true;
       compute(lock);
       busy_ = false;
-      if (!queue_.empty()) work_came_.notify_one();
-      if (stop_) changed_.notify_all();
+      if (!queue_.empty()) queue_cv_.notify_one();
+      if (stop_) idle_cv_.notify_all();
     }
     wait(lock, item);
-    --inside_;
-    if (stop_) changed_.notify_all();
+    --active_callers_;
+    if (stop_) idle_cv_.notify_all();
   }
   costs.sequences += sequences;
   costs.tokens += tokens;
@@ -343,7 +355,7 @@ void Batcher::run(Work& work, const std::shared_ptr<RequestScope>& scope) {
   costs.queue += item.end - come - item.inference;
   if (item.given_up) {
     if (scope->cancelled()) throw Cancelled();
-    throw DeadlinePassed("[serve] the deadline passed before the answer was there");
+    throw DeadlinePassed("[serve] the deadline passed before the result was ready");
   }
   if (item.failure) throw Error(item.failure->code, item.failure->message);
 }

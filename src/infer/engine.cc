@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
-#include "device/null_ops.h"
+#include "device/measuring_device.h"
 #include "model/heads/classifier.h"
 #include "model/heads/mlm.h"
 #include "tasks/decoding/probabilities.h"
@@ -11,12 +10,10 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kLogitRows = 128;  // [rows, V] held at once: 26 MB at 50,265 entries
-
 /// Sequences of classifiers run sorted by length, so that those of a batch are alike.
-bool sorts_by_length(Work::Kind kind) {
-  return kind == Work::Kind::kSequenceLogits || kind == Work::Kind::kTokenLogits ||
-         kind == Work::Kind::kSpanLogits;
+bool sorts_by_length(Request::Kind kind) {
+  return kind == Request::Kind::kSequenceLogits || kind == Request::Kind::kTokenLogits ||
+         kind == Request::Kind::kSpanLogits;
 }
 
 }  // namespace
@@ -35,20 +32,20 @@ Engine::Engine(RobertaConfig config, ModelParams params, std::shared_ptr<Device>
       device_(std::move(device)),
       max_batch_tokens_(std::max<int64_t>(1, max_batch_tokens)) {}
 
-void Engine::run(Work& work) {
-  std::vector<Piece> order;
-  for (size_t s = 0; s < work.sequences.size(); ++s) {
-    if (work.wants(s)) order.push_back({&work, s});
+void Engine::run(Request& request) {
+  std::vector<BatchSequence> order;
+  for (size_t s = 0; s < request.sequences.size(); ++s) {
+    if (request.wants(s)) order.push_back({&request, s});
   }
-  if (sorts_by_length(work.kind)) {
-    std::stable_sort(order.begin(), order.end(), [&](const Piece& a, const Piece& b) {
-      return work.tokens(a.sequence) < work.tokens(b.sequence);
+  if (sorts_by_length(request.kind)) {
+    std::stable_sort(order.begin(), order.end(), [&](const BatchSequence& a, const BatchSequence& b) {
+      return request.tokens(a.sequence) < request.tokens(b.sequence);
     });
   }
   size_t begin = 0;
   int64_t tokens = 0;
   for (size_t i = 0; i < order.size(); ++i) {
-    const int64_t n = work.tokens(order[i].sequence);
+    const int64_t n = request.tokens(order[i].sequence);
     if (i > begin && tokens + n > max_batch_tokens_) {
       run_batch(std::span(order).subspan(begin, i - begin));
       begin = i;
@@ -59,164 +56,186 @@ void Engine::run(Work& work) {
   if (begin < order.size()) run_batch(std::span(order).subspan(begin));
 }
 
-void Engine::run_batch(std::span<const Piece> pieces) {
-  if (pieces.empty()) return;
-  const Work& first = *pieces.front().work;
-  const Chosen chosen = choose(pieces);
+void Engine::run_batch(std::span<const BatchSequence> sequences) {
+  if (sequences.empty()) return;
+  const Request& first = *sequences.front().request;
+  const PackedBatch packed = choose(sequences);
   run_planned([&](Pass& pass) {
     switch (first.kind) {
-      case Work::Kind::kMlmLogits:
-        return mlm_logits_pass(pass, chosen);
-      case Work::Kind::kMlmCandidates:
-        return mlm_candidates_pass(pass, chosen);
-      case Work::Kind::kMlmLogProbs:
-        return mlm_log_probs_pass(pass, chosen);
-      case Work::Kind::kHiddenStates:
-        return layers_pass(pass, chosen, first.layers);
-      case Work::Kind::kFirstTokens:
-        return bring_back(pass, chosen,
-                          encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows).full);
-      case Work::Kind::kTokenLogits:
-      case Work::Kind::kSequenceLogits:
-      case Work::Kind::kSpanLogits:
-        return classifier_pass(pass, chosen, first.at_every_token());
+      case Request::Kind::kMlmLogits:
+        return mlm_logits_pass(pass, packed);
+      case Request::Kind::kMlmCandidates:
+        return mlm_candidates_pass(pass, packed);
+      case Request::Kind::kMlmLogProbs:
+        return mlm_log_probs_pass(pass, packed);
+      case Request::Kind::kHiddenStates:
+        return layers_pass(pass, packed, first.layers);
+      case Request::Kind::kFirstTokens: {
+        const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+        return copy_outputs(pass, packed.slots, encoder(pass, config_, params_.encoder, batch).fp32);
+      }
+      case Request::Kind::kTokenLogits:
+      case Request::Kind::kSequenceLogits:
+      case Request::Kind::kSpanLogits:
+        return classifier_pass(pass, packed, first.at_every_token());
     }
   });
 }
 
-Engine::Chosen Engine::choose(std::span<const Piece> pieces) const {
-  Chosen chosen;
-  for (const auto& [work, s] : pieces) {
-    const int32_t start = chosen.batch.starts.back();
-    if (work->at_every_token()) {
-      for (int32_t t = 0; t < work->tokens(s); ++t)
-        chosen.places.push_back({start + t, 0, work, work->begins[s] + t});
+Engine::PackedBatch Engine::choose(std::span<const BatchSequence> sequences) const {
+  PackedBatch packed;
+  for (const auto& [request, s] : sequences) {
+    const int32_t start = packed.batch.starts.back();
+    if (request->at_every_token()) {
+      for (int32_t t = 0; t < request->tokens(s); ++t)
+        packed.slots.push_back({start + t, 0, request, request->begins[s] + t});
     } else {
-      for (int64_t i = work->begins[s]; i < work->begins[s + 1]; ++i) {
-        const Work::Answer& answer = work->answers[static_cast<size_t>(i)];
-        const int32_t row = start + answer.token;
-        if (chosen.rows.empty() || chosen.rows.back() != row) chosen.rows.push_back(row);
-        chosen.places.push_back(
-            {static_cast<int32_t>(chosen.rows.size()) - 1, answer.target, work, answer.row});
+      for (int64_t i = request->begins[s]; i < request->begins[s + 1]; ++i) {
+        const Request::Output& output = request->outputs[static_cast<size_t>(i)];
+        const int32_t row = start + output.token;
+        if (packed.rows.empty() || packed.rows.back() != row) packed.rows.push_back(row);
+        packed.slots.push_back(
+            {static_cast<int32_t>(packed.rows.size()) - 1, output.target, request, output.row});
       }
     }
-    chosen.batch.add(work->sequences[s], config_.pad_token_id);
+    packed.batch.add(request->sequences[s], config_.pad_token_id);
   }
-  return chosen;
+  return packed;
 }
 
 void Engine::run_planned(const std::function<void(Pass&)>& body) {
   Arena plan;
-  NullOps nothing;
-  Pass dry{nothing, plan, params_.matrix};
+  MeasuringDevice measuring(*device_);
+  Pass dry{measuring, plan, params_.compute_dtype};
   body(dry);
   if (plan.peak() > activations_.bytes()) {
     activations_ = Buffer();  // first give the old block back
     activations_ = device_->allocate(plan.peak());
   }
-  Arena arena(activations_.data(), activations_.bytes());
-  Pass pass{device_->ops(), arena, params_.matrix};
+  device_->reserve_workspace(measuring.peak_workspace());
+  Arena arena(activations_);
+  Pass pass{*device_, arena, params_.compute_dtype};
   body(pass);
 }
 
-void Engine::bring_back(const Pass& pass, const Chosen& chosen, const View& rows) const {
-  if (pass.arena.measuring()) return;
-  for (const Place& place : chosen.places) {
-    const std::span<float> to = place.work->out.row(place.out_row);
-    device_->copy(to.data(), rows.row<float>(place.row), to.size_bytes());
+/// Neighbours on the device that are neighbours in a request's output are one copy.
+void Engine::copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows,
+                          int64_t first, int64_t column) const {
+  const size_t bytes = static_cast<size_t>(rows.cols) * sizeof(float);
+  for (size_t i = 0, n = 1; i < slots.size(); i += n) {
+    const OutputSlot& slot = slots[i];
+    const auto follows = [&](const OutputSlot& next, int64_t by) {
+      return next.request == slot.request && next.row == slot.row + by && next.out_row == slot.out_row + by;
+    };
+    for (n = 1; i + n < slots.size() && follows(slots[i + n], static_cast<int64_t>(n));) ++n;
+    const std::span<float> to = slot.request->out.row(slot.out_row);
+    const DeviceView from = rows.slice(slot.row - first, static_cast<int64_t>(n));
+    pass.device.download_rows(to.data() + column, to.size_bytes(), from.data,
+                              static_cast<size_t>(from.stride) * sizeof(float), bytes,
+                              static_cast<int64_t>(n));
   }
 }
 
-void Engine::visit_logits(Pass& pass, const Chosen& chosen, const LogitsVisitor& visit) const {
-  const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
+void Engine::visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVisitor& visit) const {
+  const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config_, *params_.mlm, x);
-  const std::span<const Place> places(chosen.places);
+  const std::span<const OutputSlot> slots(packed.slots);
+  const int64_t most = pass.device.tuning().logit_rows;
   size_t next = 0;
-  for (int64_t begin = 0; begin < y.full.rows; begin += kLogitRows) {
-    const int64_t count = std::min(kLogitRows, y.full.rows - begin);
-    Arena::Scope share(pass.arena);
-    const View logits = pass.temp(count, config_.vocab_size, DType::kF32);
-    pass.ops.gemm({.x = y.matrix().slice(begin, count),
+  for (int64_t begin = 0; begin < y.fp32.rows; begin += most) {
+    const int64_t count = std::min(most, y.fp32.rows - begin);
+    Arena::Scope share(pass.arena, Arena::Scope::kBoth);
+    const DeviceView logits = pass.temp(count, config_.vocab_size, DType::kF32);
+    pass.ops.gemm({.x = y.gemm_input().slice(begin, count),
                    .w = &params_.mlm->decoder.w,
                    .bias = params_.mlm->decoder.bias,
                    .y = logits});
-    if (pass.arena.measuring()) continue;
     const size_t first = next;
-    while (next < places.size() && places[next].row < begin + count) ++next;
-    visit(logits, begin, places.subspan(first, next - first));
+    while (next < slots.size() && slots[next].row < begin + count) ++next;
+    visit(logits, begin, slots.subspan(first, next - first));
   }
 }
 
-void Engine::mlm_logits_pass(Pass& pass, const Chosen& chosen) const {
-  visit_logits(pass, chosen, [&](const View& logits, int64_t begin, std::span<const Place> places) {
-    for (const Place& place : places) {
-      const std::span<float> to = place.work->out.row(place.out_row);
-      device_->copy(to.data(), logits.row<float>(place.row - begin), to.size_bytes());
+void Engine::mlm_logits_pass(Pass& pass, const PackedBatch& packed) const {
+  visit_logits(pass, packed, [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
+    copy_outputs(pass, slots, logits, begin);
+  });
+}
+
+void Engine::mlm_candidates_pass(Pass& pass, const PackedBatch& packed) const {
+  int64_t k = 1;
+  for (const OutputSlot& slot : packed.slots) k = std::max(k, slot.request->top);
+  k = std::min(k, config_.vocab_size);
+  visit_logits(pass, packed, [&](const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots) {
+    const size_t n = static_cast<size_t>(logits.rows), each = static_cast<size_t>(k);
+    const TopK top{.x = logits,
+                   .k = k,
+                   .columns = pass.temp_span<int32_t>(logits.rows * k),
+                   .values = pass.temp_span<float>(logits.rows * k),
+                   .exp_sums = pass.temp_span<double>(logits.rows)};
+    pass.ops.top_k(top);
+    std::vector<int32_t> tokens(n * each);
+    std::vector<float> values(n * each);
+    std::vector<double> exp_sums(n);
+    pass.device.download(tokens.data(), top.columns.data(), top.columns.size_bytes());
+    pass.device.download(values.data(), top.values.data(), top.values.size_bytes());
+    pass.device.download(exp_sums.data(), top.exp_sums.data(), top.exp_sums.size_bytes());
+    for (const OutputSlot& slot : slots) {
+      const size_t row = static_cast<size_t>(slot.row - begin);
+      const size_t wanted = static_cast<size_t>(std::clamp<int64_t>(slot.request->top, 0, k));
+      slot.request->candidates[static_cast<size_t>(slot.out_row)] =
+          candidates_of(std::span(tokens).subspan(row * each, wanted),
+                        std::span(values).subspan(row * each, wanted), exp_sums[row]);
     }
   });
 }
 
-void Engine::mlm_candidates_pass(Pass& pass, const Chosen& chosen) {
-  host_rows_.resize(static_cast<size_t>(std::max(1, device_->threads())));
-  visit_logits(pass, chosen, [&](const View& logits, int64_t begin, std::span<const Place> places) {
-    parallel_for(device_->threads(), static_cast<int64_t>(places.size()), [&](int64_t i, int thread) {
-      const Place& place = places[static_cast<size_t>(i)];
-      std::vector<float>& row = host_rows_[static_cast<size_t>(thread)];
-      row.resize(static_cast<size_t>(config_.vocab_size));
-      device_->copy(row.data(), logits.row<float>(place.row - begin), row.size() * sizeof(float));
-      place.work->candidates[static_cast<size_t>(place.out_row)] = top_candidates(row, place.work->top);
-    });
-  });
-}
-
-void Engine::mlm_log_probs_pass(Pass& pass, const Chosen& chosen) const {
-  // One row an answer, since two answers may ask for two targets of one row.
+void Engine::mlm_log_probs_pass(Pass& pass, const PackedBatch& packed) const {
+  // One row for each output, since two outputs may ask for two targets of one row.
   std::vector<int32_t> rows, targets;
-  for (const Place& place : chosen.places) {
-    rows.push_back(place.row);
-    targets.push_back(place.target);
+  for (const OutputSlot& slot : packed.slots) {
+    rows.push_back(slot.row);
+    targets.push_back(slot.target);
   }
-  const Hidden x = encoder(pass, config_, params_.encoder, chosen.batch, &chosen.rows);
+  const DeviceBatch batch = upload(pass, packed.batch, &packed.rows);
+  const DeviceSpan<const int32_t> device_rows = pass.upload(rows), device_targets = pass.upload(targets);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
   const int64_t n = static_cast<int64_t>(rows.size());
-  const View loss = pass.keep(n, 1, DType::kF32);
   Arena::Scope scope(pass.arena);
-  const View y = mlm_transform(pass, config_, *params_.mlm, x).matrix();
-  const View gathered = pass.temp(n, y.cols, y.dtype);
-  pass.ops.gather_rows({.x = y, .rows = rows, .y = gathered});
+  const DeviceView y = mlm_transform(pass, config_, *params_.mlm, x).gemm_input();
+  const DeviceView gathered = pass.temp(n, y.cols, y.dtype);
+  const DeviceSpan<float> losses = pass.temp_span<float>(n);
+  pass.ops.gather_rows({.x = y, .rows = device_rows, .y = gathered});
   pass.ops.linear_cross_entropy({.x = gathered,
                                  .w = &params_.mlm->decoder.w,
                                  .bias = params_.mlm->decoder.bias,
-                                 .targets = targets,
-                                 .loss = loss});
-  if (pass.arena.measuring()) return;
-  for (int64_t i = 0; i < n; ++i) {
-    const Place& place = chosen.places[static_cast<size_t>(i)];
-    float& answer = place.work->out.row(place.out_row)[0];
-    device_->copy(&answer, loss.row<float>(i), sizeof(float));
-    answer = -answer;
+                                 .targets = device_targets,
+                                 .loss = {losses.data(), n, 1, 1, DType::kF32}});
+  const std::vector<float> host = download(pass.device, losses);
+  for (size_t i = 0; i < host.size(); ++i) {
+    const OutputSlot& slot = packed.slots[i];
+    slot.request->out.row(slot.out_row)[0] = -host[i];
   }
 }
 
-void Engine::layers_pass(Pass& pass, const Chosen& chosen, const std::vector<int64_t>& layers) const {
+void Engine::layers_pass(Pass& pass, const PackedBatch& packed, const std::vector<int64_t>& layers) const {
   const int64_t c = config_.hidden_size;
-  encoder(pass, config_, params_.encoder, chosen.batch, nullptr, [&](int64_t layer, const Hidden& x) {
-    for (size_t w = 0; w < layers.size() && !pass.arena.measuring(); ++w) {
-      if (layers[w] != layer) continue;
-      for (const Place& place : chosen.places) {
-        float* to = place.work->out.row(place.out_row).data() + static_cast<int64_t>(w) * c;
-        device_->copy(to, x.full.row<float>(place.row), static_cast<size_t>(c) * sizeof(float));
-      }
+  const DeviceBatch batch = upload(pass, packed.batch);
+  encoder(pass, config_, params_.encoder, batch, [&](int64_t layer, const Hidden& x) {
+    for (size_t w = 0; w < layers.size(); ++w) {
+      if (layers[w] == layer) copy_outputs(pass, packed.slots, x.fp32, 0, static_cast<int64_t>(w) * c);
     }
   });
 }
 
-void Engine::classifier_pass(Pass& pass, const Chosen& chosen, bool every_token) const {
-  const Hidden x =
-      encoder(pass, config_, params_.encoder, chosen.batch, every_token ? nullptr : &chosen.rows);
-  const View logits = pass.keep(x.full.rows, shape_.labels, DType::kF32);
+void Engine::classifier_pass(Pass& pass, const PackedBatch& packed, bool every_token) const {
+  const DeviceBatch batch = upload(pass, packed.batch, every_token ? nullptr : &packed.rows);
+  const Hidden x = encoder(pass, config_, params_.encoder, batch);
+  const DeviceView logits = pass.keep(x.fp32.rows, shape_.labels, DType::kF32);
   classifier(pass, *params_.classifier, x, 0, {}, logits);
-  bring_back(pass, chosen, logits);
+  copy_outputs(pass, packed.slots, logits);
 }
 
 }  // namespace roberta

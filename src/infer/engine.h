@@ -27,39 +27,42 @@ class Engine final : public Forward {
   int64_t max_batch_tokens() const { return max_batch_tokens_; }
   const Shape& shape() const override { return shape_; }  ///< never changes: any thread may ask
 
-  /// One packed batch of sequences of works that join() one another, however many tokens they are: their
-  /// answers are filled in.
-  void run_batch(std::span<const Piece> pieces);
+  /// One packed batch of sequences of requests that join() one another, however many tokens they are: their
+  /// outputs are filled in.
+  void run_batch(std::span<const BatchSequence> sequences);
 
  private:
-  /// Where an answer comes from and goes to.
-  struct Place {
+  /// Where an output comes from and goes to.
+  struct OutputSlot {
     int32_t row;  // of the rows that are computed
     int32_t target;
-    Work* work;
+    Request* request;
     int64_t out_row;
   };
-  struct Chosen {  // what is wanted of one batch
+  struct PackedBatch {  // what is wanted of one batch
     Batch batch;
-    std::vector<int32_t> rows;  // ascending, each once; not for kinds that answer every token
-    std::vector<Place> places;  // ascending by row
+    std::vector<int32_t> rows;      // ascending, each once; not for kinds with an output at every token
+    std::vector<OutputSlot> slots;  // ascending by row
   };
 
-  void run(Work& work) override;
-  Chosen choose(std::span<const Piece> pieces) const;
-  /// Rows of logits, or of states, to the answers.
-  void bring_back(const Pass& pass, const Chosen& chosen, const View& rows) const;
-  /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the places that want them. A share
+  void run(Request& request) override;
+  PackedBatch choose(std::span<const BatchSequence> sequences) const;
+  /// Rows of logits, or of states, to columns [column, column + rows.cols) of the requests' outputs; the rows
+  /// are first, first + 1, ... of those that the slots count.
+  void copy_outputs(Pass& pass, std::span<const OutputSlot> slots, const DeviceView& rows, int64_t first = 0,
+                    int64_t column = 0) const;
+  /// Logits [rows, V] of rows begin, begin + 1, ... of those computed, and the slots that want them. A share
   /// of the rows at a time, so that [all rows, V] is never held.
-  using LogitsVisitor = std::function<void(const View& logits, int64_t begin, std::span<const Place> places)>;
-  void visit_logits(Pass& pass, const Chosen& chosen, const LogitsVisitor& visit) const;
-  void mlm_logits_pass(Pass& pass, const Chosen& chosen) const;
-  void mlm_candidates_pass(Pass& pass, const Chosen& chosen);
-  void mlm_log_probs_pass(Pass& pass, const Chosen& chosen) const;
-  void layers_pass(Pass& pass, const Chosen& chosen, const std::vector<int64_t>& layers) const;
-  void classifier_pass(Pass& pass, const Chosen& chosen, bool every_token) const;
-  /// Runs body twice: on NullOps to size the arena, then for real. `body` must leave host memory alone while
-  /// pass.arena.measuring().
+  using LogitsVisitor =
+      std::function<void(const DeviceView& logits, int64_t begin, std::span<const OutputSlot> slots)>;
+  void visit_logits(Pass& pass, const PackedBatch& packed, const LogitsVisitor& visit) const;
+  void mlm_logits_pass(Pass& pass, const PackedBatch& packed) const;
+  void mlm_candidates_pass(Pass& pass, const PackedBatch& packed) const;
+  void mlm_log_probs_pass(Pass& pass, const PackedBatch& packed) const;
+  void layers_pass(Pass& pass, const PackedBatch& packed, const std::vector<int64_t>& layers) const;
+  void classifier_pass(Pass& pass, const PackedBatch& packed, bool every_token) const;
+  /// Runs body twice: on a MeasuringDevice to size arena and workspace, then for real. In the dry run
+  /// downloads leave host memory as it is.
   void run_planned(const std::function<void(Pass&)>& body);
 
   RobertaConfig config_;
@@ -68,7 +71,6 @@ class Engine final : public Forward {
   std::shared_ptr<Device> device_;
   int64_t max_batch_tokens_;
   Buffer activations_;
-  std::vector<std::vector<float>> host_rows_;  // of each thread, one row of logits
 };
 
 }  // namespace roberta

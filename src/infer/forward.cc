@@ -50,67 +50,69 @@ void Forward::need_classifier(HeadKind head) const {
        architecture_of_head(head));
 }
 
-Work Forward::work_of(Work::Kind kind, std::span<const Ids> sequences) const {
+Request Forward::make_request(Request::Kind kind, std::span<const Ids> sequences) const {
   check(shape(), sequences);
-  Work work{.kind = kind, .sequences = sequences};
-  work.begins.resize(sequences.size() + 1);
-  return work;
+  Request request{.kind = kind, .sequences = sequences};
+  request.begins.resize(sequences.size() + 1);
+  return request;
 }
 
-Work Forward::work_at(Work::Kind kind, std::span<const Ids> sequences,
-                      std::span<const TokenPosition> positions, std::span<const int32_t> targets) const {
-  Work work = work_of(kind, sequences);
+Request Forward::request_at(Request::Kind kind, std::span<const Ids> sequences,
+                            std::span<const TokenPosition> positions,
+                            std::span<const int32_t> targets) const {
+  Request request = make_request(kind, sequences);
   check(sequences, positions);
-  for (const TokenPosition p : positions) ++work.begins[static_cast<size_t>(p.sequence) + 1];
-  std::partial_sum(work.begins.begin(), work.begins.end(), work.begins.begin());
-  std::vector<int64_t> next = work.begins;
-  work.answers.resize(positions.size());
+  for (const TokenPosition p : positions) ++request.begins[static_cast<size_t>(p.sequence) + 1];
+  std::partial_sum(request.begins.begin(), request.begins.end(), request.begins.begin());
+  std::vector<int64_t> next = request.begins;
+  request.outputs.resize(positions.size());
   for (size_t i = 0; i < positions.size(); ++i) {
     const int64_t at = next[static_cast<size_t>(positions[i].sequence)]++;
-    work.answers[static_cast<size_t>(at)] = {positions[i].token, targets.empty() ? 0 : targets[i],
-                                             static_cast<int64_t>(i)};
+    request.outputs[static_cast<size_t>(at)] = {positions[i].token, targets.empty() ? 0 : targets[i],
+                                                static_cast<int64_t>(i)};
   }
   for (size_t s = 0; s < sequences.size(); ++s) {
-    std::stable_sort(work.answers.begin() + work.begins[s], work.answers.begin() + work.begins[s + 1],
-                     [](const Work::Answer& a, const Work::Answer& b) { return a.token < b.token; });
+    std::stable_sort(request.outputs.begin() + request.begins[s],
+                     request.outputs.begin() + request.begins[s + 1],
+                     [](const Request::Output& a, const Request::Output& b) { return a.token < b.token; });
   }
-  return work;
+  return request;
 }
 
-Work Forward::work_at_first(Work::Kind kind, std::span<const Ids> sequences) const {
-  Work work = work_of(kind, sequences);
-  std::iota(work.begins.begin(), work.begins.end(), int64_t{0});
-  for (size_t s = 0; s < sequences.size(); ++s) work.answers.push_back({0, 0, static_cast<int64_t>(s)});
-  return work;
+Request Forward::request_at_first(Request::Kind kind, std::span<const Ids> sequences) const {
+  Request request = make_request(kind, sequences);
+  std::iota(request.begins.begin(), request.begins.end(), int64_t{0});
+  for (size_t s = 0; s < sequences.size(); ++s) request.outputs.push_back({0, 0, static_cast<int64_t>(s)});
+  return request;
 }
 
-Work Forward::work_everywhere(Work::Kind kind, std::span<const Ids> sequences) const {
-  Work work = work_of(kind, sequences);
-  for (size_t s = 0; s < sequences.size(); ++s) work.begins[s + 1] = work.begins[s] + work.tokens(s);
-  return work;
+Request Forward::request_everywhere(Request::Kind kind, std::span<const Ids> sequences) const {
+  Request request = make_request(kind, sequences);
+  for (size_t s = 0; s < sequences.size(); ++s) request.begins[s + 1] = request.begins[s] + request.tokens(s);
+  return request;
 }
 
-Matrix Forward::answer(Work& work, size_t rows, int64_t cols) {
-  work.out = {static_cast<int64_t>(rows), cols, std::vector<float>(rows * static_cast<size_t>(cols))};
-  if (work.begins.back() > 0) run(work);
-  return std::move(work.out);
+Matrix Forward::result_of(Request& request, size_t rows, int64_t cols) {
+  request.out = {static_cast<int64_t>(rows), cols, std::vector<float>(rows * static_cast<size_t>(cols))};
+  if (request.begins.back() > 0) run(request);
+  return std::move(request.out);
 }
 
 Matrix Forward::mlm_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
   need_mlm_head();
-  Work work = work_at(Work::Kind::kMlmLogits, sequences, positions);
-  return answer(work, positions.size(), shape().vocab_size);
+  Request request = request_at(Request::Kind::kMlmLogits, sequences, positions);
+  return result_of(request, positions.size(), shape().vocab_size);
 }
 
 std::vector<std::vector<TokenCandidate>> Forward::mlm_candidates(std::span<const Ids> sequences,
                                                                  std::span<const TokenPosition> positions,
                                                                  int64_t top) {
   need_mlm_head();
-  Work work = work_at(Work::Kind::kMlmCandidates, sequences, positions);
-  work.top = top;
-  work.candidates.resize(positions.size());
-  if (!positions.empty()) run(work);
-  return std::move(work.candidates);
+  Request request = request_at(Request::Kind::kMlmCandidates, sequences, positions);
+  request.top = top;
+  request.candidates.resize(positions.size());
+  if (!positions.empty()) run(request);
+  return std::move(request.candidates);
 }
 
 std::vector<float> Forward::mlm_log_probs(std::span<const Ids> sequences,
@@ -124,12 +126,12 @@ std::vector<float> Forward::mlm_log_probs(std::span<const Ids> sequences,
     if (t < 0 || t >= shape().vocab_size)
       fail(ErrorCode::kInput, "[model] target ", t, " is outside the vocabulary");
   }
-  Work work = work_at(Work::Kind::kMlmLogProbs, sequences, positions, targets);
-  return answer(work, positions.size(), 1).data;
+  Request request = request_at(Request::Kind::kMlmLogProbs, sequences, positions, targets);
+  return result_of(request, positions.size(), 1).data;
 }
 
 Matrix Forward::hidden_states(std::span<const Ids> sequences, std::span<const int> layers) {
-  Work work = work_everywhere(Work::Kind::kHiddenStates, sequences);
+  Request request = request_everywhere(Request::Kind::kHiddenStates, sequences);
   const int64_t count = shape().layers;
   for (int layer : layers) {
     const int64_t at = layer < 0 ? count + 1 + layer : layer;
@@ -137,33 +139,33 @@ Matrix Forward::hidden_states(std::span<const Ids> sequences, std::span<const in
       fail(ErrorCode::kUsage, "[model] layer ", layer,
            " does not exist; the model has layers 0 (embeddings) to ", count);
     }
-    work.layers.push_back(at);
+    request.layers.push_back(at);
   }
-  return answer(work, static_cast<size_t>(work.begins.back()),
-                shape().hidden_size * static_cast<int64_t>(layers.size()));
+  return result_of(request, static_cast<size_t>(request.begins.back()),
+                   shape().hidden_size * static_cast<int64_t>(layers.size()));
 }
 
 Matrix Forward::first_tokens(std::span<const Ids> sequences) {
-  Work work = work_at_first(Work::Kind::kFirstTokens, sequences);
-  return answer(work, sequences.size(), shape().hidden_size);
+  Request request = request_at_first(Request::Kind::kFirstTokens, sequences);
+  return result_of(request, sequences.size(), shape().hidden_size);
 }
 
 Matrix Forward::sequence_logits(std::span<const Ids> sequences) {
   need_classifier(HeadKind::kSequenceClassification);
-  Work work = work_at_first(Work::Kind::kSequenceLogits, sequences);
-  return answer(work, sequences.size(), shape().labels);
+  Request request = request_at_first(Request::Kind::kSequenceLogits, sequences);
+  return result_of(request, sequences.size(), shape().labels);
 }
 
 Matrix Forward::token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions) {
   need_classifier(HeadKind::kTokenClassification);
-  Work work = work_at(Work::Kind::kTokenLogits, sequences, positions);
-  return answer(work, positions.size(), shape().labels);
+  Request request = request_at(Request::Kind::kTokenLogits, sequences, positions);
+  return result_of(request, positions.size(), shape().labels);
 }
 
 Matrix Forward::span_logits(std::span<const Ids> sequences) {
   need_classifier(HeadKind::kQuestionAnswering);
-  Work work = work_everywhere(Work::Kind::kSpanLogits, sequences);
-  return answer(work, static_cast<size_t>(work.begins.back()), shape().labels);
+  Request request = request_everywhere(Request::Kind::kSpanLogits, sequences);
+  return result_of(request, static_cast<size_t>(request.begins.back()), shape().labels);
 }
 
 }  // namespace roberta

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "infer/work.h"
+#include "infer/request.h"
 #include "model/names.h"
 #include "roberta/model.h"
 
@@ -32,7 +32,7 @@ class Forward {
   Matrix sequence_logits(std::span<const Ids> sequences);
   /// of token classification, at the given tokens, [positions, labels];
   Matrix token_logits(std::span<const Ids> sequences, std::span<const TokenPosition> positions);
-  /// of question answering, of all tokens of all sequences one behind the other, [T, 2]: start, end.
+  /// of question answering, of all tokens of all sequences one after the other, [T, 2]: start, end.
   Matrix span_logits(std::span<const Ids> sequences);
 
   /// What calls are checked against, on the caller's thread.
@@ -45,18 +45,18 @@ class Forward {
   virtual const Shape& shape() const = 0;
 
  private:
-  /// Fills the answers of a work that is right.
-  virtual void run(Work& work) = 0;
+  /// Fills the outputs of a valid request.
+  virtual void run(Request& request) = 0;
 
   void need_mlm_head() const;
   void need_classifier(HeadKind head) const;
-  Work work_of(Work::Kind kind, std::span<const Ids> sequences) const;
-  Work work_at(Work::Kind kind, std::span<const Ids> sequences, std::span<const TokenPosition> positions,
-               std::span<const int32_t> targets = {}) const;
-  Work work_at_first(Work::Kind kind, std::span<const Ids> sequences) const;
-  Work work_everywhere(Work::Kind kind, std::span<const Ids> sequences) const;
-  /// The result of a work, `cols` wide.
-  Matrix answer(Work& work, size_t rows, int64_t cols);
+  Request make_request(Request::Kind kind, std::span<const Ids> sequences) const;
+  Request request_at(Request::Kind kind, std::span<const Ids> sequences,
+                     std::span<const TokenPosition> positions, std::span<const int32_t> targets = {}) const;
+  Request request_at_first(Request::Kind kind, std::span<const Ids> sequences) const;
+  Request request_everywhere(Request::Kind kind, std::span<const Ids> sequences) const;
+  /// The result of a request, `cols` wide.
+  Matrix result_of(Request& request, size_t rows, int64_t cols);
 };
 
 }  // namespace roberta

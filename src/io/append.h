@@ -8,7 +8,7 @@
 
 namespace roberta {
 
-/// A file descriptor, for the caller to close. Creates the file if it is missing. Error(kResource)
+/// Returns a file descriptor, which the caller closes. Creates the file if it is missing. Error(kResource)
 /// "[part] FILE: ...".
 int open_to_append(const std::filesystem::path& path, const std::string& part);
 void append_fully(int fd, std::string_view bytes, const std::filesystem::path& path, const std::string& part);

@@ -26,7 +26,7 @@ fs::path plain_path(const fs::path& path) {
   return plain.has_filename() ? plain : plain.parent_path();
 }
 
-/// Unique within the machine: process id and a counter; a left-over of the same name is stepped over.
+/// Unique within the machine: process id and a counter; a left-over of the same name is skipped.
 fs::path temporary_name(const fs::path& target) {
   static std::atomic<uint32_t> counter{0};
   return target.parent_path() /
@@ -41,15 +41,15 @@ AtomicDirectory::AtomicDirectory(const fs::path& target, std::string part, Exist
   const fs::file_status status = fs::status(target_, error);
   if (fs::exists(status)) {
     if (!fs::is_directory(status))
-      fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": is there already and no directory");
+      fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": already exists and is not a directory");
     if (existing_ == Existing::kRefuse && (!fs::is_empty(target_, error) || error))
-      fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": is there already and not empty");
+      fail(ErrorCode::kUsage, "[", part_, "] ", target.string(), ": already exists and is not empty");
   }
   fs::create_directories(target_.parent_path(), error);
   if (error) fail_with("can't create its parent directory", error.value());
   fs::path name = temporary_name(target_);
   while (mkdir(name.c_str(), 0777) != 0) {
-    if (errno != EEXIST && errno != EINTR) fail_with("can't create a directory there", errno);
+    if (errno != EEXIST && errno != EINTR) fail_with("can't create a temporary directory beside it", errno);
     name = temporary_name(target_);
   }
   temporary_ = name;

@@ -8,11 +8,11 @@
 
 namespace roberta {
 
-/// What becomes of a target that is there already and not empty.
+/// What happens to a target that already exists and is not empty.
 enum class Existing : uint8_t { kRefuse, kReplace };
 
-/// One directory being filled. Not thread safe. Errors: Error(kUsage) when the target is no directory, or
-/// not empty and not to be replaced; Error(kResource) when it can't be written.
+/// One directory being filled. Not thread safe. Errors: Error(kUsage) when the target is not a directory, or
+/// is not empty and must not be replaced; Error(kResource) when it can't be written.
 class AtomicDirectory {
  public:
   /// Creates the directory to fill, and the target's parents where they are missing. `part` begins messages:
@@ -26,8 +26,7 @@ class AtomicDirectory {
 
   /// Where to put the files until commit().
   const std::filesystem::path& path() const { return temporary_; }
-  /// Puts the directory in its place, durably. The one it replaces is there until that moment, and gone after
-  /// it.
+  /// Puts the directory in its place, durably. The one that it replaces exists until that moment.
   void commit();
 
  private:

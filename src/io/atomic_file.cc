@@ -18,14 +18,13 @@ namespace {
 
 constexpr size_t kBufferSize = 1 << 18;
 constexpr int64_t kWriteBack = 16 << 20;
-constexpr size_t kLargestWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
+constexpr size_t kMaxWrite = 1 << 30;  // Linux writes at most 2 GiB - 4 KiB at once
 
 std::filesystem::path directory_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-/// Unique within the machine: process id and a counter; a left-over of the same name is stepped over by
-/// O_EXCL.
+/// Unique within the machine: process id and a counter; O_EXCL skips a left-over of the same name.
 std::filesystem::path temporary_name(const std::filesystem::path& target) {
   static std::atomic<uint32_t> counter{0};
   return directory_of(target) /
@@ -35,15 +34,14 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
-  if (!target_.has_filename())
-    fail(ErrorCode::kResource, "[io] ", target_.string(), ": is not the name of a file");
+  if (!target_.has_filename()) fail(ErrorCode::kResource, "[io] ", target_.string(), ": is not a file name");
   std::error_code ignored;
   if (std::filesystem::is_directory(target_, ignored)) fail_with("cannot write", EISDIR);
   do {
     temporary_ = temporary_name(target_);
     fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (fd_ < 0 && (errno == EEXIST || errno == EINTR));
-  if (fd_ < 0) fail_with("cannot create a file there", errno);
+  if (fd_ < 0) fail_with("cannot create a temporary file beside it", errno);
 }
 
 AtomicFile::~AtomicFile() {
@@ -73,8 +71,7 @@ void AtomicFile::commit() {
   }
   const int closed = close(fd_);
   fd_ = -1;
-  if (closed != 0 && errno != EINTR)
-    fail_with("cannot write", errno);  // EINTR: Linux has closed it all the same
+  if (closed != 0 && errno != EINTR) fail_with("cannot write", errno);  // EINTR: Linux has closed it anyway
   while (rename(temporary_.c_str(), target_.c_str()) != 0) {
     if (errno != EINTR) fail_with("cannot put the finished file in place", errno);
   }
@@ -84,14 +81,14 @@ void AtomicFile::commit() {
 
 void AtomicFile::write_through(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kLargestWrite));
+    const ssize_t n = ::write(fd_, bytes.data(), std::min(bytes.size(), kMaxWrite));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_with("cannot write", errno);
     bytes.remove_prefix(static_cast<size_t>(n));
     written_ += n;
   }
-  // The disk begins while the rest is still being made, so that the fsync at the end has little left to wait
-  // for.
+  // The disk starts writing while the rest is still being made, so that the final fsync has little left to
+  // wait for.
   if (written_ - started_ >= kWriteBack) {
     (void)sync_file_range(fd_, started_, written_ - started_, SYNC_FILE_RANGE_WRITE);
     started_ = written_;

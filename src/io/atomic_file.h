@@ -20,7 +20,7 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::string_view bytes);
-  /// Puts the file in its place, durably. Nothing may be written afterwards.
+  /// Renames the file to its target, durably. Nothing may be written afterwards.
   void commit();
   /// Bytes written so far.
   int64_t size() const { return size_; }
@@ -32,7 +32,7 @@ class AtomicFile {
   std::filesystem::path target_, temporary_;
   std::string buffer_;  // small writes are gathered here
   int64_t size_ = 0;
-  int64_t written_ = 0, started_ = 0;  // given to the kernel; of that, on its way to the disk
+  int64_t written_ = 0, started_ = 0;  // given to the kernel; of that, being written to the disk
   int fd_ = -1;
 };
 

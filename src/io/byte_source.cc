@@ -18,9 +18,9 @@ namespace roberta {
 namespace {
 
 constexpr size_t kInputBuffer = 1 << 18;
-constexpr int kLargestWindowLog = 31;  // zstd --long=31; the library's own default stops at 27
+constexpr int kMaxWindowLog = 31;  // zstd --long=31; the library's own default stops at 27
 
-/// The stored bytes. The first few can be looked at without taking them.
+/// The stored bytes. The first few can be inspected without consuming them.
 class StoredFile {
  public:
   explicit StoredFile(const std::filesystem::path& path) : name_(display_name(path)) {
@@ -93,7 +93,7 @@ class PlainSource final : public ByteSource {
   std::unique_ptr<StoredFile> file_;
 };
 
-/// One or more gzip members, zero bytes allowed after the last (tapes and some tools pad with them).
+/// One or more gzip members, zero bytes allowed after the last one (tapes and some tools pad with them).
 class GzipSource final : public ByteSource {
  public:
   explicit GzipSource(std::unique_ptr<StoredFile> file) : file_(std::move(file)), input_(kInputBuffer) {
@@ -158,7 +158,7 @@ class ZstdSource final : public ByteSource {
   explicit ZstdSource(std::unique_ptr<StoredFile> file)
       : file_(std::move(file)), input_(kInputBuffer), context_(ZSTD_createDCtx()) {
     if (!context_) fail(ErrorCode::kResource, "[text] ", file_->name(), ": out of memory");
-    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kLargestWindowLog);
+    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kMaxWindowLog);
   }
   ~ZstdSource() override { ZSTD_freeDCtx(context_); }
 

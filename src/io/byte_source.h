@@ -1,7 +1,7 @@
 #pragma once
 // The bytes of a plain, gzip or zstd file, or of standard input, decompressed as they are read. The format is
-// told by the first bytes (neither kind can begin a UTF-8 text), so standard input and odd names work too; a
-// name that ends in .gz or .zst must hold what it says.
+// recognised by the first bytes (no UTF-8 text begins like either format), so standard input and unusual
+// names work too; a file named .gz or .zst must have that format.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// xxh3-128 as a value: tells content apart and finds damage. Not cryptographic: it keeps nobody from forging.
+// xxh3-128 as a value: identifies content and finds damage. Not cryptographic: it does not detect forgery.
 
 #include <compare>
 #include <cstddef>
@@ -24,10 +24,10 @@ Digest digest_of(std::string_view bytes);
 Digest digest_of_file(const std::filesystem::path& path, const std::string& part);
 /// 32 lower-case hexadecimal digits, the high half first, as `xxhsum -H2` prints them.
 std::string to_hex(const Digest& hash);
-/// Nothing for anything but 32 hexadecimal digits.
+/// nullopt unless `text` is 32 hexadecimal digits.
 std::optional<Digest> digest_from_hex(std::string_view text);
 
-/// The same of bytes that come in pieces. Not thread safe.
+/// The same of bytes that come in several parts. Not thread safe.
 class DigestBuilder {
  public:
   DigestBuilder();
@@ -37,7 +37,7 @@ class DigestBuilder {
 
   void add(std::span<const std::byte> bytes);
   void add(std::string_view bytes);
-  /// Of all that was added so far.
+  /// The digest of everything added so far.
   Digest value() const;
 
  private:

@@ -15,8 +15,8 @@ namespace roberta {
 
 namespace {
 
-// One pread moves at most 0x7ffff000 bytes on Linux; 1 GiB keeps us clear of it.
-constexpr size_t kLargestRead = size_t{1} << 30;
+// One pread moves at most 0x7ffff000 bytes on Linux; 1 GiB stays below that.
+constexpr size_t kMaxRead = size_t{1} << 30;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ ReadOnlyFile::ReadOnlyFile(std::filesystem::path path, std::string part)
     fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   } while (fd_ < 0 && errno == EINTR);
   if (fd_ < 0) {
-    fail(ErrorCode::kModel, "[", part_, "] ", path_.string(), ": can't open: ", std::strerror(errno));
+    fail(ErrorCode::kModel, "[", part_, "] ", path_.string(), ": can't be opened: ", std::strerror(errno));
   }
   struct stat status {};
   const int stat_result = ::fstat(fd_, &status);
@@ -51,12 +51,12 @@ ReadOnlyFile::ReadOnlyFile(ReadOnlyFile&& other) noexcept
 
 void ReadOnlyFile::read(uint64_t offset, std::span<std::byte> out) const {
   if (offset > size_ || out.size() > size_ - offset) {
-    fail(ErrorCode::kModel, "[", part_, "] ", path_.string(), ": bytes ", offset, "..", offset + out.size(),
-         " wanted, the file has ", size_);
+    fail(ErrorCode::kModel, "[", part_, "] ", path_.string(), ": expected bytes ", offset, "..",
+         offset + out.size(), ", the file has ", size_);
   }
   size_t done = 0;
   while (done < out.size()) {
-    const size_t wanted = std::min(out.size() - done, kLargestRead);
+    const size_t wanted = std::min(out.size() - done, kMaxRead);
     const ssize_t got = ::pread(fd_, out.data() + done, wanted, static_cast<off_t>(offset + done));
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -72,7 +72,7 @@ void ReadOnlyFile::read(uint64_t offset, std::span<std::byte> out) const {
 }
 
 void ReadOnlyFile::will_need(uint64_t offset, uint64_t length) const {
-  // Advice only: a file system that refuses it costs nothing but the speed.
+  // Only advice: without it reading is slower, nothing else.
   (void)::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
 }
 

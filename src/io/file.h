@@ -1,5 +1,5 @@
 #pragma once
-// A regular file opened for reading at given places. Reads go through pread, so that a file that shrinks
+// A regular file opened for reading at given offsets. Reads go through pread, so that a file that shrinks
 // under the reader gives an error and never a signal, and any number of threads may read at once.
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace roberta {
 
 class ReadOnlyFile {
  public:
-  /// Error(kModel) "[part] FILE: ..." when there is none, it is no regular file or can't be read.
+  /// Error(kModel) "[part] FILE: ..." when it is missing, not a regular file or not readable.
   ReadOnlyFile(std::filesystem::path path, std::string part);
   ~ReadOnlyFile();
   ReadOnlyFile(ReadOnlyFile&& other) noexcept;
@@ -24,7 +24,7 @@ class ReadOnlyFile {
   uint64_t size() const { return size_; }
   /// Fills `out` from byte `offset` on; Error(kModel) when the file ends before. Thread safe.
   void read(uint64_t offset, std::span<std::byte> out) const;
-  /// Tells the kernel that these bytes will be wanted soon; returns at once. length 0: to the end of the
+  /// Tells the kernel that these bytes will be needed soon; returns at once. length 0: to the end of the
   /// file.
   void will_need(uint64_t offset, uint64_t length) const;
 
@@ -40,7 +40,7 @@ std::string read_text_file(const std::filesystem::path& path, const std::string&
                            uint64_t limit = 64u << 20);
 
 /// Makes renames within a directory durable: 0, or the errno. A file system that can't (EINVAL) counts as
-/// done: there a rename is as durable as it gets.
+/// done: there a rename is already as durable as it can be.
 int sync_directory(const std::filesystem::path& directory);
 /// The same of a file's content.
 int sync_file(const std::filesystem::path& file);

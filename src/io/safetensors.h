@@ -1,9 +1,9 @@
 #pragma once
 // safetensors: 8-byte little-endian header length N, N bytes of JSON, then the data (docs/formats.md).
 // Nothing in the file is trusted; accepts and rejects as safetensors 0.8.0, but for duplicate keys and a
-// first byte other than '{', which are refused unless `strict_format` is off, a header above 25 MB, more than
-// 1,000,000 tensors, and names that are not UTF-8 or hold control bytes. Reads go through pread: a file that
-// shrinks gives an error, never a signal.
+// first byte other than '{', which are rejected unless `strict_format` is off, a header above 25 MB, more
+// than 1,000,000 tensors, and names that are not UTF-8 or hold control bytes. Reads go through pread: a file
+// that shrinks gives an error, never a signal.
 
 #include <cstddef>
 #include <cstdint>
@@ -52,13 +52,14 @@ class SafetensorsReader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Parses a header held in memory (the fuzz target's entrance). `file_size` is the size of the whole file.
+/// Parses a header held in memory (entry point of the fuzz target). `file_size` is the size of the whole
+/// file.
 std::vector<TensorInfo> parse_safetensors_header(std::span<const std::byte> first_bytes, uint64_t file_size,
                                                  bool strict_format,
                                                  std::map<std::string, std::string>* metadata,
                                                  const std::string& file_name);
 
-/// One tensor to write: rows are asked for in order, so nothing need be held whole.
+/// One tensor to write: rows are requested in order, so that the whole tensor need not be in memory.
 struct TensorToWrite {
   std::string name;
   DType dtype = DType::kF32;
@@ -67,7 +68,7 @@ struct TensorToWrite {
   std::function<void(uint64_t offset, std::span<std::byte> out)> fill;
 };
 
-/// XXH3-128 (io/digest.h) of what was written, taken on the way.
+/// XXH3-128 (io/digest.h) of what was written, computed while writing.
 struct SafetensorsHashes {
   std::string file;
   std::map<std::string, std::string> tensors;  ///< by name; of the tensor's bytes

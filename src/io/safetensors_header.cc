@@ -1,5 +1,5 @@
 // The header of a safetensors file: JSON to checked tensors. Every rule here was compared with safetensors
-// 0.8.0 on crafted files (tools/make_safetensors_battery.py); the order of the checks is that library's own.
+// 0.8.0 on crafted files (tools/make_safetensors_corpus.py); the order of the checks is that library's own.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -9,6 +9,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
@@ -62,7 +64,7 @@ class HeaderParser {
     while (scan_.next_item(first, '}')) {
       scan_.key(name);
       if (name == "__metadata__") {
-        if (seen_metadata) scan_.fail_here("field '__metadata__' is there twice");
+        if (seen_metadata) scan_.fail_here("duplicate field '__metadata__'");
         seen_metadata = true;
         parse_metadata(metadata);
         continue;
@@ -94,13 +96,13 @@ class HeaderParser {
       if (scan_.peek() != '"') scan_.fail_here("__metadata__ field '" + printable(key) + "' is not a string");
       scan_.string(value);
       if (!metadata.insert_or_assign(key, value).second && strict_) {
-        scan_.fail_here("__metadata__ field '" + printable(key) + "' is there twice");
+        scan_.fail_here("duplicate __metadata__ field '" + printable(key) + "'");
       }
     }
   }
 
-  // The reference implementation also reads ["F32", [1], [0, 4]] and {"dtype": {"F32": null}, ...}: so must
-  // we.
+  // The reference implementation also reads ["F32", [1], [0, 4]] and {"dtype": {"F32": null}, ...}: so does
+  // this one.
   void parse_tensor(TensorInfo& tensor) {
     bool first = true;
     if (scan_.peek() == '[') {
@@ -122,7 +124,7 @@ class HeaderParser {
       const auto field = std::find(kFields.begin(), kFields.end(), key_) - kFields.begin();
       if (field == 3) {
         if (strict_ && !others.insert(key_).second)
-          fail_tensor(tensor, "has field '" + printable(key_) + "' twice");
+          fail_tensor(tensor, "has a duplicate field '" + printable(key_) + "'");
         scan_.skip();
         continue;
       }
@@ -150,7 +152,7 @@ class HeaderParser {
       scan_.null();
       if (scan_.next_item(first, '}')) fail_tensor(tensor, "has two dtypes");
     } else {
-      if (scan_.peek() != '"') fail_tensor(tensor, "has a dtype that is no string");
+      if (scan_.peek() != '"') fail_tensor(tensor, "has a dtype that is not a string");
       scan_.string(tensor.dtype_name);
     }
     const FormatDType* dtype = find_dtype(tensor.dtype_name);
@@ -160,24 +162,26 @@ class HeaderParser {
 
   void parse_shape(TensorInfo& tensor) {
     bool first = true;
-    if (scan_.peek() != '[') fail_tensor(tensor, "has a shape that is no list");
+    if (scan_.peek() != '[') fail_tensor(tensor, "has a shape that is not a list");
     scan_.enter('[');
     while (scan_.next_item(first, ']')) {
       const std::optional<uint64_t> size = scan_.number();
-      if (!size) fail_tensor(tensor, "has a shape with a number that is not whole, negative or too large");
+      if (!size)
+        fail_tensor(tensor, "has a dimension that is not a whole number, is negative or is too large");
       tensor.shape.push_back(
-          static_cast<int64_t>(*size));  // above 2^63: negative here, mended in check_layout
+          static_cast<int64_t>(*size));  // above 2^63: negative here, corrected in check_layout
     }
   }
 
   void parse_offsets(TensorInfo& tensor) {
     bool first = true;
-    if (scan_.peek() != '[') fail_tensor(tensor, "has data_offsets that are no list");
+    if (scan_.peek() != '[') fail_tensor(tensor, "has data_offsets that are not a list");
     scan_.enter('[');
     for (uint64_t* out : {&tensor.begin, &tensor.end}) {
       if (!scan_.next_item(first, ']')) fail_tensor(tensor, "has too few data_offsets");
       const std::optional<uint64_t> offset = scan_.number();
-      if (!offset) fail_tensor(tensor, "has data_offsets that are not whole, negative or too large");
+      if (!offset)
+        fail_tensor(tensor, "has a data_offset that is not a whole number, is negative or is too large");
       *out = *offset;
     }
     if (scan_.next_item(first, ']')) fail_tensor(tensor, "has more than two data_offsets");
@@ -190,7 +194,7 @@ class HeaderParser {
 
 [[noreturn]] void fail_file(const std::string& file, const std::string& message) {
   fail(ErrorCode::kModel, "[safetensors] ", file, ": ", message,
-       "; the file is damaged or cut short, fetch it again");
+       "; the file is damaged or truncated: download it again");
 }
 
 // Of tensors with the same name the reference keeps the last.
@@ -204,8 +208,8 @@ void drop_duplicates(std::vector<TensorInfo>& tensors, bool strict, const std::s
   for (size_t i = 1; i < order.size(); ++i) {
     if (tensors[order[i - 1]].name != tensors[order[i]].name) continue;
     if (strict) {
-      fail(ErrorCode::kModel, "[safetensors] ", file, ": tensor '", printable(tensors[order[i]].name),
-           "' is there twice, which the format forbids");
+      fail(ErrorCode::kModel, "[safetensors] ", file, ": duplicate tensor '",
+           printable(tensors[order[i]].name), "', which the format forbids");
     }
     drop[order[i - 1]] = any = true;
   }
@@ -227,7 +231,7 @@ std::optional<uint64_t> size_in_bits(const TensorInfo& tensor) {
   return checked_mul(elements, static_cast<uint64_t>(find_dtype(tensor.dtype_name)->bits));
 }
 
-// Sorted by offset, tensors must follow one another without hole or overlap up to the end of the file.
+// Sorted by offset, tensors must follow one another without gap or overlap up to the end of the file.
 void check_layout(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_t file_size,
                   const std::string& file) {
   std::stable_sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
@@ -246,7 +250,7 @@ void check_layout(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_
     }
     const auto bits = size_in_bits(tensor);
     if (!bits) refuse("shape is too large");
-    if (*bits % 8 != 0) refuse(*bits, " bits are no whole number of bytes");
+    if (*bits % 8 != 0) refuse(*bits, " bits are not a whole number of bytes");
     if (*bits / 8 != tensor.end - tensor.begin) {
       refuse("shape and dtype need ", *bits / 8, " bytes, data_offsets give ", tensor.end - tensor.begin);
     }
@@ -282,7 +286,7 @@ uint64_t safetensors_header_length(std::span<const std::byte> first_bytes, uint6
   for (int i = 7; i >= 0; --i) length = length << 8 | std::to_integer<uint64_t>(first_bytes[i]);
   if (length > kMaxSafetensorsHeader) {
     fail(ErrorCode::kModel, "[safetensors] ", file_name, ": the header would have ", length,
-         " bytes, more than ", kMaxSafetensorsHeader, "; is this a safetensors file?");
+         " bytes, more than ", kMaxSafetensorsHeader, ": is this a safetensors file?");
   }
   if (length > file_size - 8) {
     fail_file(file_name, concat("the header should have ", length, " bytes, the file has ", file_size - 8,
@@ -296,9 +300,9 @@ std::vector<TensorInfo> parse_safetensors_header(std::span<const std::byte> firs
                                                  std::map<std::string, std::string>* metadata,
                                                  const std::string& file_name) {
   const uint64_t length = safetensors_header_length(first_bytes, file_size, file_name);
-  if (first_bytes.size() - 8 < length) fail_file(file_name, "the header is cut short");
+  if (first_bytes.size() - 8 < length) fail_file(file_name, "the header is truncated");
   const std::string_view text(reinterpret_cast<const char*>(first_bytes.data()) + 8, length);
-  if (!is_utf8(text)) fail_file(file_name, "the header is not UTF-8");
+  if (!is_valid_utf8(text)) fail_file(file_name, "the header is not UTF-8");
   if (strict_format && !text.starts_with('{')) {
     fail(ErrorCode::kModel, "[safetensors] ", file_name,
          ": the header's first byte is not '{', which the format forbids");

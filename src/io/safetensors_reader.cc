@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
@@ -56,7 +56,7 @@ void SafetensorsReader::read(const TensorInfo& tensor, uint64_t offset, std::spa
   const uint64_t size = tensor.end - tensor.begin;
   if (offset > size || out.size() > size - offset) {
     fail(ErrorCode::kModel, "[safetensors] ", path().string(), ": tensor '", printable(tensor.name), "' has ",
-         size, " bytes; ", out.size(), " wanted from byte ", offset);
+         size, " bytes; cannot read ", out.size(), " from byte ", offset);
   }
   impl_->file.read(tensor.begin + offset, out);
 }

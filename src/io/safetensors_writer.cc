@@ -7,9 +7,9 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/digest.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
@@ -17,7 +17,7 @@ namespace roberta {
 
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;  // what is asked of `fill` at once
+constexpr size_t kChunk = size_t{1} << 20;  // how much `fill` is asked for at once
 
 const char* format_name(DType dtype) {
   switch (dtype) {
@@ -54,8 +54,8 @@ uint64_t size_in_bytes(const TensorToWrite& tensor, const std::filesystem::path&
   return static_cast<uint64_t>(bytes);
 }
 
-// Wide types first, so that every tensor lies on a multiple of its width; then by name. The reference
-// writer's order.
+// Types with more bytes first, so that every tensor is aligned to its element size; then by name. The
+// reference writer's order.
 std::vector<size_t> order_of_writing(const std::vector<TensorToWrite>& tensors) {
   std::vector<size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), size_t{0});

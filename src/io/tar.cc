@@ -65,7 +65,7 @@ void read_tar(const std::filesystem::path& archive, uint64_t limit,
     uint64_t size = 0, sum = 0;
     if (got < kBlock || !octal_field(header, 148, 8, sum) || sum != checksum(header) ||
         !octal_field(header, 124, 12, size)) {
-      fail(ErrorCode::kInput, "[tar] ", shown, ": a header is damaged; fetch the archive again");
+      fail(ErrorCode::kInput, "[tar] ", shown, ": a header is damaged; download the archive again");
     }
     const std::string name = text_field(header, 0, 100);
     if (size > limit) {
@@ -74,7 +74,7 @@ void read_tar(const std::filesystem::path& archive, uint64_t limit,
     }
     std::string content((size + kBlock - 1) / kBlock * kBlock, '\0');
     if (read_fully(*source, content.data(), content.size()) < content.size()) {
-      fail(ErrorCode::kInput, "[tar] ", shown, ": ends inside '", name, "'; fetch the archive again");
+      fail(ErrorCode::kInput, "[tar] ", shown, ": ends inside '", name, "'; download the archive again");
     }
     content.resize(size);
     const char type = header[156];

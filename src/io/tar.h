@@ -1,5 +1,6 @@
 #pragma once
-// Reads the files of a tar archive (ustar and GNU; plain, .gz or .zst), for data sets that come as one.
+// Reads the files of a tar archive (ustar and GNU; plain, .gz or .zst), for data sets that are distributed as
+// one.
 
 #include <filesystem>
 #include <functional>
@@ -8,7 +9,7 @@
 namespace roberta {
 
 /// Calls file(name, content) for each regular file, in the order of the archive; folders, links and extended
-/// headers are passed over. Error(kInput) that names the archive when it is damaged or a file has more than
+/// headers are skipped. Error(kInput) that names the archive when it is damaged or a file has more than
 /// `limit` bytes.
 void read_tar(const std::filesystem::path& archive, uint64_t limit,
               const std::function<void(const std::string& name, std::string content)>& file);

@@ -7,11 +7,11 @@
 
 namespace roberta {
 
-TextReader::TextReader(const std::filesystem::path& path, size_t piece)
+TextReader::TextReader(const std::filesystem::path& path, size_t chunk_bytes)
     : name_(display_name(path)),
       source_(open_byte_source(path)),
-      piece_(std::max<size_t>(piece, 1)),
-      longest_(16 * piece_) {}
+      chunk_bytes_(std::max<size_t>(chunk_bytes, 1)),
+      longest_(16 * chunk_bytes_) {}
 
 bool TextReader::append(std::string& text, size_t n) {
   if (ended_) return false;
@@ -25,7 +25,7 @@ bool TextReader::append(std::string& text, size_t n) {
       break;
     }
     have += got;
-    // A pipe hands out what it has: whole lines need not wait for more.
+    // A pipe returns what it has: whole lines need not wait for more.
     if (std::memchr(text.data() + before, '\n', have)) break;
   }
   text.resize(before + have);
@@ -45,7 +45,7 @@ bool TextReader::next_chunk(TextChunk& chunk) {
       end = cut_of_long_line(chunk.text);
     } else {
       searched = chunk.text.size();
-      if (!append(chunk.text, piece_)) end = chunk.text.size();
+      if (!append(chunk.text, chunk_bytes_)) end = chunk.text.size();
     }
   }
   if (end == 0) return false;

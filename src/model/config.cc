@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "model/directory.h"
 
 namespace roberta {
@@ -112,8 +112,7 @@ std::map<int64_t, std::string> read_labels(const JsonFields& fields) {
     return labels;
   }
   const int64_t count = fields.integer("num_labels", 0, 0, kMaxLabels);
-  for (int64_t i = 0; i < count; ++i) labels[i] = "LABEL_" + std::to_string(i);
-  return labels;
+  return default_labels(count);
 }
 
 std::string read_dtype(const JsonFields& fields) {
@@ -216,5 +215,15 @@ void write_config(const std::filesystem::path& directory, const RobertaConfig& c
   }
   write_file_atomically(directory / "config.json", json.dump(2) + "\n");
 }
+
+std::string default_label(int64_t index) { return "LABEL_" + std::to_string(index); }
+
+std::map<int64_t, std::string> default_labels(int64_t count) {
+  std::map<int64_t, std::string> labels;
+  for (int64_t i = 0; i < count; ++i) labels[i] = default_label(i);
+  return labels;
+}
+
+bool is_default_label(std::string_view label) { return label.starts_with("LABEL_"); }
 
 }  // namespace roberta

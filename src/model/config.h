@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace roberta {
@@ -45,5 +46,10 @@ RobertaConfig read_config(const std::filesystem::path& directory);
 RobertaConfig parse_config(const std::string& json, const std::string& file_name);
 /// As transformers writes it. `architecture`: "RobertaForMaskedLM", ...
 void write_config(const std::filesystem::path& directory, const RobertaConfig& config);
+
+/// The names of labels without names, as in transformers: "LABEL_0", "LABEL_1", ...
+std::string default_label(int64_t index);
+std::map<int64_t, std::string> default_labels(int64_t count);
+bool is_default_label(std::string_view label);
 
 }  // namespace roberta

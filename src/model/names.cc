@@ -5,7 +5,6 @@
 #include <set>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
 
 namespace roberta {
 

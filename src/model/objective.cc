@@ -7,30 +7,24 @@
 namespace roberta {
 namespace {
 
-/// In the order of the rows, so that it repeats to the bit.
-double sum(const Pass& pass, const View& loss) {
-  if (pass.arena.measuring()) return 0;
-  double total = 0;
-  for (int64_t i = 0; i < loss.rows; ++i) {
-    for (int64_t j = 0; j < loss.cols; ++j) {
-      total +=
-          loss.dtype == DType::kF64 ? loss.row<double>(i)[j] : static_cast<double>(loss.row<float>(i)[j]);
-    }
-  }
-  return total;
-}
+/// A labelled micro-batch as operations read it.
+struct DeviceTrainingBatch {
+  DeviceBatch batch;
+  DeviceSpan<const int32_t> targets;
+  DeviceSpan<const float> values;
+  DeviceSpan<const uint64_t> head_counters;  // of dropout, of the rows that the head reads
+};
 
-/// Of the last layer: question answering asks for every row.
-RowSelection rows_of(const Objective& objective, const TrainingBatch& batch) {
-  return objective.kind == ObjectiveKind::kSpans ? nullptr : &batch.rows;
-}
-
-/// Dropout keys of the rows that the head reads.
-std::vector<uint64_t> head_keys(const Objective& objective, const TrainingBatch& batch) {
-  if (objective.kind == ObjectiveKind::kSpans) return batch.keys;
-  std::vector<uint64_t> keys;
-  for (int32_t row : batch.rows) keys.push_back(batch.keys[static_cast<size_t>(row)]);
-  return keys;
+/// Question answering reads every row.
+DeviceTrainingBatch upload(Pass& pass, const Objective& objective, const TrainingBatch& batch, bool trains) {
+  const bool all = objective.kind == ObjectiveKind::kSpans;
+  DeviceTrainingBatch out;
+  out.batch = upload(pass, batch.batch, all ? nullptr : &batch.rows,
+                     trains ? batch.dropout_counters : std::vector<uint64_t>());
+  out.targets = pass.upload(batch.targets);
+  out.values = pass.upload(batch.values);
+  out.head_counters = all ? out.batch.counters : out.batch.selected->counters;
+  return out;
 }
 
 /// Of a classifier's dropout, as transformers: question answering has none.
@@ -42,17 +36,16 @@ float head_dropout(const RobertaConfig& config, const Objective& objective, cons
 /// The gradient by the logits that is wanted beside a loss; none: dlogits is empty.
 struct LogitsGrad {
   float smoothing = 0, scale = 1;
-  View dlogits;
+  DeviceView dlogits;
 };
 
-/// Sum of the losses of a classifier's logits.
-double classifier_loss(Pass& pass, const Objective& objective, const TrainingBatch& batch, const View& logits,
-                       const LogitsGrad& grad = {}) {
+/// `total`: gets the sum of the losses of a classifier's logits.
+void classifier_loss(Pass& pass, const Objective& objective, const DeviceTrainingBatch& batch,
+                     const DeviceView& logits, DeviceSpan<double> total, const LogitsGrad& grad = {}) {
   Arena::Scope scope(pass.arena);
   const bool spans = objective.kind == ObjectiveKind::kSpans;
-  const View loss =
-      spans ? pass.temp(static_cast<int64_t>(batch.batch.starts.size()) - 1, logits.cols, pass.wide)
-            : pass.temp(logits.rows, 1, pass.wide);
+  const DeviceView loss = spans ? pass.temp(batch.batch.sequences(), logits.cols, pass.accum_dtype)
+                                : pass.temp(logits.rows, 1, pass.accum_dtype);
   switch (objective.kind) {
     case ObjectiveKind::kMaskedLm:
       break;
@@ -83,41 +76,39 @@ double classifier_loss(Pass& pass, const Objective& objective, const TrainingBat
                                       .loss = loss,
                                       .dx = grad.dlogits});
   }
-  return sum(pass, loss);
+  pass.ops.sum({.x = loss, .out = total});
 }
 
-double mlm_loss(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params,
-                const TrainingBatch& batch, const Hidden& x) {
+void mlm_loss(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params,
+              const DeviceTrainingBatch& batch, const Hidden& x, DeviceSpan<double> total) {
   const Hidden y = mlm_transform(pass, config, params, x);
-  const View loss = pass.temp(y.full.rows, 1, pass.wide);
-  pass.ops.linear_cross_entropy({.x = y.matrix(),
+  const DeviceView loss = pass.temp(y.fp32.rows, 1, pass.accum_dtype);
+  pass.ops.linear_cross_entropy({.x = y.gemm_input(),
                                  .w = &params.decoder.w,
                                  .bias = params.decoder.bias,
                                  .targets = batch.targets,
                                  .loss = loss});
-  return sum(pass, loss);
+  pass.ops.sum({.x = loss, .out = total});
 }
 
-/// What a head's way back takes and gives: the sum of losses, and the gradient by the head's input.
+/// What the backward pass of a head takes.
 struct HeadPass {
   const RobertaConfig& config;
   const Objective& objective;
-  const TrainingBatch& batch;
+  const DeviceTrainingBatch& batch;
   const ObjectiveTraining& training;
-  bool by_input;  // whether the encoder wants that gradient
-};
-struct HeadResult {
-  double sum = 0;
-  View d;  // [M, C], kept
+  bool by_input;             // whether the encoder wants the gradient by the head's input
+  DeviceSpan<double> total;  // gets the sum of losses
 };
 
-HeadResult mlm_head_grad(Pass& pass, const HeadPass& a, const MlmHeadParams& params, const Hidden& x,
+/// Returns the gradient by the head's input, [M, C], kept.
+DeviceView mlm_head_grad(Pass& pass, const HeadPass& a, const MlmHeadParams& params, const Hidden& x,
                          const MlmHeadGrads& grads) {
   MlmHeadSaved saved;
   const Hidden y = mlm_transform(pass, a.config, params, x, &saved);
-  const View loss = pass.keep(y.full.rows, 1, pass.wide);
-  const View d = pass.keep(y.full.rows, y.full.cols, pass.wide);
-  pass.ops.linear_cross_entropy_grad({.x = y.matrix(),
+  const DeviceView loss = pass.keep(y.fp32.rows, 1, pass.accum_dtype);
+  const DeviceView d = pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype);
+  pass.ops.linear_cross_entropy_grad({.x = y.gemm_input(),
                                       .w = &params.decoder.w,
                                       .w_transposed = &params.decoder.transposed,
                                       .bias = params.decoder.bias,
@@ -128,24 +119,25 @@ HeadResult mlm_head_grad(Pass& pass, const HeadPass& a, const MlmHeadParams& par
                                       .dx = d,
                                       .dw = grads.decoder.w,
                                       .db = grads.decoder.bias});
+  pass.ops.sum({.x = loss, .out = a.total});
   mlm_transform_grad(pass, params, saved, d, grads, a.by_input);
-  return {.sum = sum(pass, loss), .d = d};
+  return d;
 }
 
-HeadResult classifier_head_grad(Pass& pass, const HeadPass& a, const ClassifierParams& params,
+/// The same; empty when it isn't wanted.
+DeviceView classifier_head_grad(Pass& pass, const HeadPass& a, const ClassifierParams& params,
                                 const Hidden& x, const ClassifierGrads& grads) {
-  const std::vector<uint64_t> keys = head_keys(a.objective, a.batch);
+  const DeviceSpan<const uint64_t> counters = a.batch.head_counters;
   const float dropout = head_dropout(a.config, a.objective, *pass.training);
-  const View d = a.by_input ? pass.keep(x.full.rows, x.full.cols, pass.wide) : View{};
-  const View logits = pass.keep(x.full.rows, params.out.w.rows, pass.wide);
-  const View dlogits = pass.keep(x.full.rows, params.out.w.rows, pass.matrix);
+  const DeviceView d = a.by_input ? pass.keep(x.fp32.rows, x.fp32.cols, pass.accum_dtype) : DeviceView{};
+  const DeviceView logits = pass.keep(x.fp32.rows, params.out.w.rows, pass.accum_dtype);
+  const DeviceView dlogits = pass.keep(x.fp32.rows, params.out.w.rows, pass.compute_dtype);
   ClassifierSaved saved;
-  classifier(pass, params, x, dropout, keys, logits, &saved);
-  const double total = classifier_loss(
-      pass, a.objective, a.batch, logits,
-      {.smoothing = a.objective.label_smoothing, .scale = a.training.scale, .dlogits = dlogits});
-  classifier_grad(pass, params, saved, dropout, keys, dlogits, d, grads);
-  return {.sum = total, .d = d};
+  classifier(pass, params, x, dropout, counters, logits, &saved);
+  classifier_loss(pass, a.objective, a.batch, logits, a.total,
+                  {.smoothing = a.objective.label_smoothing, .scale = a.training.scale, .dlogits = dlogits});
+  classifier_grad(pass, params, saved, dropout, counters, dlogits, d, grads);
+  return d;
 }
 
 }  // namespace
@@ -166,39 +158,38 @@ HeadKind head_of(ObjectiveKind kind) {
   return HeadKind::kNone;
 }
 
-double objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                      const EncoderParams& encoder_params, const HeadParams& head,
-                      const TrainingBatch& batch) {
+void objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
+                    const EncoderParams& encoder_params, const HeadParams& head,
+                    const TrainingBatch& host_batch, DeviceSpan<double> loss) {
   Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
-  const Hidden x = encoder(pass, config, encoder_params, batch.batch, rows_of(objective, batch));
-  if (objective.kind == ObjectiveKind::kMaskedLm) return mlm_loss(pass, config, head.mlm, batch, x);
-  const View logits = pass.temp(x.full.rows, head.classifier.out.w.rows, pass.wide);
+  const DeviceTrainingBatch batch = upload(pass, objective, host_batch, false);
+  const Hidden x = encoder(pass, config, encoder_params, batch.batch);
+  if (objective.kind == ObjectiveKind::kMaskedLm) return mlm_loss(pass, config, head.mlm, batch, x, loss);
+  const DeviceView logits = pass.temp(x.fp32.rows, head.classifier.out.w.rows, pass.accum_dtype);
   classifier(pass, head.classifier, x, 0, {}, logits);
-  return classifier_loss(pass, objective, batch, logits);
+  classifier_loss(pass, objective, batch, logits, loss);
 }
 
-double objective_loss_and_grad(Pass& outer, const RobertaConfig& config, const Objective& objective,
-                               const EncoderParams& encoder_params, const HeadParams& head,
-                               const TrainingBatch& batch, const ObjectiveTraining& training,
-                               const EncoderGrads& encoder_grads, const HeadGrads& head_grads) {
+void objective_loss_and_grad(Pass& outer, const RobertaConfig& config, const Objective& objective,
+                             const EncoderParams& encoder_params, const HeadParams& head,
+                             const TrainingBatch& host_batch, const ObjectiveTraining& training,
+                             const EncoderGrads& encoder_grads, const HeadGrads& head_grads,
+                             DeviceSpan<double> loss) {
   Pass pass = outer;
   pass.training = &training.pass;
   Arena::Scope scope(pass.arena, Arena::Scope::kBoth);
-  const RowSelection rows = rows_of(objective, batch);
+  const DeviceTrainingBatch batch = upload(pass, objective, host_batch, true);
   EncoderSaved saved;
-  saved.lowest = training.lowest;
-  const Hidden x = encoder(pass, config, encoder_params, batch.batch, rows, {}, batch.keys, &saved);
-  const HeadPass of_head{config, objective, batch, training, training.lowest < config.num_hidden_layers};
-  const HeadResult result =
-      objective.kind == ObjectiveKind::kMaskedLm
-          ? mlm_head_grad(pass, of_head, head.mlm, x, head_grads.mlm)
-          : classifier_head_grad(pass, of_head, head.classifier, x, head_grads.classifier);
+  saved.first_trainable_block = training.first_trainable_block;
+  const Hidden x = encoder(pass, config, encoder_params, batch.batch, {}, &saved);
+  const bool by_input = training.first_trainable_block < config.num_hidden_layers;
+  const HeadPass of_head{config, objective, batch, training, by_input, loss};
+  const DeviceView d = objective.kind == ObjectiveKind::kMaskedLm
+                           ? mlm_head_grad(pass, of_head, head.mlm, x, head_grads.mlm)
+                           : classifier_head_grad(pass, of_head, head.classifier, x, head_grads.classifier);
   if (training.ready) training.ready(config.num_hidden_layers);
-  if (of_head.by_input) {
-    encoder_grad(pass, config, encoder_params, batch.batch, rows, batch.keys, saved, result.d, encoder_grads,
-                 training.ready);
-  }
-  return result.sum;
+  if (by_input)
+    encoder_grad(pass, config, encoder_params, batch.batch, saved, d, encoder_grads, training.ready);
 }
 
 }  // namespace roberta

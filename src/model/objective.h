@@ -32,7 +32,7 @@ struct Objective {
 /// (M), sequences (B), labels of sequences (B * labels), ends of spans (2 B).
 struct TrainingBatch {
   Batch batch;
-  std::vector<uint64_t> keys;  // [T]: sample << 32 | position in it, from 0: what dropout is drawn by
+  std::vector<uint64_t> dropout_counters;  // [T]: sample << 32 | position in it, from 0
   std::vector<int32_t>
       rows;  // rows of the last hidden state that the head reads, ascending: the masked tokens,
              // each sequence's first, the labelled tokens; of kSpans none: it reads all
@@ -46,7 +46,7 @@ struct TrainingBatch {
            std::span<const float> label_values, uint32_t sample, int32_t pad_id) {
     const int32_t start = batch.starts.back();
     batch.add(ids, pad_id);
-    for (uint64_t i = 0; i < ids.size(); ++i) keys.push_back(uint64_t{sample} << 32 | i);
+    for (uint64_t i = 0; i < ids.size(); ++i) dropout_counters.push_back(uint64_t{sample} << 32 | i);
     for (int32_t position : positions) rows.push_back(start + position);
     targets.insert(targets.end(), labels.begin(), labels.end());
     values.insert(values.end(), label_values.begin(), label_values.end());
@@ -64,27 +64,29 @@ struct HeadGrads {
   ClassifierGrads classifier;
 };
 
-/// Sum over the units of the loss. Forward only, without dropout (and without label smoothing).
-double objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                      const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch);
+/// `loss` [1]: gets the sum over the units of the loss. Forward only, without dropout (and without label
+/// smoothing).
+void objective_loss(Pass& pass, const RobertaConfig& config, const Objective& objective,
+                    const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
+                    DeviceSpan<double> loss);
 
 struct ObjectiveTraining {
   TrainingPass pass;
   float scale = 1;  ///< the gradients are those of scale * sum of losses
-  /// The lowest part whose gradients are wanted: -1 the embeddings, 0 .. L - 1 a layer, L the head alone.
-  /// Below it the way back is not gone.
-  int64_t lowest = -1;
+  /// The first block whose gradients are wanted: -1 the embeddings, 0 .. L - 1 a layer, L only the head.
+  /// The backward pass ends there.
+  int64_t first_trainable_block = -1;
   /// Called as soon as gradients are final: with L for the head, L - 1 down to 0 for the layers, -1 for the
   /// embeddings, as far down as `lowest`. The decoder's gradient belongs to the embeddings when tied.
-  std::function<void(int64_t part)> ready;
+  std::function<void(int64_t block)> ready;
 };
 
-/// Returns the same sum, of the forward with dropout, and fills the gradients that have views, or adds to
+/// `loss`: gets the same sum, of the forward with dropout. Fills the gradients that have views, or adds to
 /// them when training.pass.accumulate. But for that, gradients of tables (position, type, and word when no
-/// tied decoder writes it) must be zero on entry. On a measuring arena nothing is read, and the result is 0.
-double objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
-                               const EncoderParams& encoder, const HeadParams& head,
-                               const TrainingBatch& batch, const ObjectiveTraining& training,
-                               const EncoderGrads& encoder_grads, const HeadGrads& head_grads);
+/// tied decoder writes it) must be zero on entry.
+void objective_loss_and_grad(Pass& pass, const RobertaConfig& config, const Objective& objective,
+                             const EncoderParams& encoder, const HeadParams& head, const TrainingBatch& batch,
+                             const ObjectiveTraining& training, const EncoderGrads& encoder_grads,
+                             const HeadGrads& head_grads, DeviceSpan<double> loss);
 
 }  // namespace roberta

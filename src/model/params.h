@@ -12,17 +12,17 @@ namespace roberta {
 
 struct LinearParams {
   Weight w;           // [N, K]
-  View bias;          // [1, N] fp32
+  DeviceView bias;    // [1, N] fp32
   Weight transposed;  // [K, N]: what gradients multiply; only in training
 };
 struct NormParams {
-  View gamma, beta;  // [1, C] fp32
+  DeviceView gamma, beta;  // [1, C] fp32
 };
 
 struct EmbeddingsParams {
-  Weight word;    // [V, C]; the MLM head's decoder shares it when tied, its transpose too
-  View position;  // [P, C] fp32
-  View type;      // [type_vocab, C] fp32
+  Weight word;          // [V, C]; the MLM head's decoder shares it when tied, its transpose too
+  DeviceView position;  // [P, C] fp32
+  DeviceView type;      // [type_vocab, C] fp32
   NormParams norm;
 };
 struct AttentionParams {
@@ -59,12 +59,12 @@ struct ClassifierParams {
 
 /// Empty views of gradients: that parameter isn't trained, and its gradient isn't computed.
 struct LinearGrads {
-  View w;     // [N, K], or rows [first, first + w.rows) of it (LoRA on the values of key_value)
-  View bias;  // [1, N]
+  DeviceView w;     // [N, K], or rows [first, first + w.rows) of it (LoRA on the values of key_value)
+  DeviceView bias;  // [1, N]
   int64_t first = 0;
 };
 struct EmbeddingsGrads {
-  View word, position, type;  // as EmbeddingsParams
+  DeviceView word, position, type;  // as EmbeddingsParams
   NormParams norm;
 };
 struct AttentionGrads {

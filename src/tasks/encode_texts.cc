@@ -17,7 +17,7 @@ std::vector<Encoding> encode_texts(const Tokenizer& tokenizer, std::span<const s
     const int64_t n = static_cast<int64_t>(encodings[i].ids.size());
     if (n > max_length) {
       fail(ErrorCode::kInput, "[", part, "] ", name_of_text(i, texts.size()), " has ", n,
-           " tokens; the model takes at most ", max_length, ": shorten or split it");
+           " tokens; the model takes at most ", max_length, ": shorten or split the text");
     }
   }
   return encodings;

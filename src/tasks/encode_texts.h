@@ -9,12 +9,12 @@
 
 namespace roberta {
 
-/// Encodes all texts on that many threads. Too long: cut when `truncate`, else Error(kInput) "[part] text N
-/// has ...".
+/// Encodes all texts on that many threads. A text that is too long is cut when `truncate` is on, otherwise
+/// Error(kInput) "[part] text N has ...".
 std::vector<Encoding> encode_texts(const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    int64_t max_length, bool truncate, int threads, const char* part);
 
-/// "text 3", or "the text" when there is but one: for messages.
+/// "text 3", or "the text" when there is only one: for messages.
 std::string name_of_text(size_t index, size_t count);
 
 }  // namespace roberta

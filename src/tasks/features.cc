@@ -34,7 +34,7 @@ Feature text_feature(const Tokenizer& tokenizer, const TextData& data, size_t in
   return out;
 }
 
-/// By label: that of the tokens of a word behind its first, I-x of B-x.
+/// By label: that of a word's tokens after the first, I-x of B-x.
 std::vector<int32_t> inside_labels(const std::vector<std::string>& labels) {
   std::vector<int32_t> inside;
   for (size_t i = 0; i < labels.size(); ++i) {
@@ -69,14 +69,14 @@ class SentenceCutter {
     while (end > begin && words[end - 1] < 0) --end;
     const auto frame = static_cast<int64_t>(words.size() - (end - begin));
     if (max_length_ <= frame)
-      fail(ErrorCode::kUsage, "[data] a maximal length of ", max_length_, " leaves no room beside the ",
-           frame, " special tokens");
+      fail(ErrorCode::kUsage, "[data] a maximum length of ", max_length_,
+           " leaves no room for words beside the ", frame, " special tokens");
     const auto room = static_cast<size_t>(max_length_ - frame);
 
     std::vector<TokenFeature> out;
     for (size_t at = begin; at < end || out.empty();) {
       size_t stop = std::min(end, at + room), next = stop;
-      if (stop < end) {  // back to the beginning of a word, or on behind one that fills the window
+      if (stop < end) {  // back to the beginning of a word, or past one that fills the window
         while (stop > at && words[stop] == words[stop - 1]) --stop;
         next = stop;
         if (stop == at) {

@@ -1,5 +1,5 @@
 #pragma once
-// From examples to token sequences with targets; and what is needed to come back from logits to answers.
+// From examples to token sequences with targets; and what is needed to get from logits to predictions.
 
 #include <cstdint>
 #include <string_view>
@@ -22,8 +22,8 @@ struct Feature {
   size_t example = 0;
 };
 
-/// All of the below work on so many threads (0: all cores), and give features in the order of the examples.
-/// max_length counts <s> and </s>.
+/// All functions below use that many threads (0: all cores), and return features in the order of the
+/// examples. max_length counts <s> and </s>.
 
 /// Texts: <s> A </s> or <s> A </s></s> B </s>, cut to max_length (longest first). values: one of kValue,
 /// [labels] of kSet.
@@ -31,8 +31,8 @@ std::vector<Feature> text_features(const Tokenizer& tokenizer, const TextData& d
                                    int threads);
 
 /// Sentences, words encoded with a space before each (add_prefix_space). A sentence that is longer than
-/// max_length becomes several windows, cut between words; every word is labelled in exactly one (a word that
-/// has no tokens in none; of one longer than a window the rest is cut off). With `label_all` each token of a
+/// max_length becomes several windows, cut between words; every word is labelled in exactly one (in none if
+/// it has no tokens; the rest of a word longer than a window is cut off). With `label_all` each token of a
 /// word has the word's label (I- after B-).
 struct TokenFeature : Feature {
   size_t first_word = 0;       ///< the window has the words first_word, first_word + 1, ...
@@ -43,8 +43,8 @@ std::vector<TokenFeature> token_features(const Tokenizer& tokenizer, const Token
 
 /// Questions: <s> question </s></s> window of the context </s>, windows sharing `stride` tokens (half a
 /// window where a long question leaves less than that). targets: start and end, as rows in the sequence, of
-/// the first answer; {0, 0} (<s>) where the window has not all of it, or there is none. Leading white space
-/// of questions is stripped, as run_qa does; the question is cut to max_question tokens (0: not, and
+/// the first answer; {0, 0} (<s>) where the window doesn't contain all of it, or there is none. Leading white
+/// space of questions is stripped, as run_qa does; the question is cut to max_question tokens (0: not, and
 /// Error(kInput) when nothing is left for the context).
 struct SpanFeature : Feature {
   int32_t context_begin = 0, context_end = 0;  ///< rows of the context's tokens

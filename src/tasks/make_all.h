@@ -11,10 +11,10 @@
 
 namespace roberta {
 
-/// make(i) for i in [0, n), in order, on so many threads (0: all cores).
+/// make(i) for i in [0, n), in order, on that many threads (0: all cores).
 template <class Make>
 auto make_all(size_t n, int threads, Make make) {
-  constexpr size_t kPiece = 16;  // enough that taking a piece costs nothing beside its work
+  constexpr size_t kPiece = 16;  // enough to make the cost of taking a piece negligible
   std::vector<decltype(make(size_t{}))> out(n);
   parallel_for(threads > 0 ? threads : usable_cpus(), static_cast<int64_t>((n + kPiece - 1) / kPiece),
                [&](int64_t piece, int) {
@@ -24,7 +24,7 @@ auto make_all(size_t n, int threads, Make make) {
   return out;
 }
 
-/// The parts, one behind the other.
+/// The parts, one after the other.
 template <class T>
 std::vector<T> joined(std::vector<std::vector<T>> parts) {
   size_t total = 0;

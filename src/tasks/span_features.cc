@@ -2,17 +2,17 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "tasks/features.h"
 #include "tasks/make_all.h"
 #include "text/unicode/lowercase.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
 
 std::string_view without_leading_space(std::string_view text) {
   while (!text.empty()) {
-    const size_t bytes = utf8_length(static_cast<uint8_t>(text[0]));
+    const size_t bytes = utf8_length(text[0]);
     if (bytes > text.size() || !is_python_space(decode_utf8(text.data()))) break;
     text.remove_prefix(bytes);
   }
@@ -36,7 +36,7 @@ class SpanCutter {
   SpanCutter(const Tokenizer& tokenizer, const SpanFeatureOptions& options)
       : tokenizer_(tokenizer), options_(options) {
     if (options.stride < 0 || options.max_question < 0)
-      fail(ErrorCode::kUsage, "[data] the stride and the longest question must be 0 or more");
+      fail(ErrorCode::kUsage, "[data] the stride and the maximum question length must be 0 or more");
     frame_ = static_cast<int64_t>(tokenizer.encode_pair("", "").ids.size());
   }
 
@@ -50,7 +50,7 @@ class SpanCutter {
     if (room <= 0) {
       fail(ErrorCode::kInput, "[data] ", name(), " has ", options_.max_length - frame_ - room,
            " tokens; with ", frame_, " special ones nothing of ", options_.max_length,
-           " is left for the context: raise the maximal length, or shorten the question");
+           " is left for the context: increase the maximum length, or shorten the question");
     }
     options.truncation = TruncationStrategy::kOnlySecond;
     options.max_length = options_.max_length;
@@ -73,7 +73,7 @@ class SpanCutter {
     options.add_special_tokens = false;
     Encoding encoding = tokenizer_.encode(question, options);
     if (options_.max_question > 0) {
-      // A text that is cut behind a token can have more tokens than it had before the cut, but not often.
+      // A text that is cut after a token can have more tokens than before the cut, but that is rare.
       for (auto keep = static_cast<size_t>(options_.max_question); encoding.ids.size() > keep && keep > 0;
            --keep) {
         const std::string_view shorter = first_code_points(question, encoding.offsets[keep - 1].end);
@@ -102,7 +102,7 @@ class SpanCutter {
   }
 
   /// As transformers' run_qa, but for an answer that begins in the window's last token: there run_qa's search
-  /// runs on into the padding.
+  /// continues into the padding.
   static std::vector<int32_t> targets(const SpanFeature& feature, const Answer& answer) {
     const std::vector<Offset>& offsets = feature.offsets;
     if (answer.begin < 0 || offsets.empty() || offsets.front().begin > answer.begin ||
@@ -151,9 +151,7 @@ class SpanCutter {
 Answer first_answer(const SquadQuestion& question) {
   for (const SquadAnswer& answer : question.answers) {
     if (answer.start < 0) continue;
-    const auto length =
-        std::count_if(answer.text.begin(), answer.text.end(), [](char c) { return !is_continuation(c); });
-    return {answer.start, answer.start + length};
+    return {answer.start, answer.start + static_cast<int64_t>(count_code_points(answer.text))};
   }
   return {};
 }

@@ -4,7 +4,6 @@
 // their number.
 
 #include <cstdint>
-#include <vector>
 
 #include "device/device.h"
 
@@ -12,21 +11,21 @@ namespace roberta {
 
 /// A frozen W with its pair; all fp32. Borrows.
 struct AdaptedWeight {
-  View w;       // [N, K]
-  View a, b;    // [r, K], [N, r]
-  View dw;      // [N, K]: the gradient by W + scale B A
-  View da, db;  // as a and b, out
-  int64_t row;  // of w in the packed weight that it is part of
+  DeviceView w;       // [N, K]
+  DeviceView a, b;    // [r, K], [N, r]
+  DeviceView dw;      // [N, K]: the gradient by W + scale B A
+  DeviceView da, db;  // as a and b, out
+  int64_t row;        // of w in the packed weight that it is part of
 };
 
 /// Not thread safe. The device must outlive it.
 class AdapterProducts {
  public:
-  /// For weights of up to `most_rows` and `most_cols`.
-  AdapterProducts(Device& device, int64_t rank, double scale, int64_t most_rows, int64_t most_cols);
+  /// For weights of up to `max_rows` and `max_cols`.
+  AdapterProducts(Device& device, int64_t rank, double scale, int64_t max_rows, int64_t max_cols);
 
   /// out = w + scale b a; [N, K].
-  void compose(const AdaptedWeight& weight, const View& out);
+  void compose(const AdaptedWeight& weight, const DeviceView& out);
   /// da = scale b^T dw, db = scale dw a^T.
   void gradients(const AdaptedWeight& weight);
 
@@ -34,13 +33,13 @@ class AdapterProducts {
   struct Packed {
     Weight a, transposed;  // of scale a: [r, K], [K, r]
   };
-  Packed pack(const View& a);
-  View scaled(const View& x);
+  Packed pack(const DeviceView& a);
+  /// scale x, in memory that the next call takes.
+  DeviceView scaled(const DeviceView& x);
 
   Device& device_;
   float scale_;
   Buffer a_, transposed_, scaled_;
-  std::vector<float> host_;
 };
 
 }  // namespace roberta

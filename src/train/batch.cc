@@ -30,17 +30,17 @@ StepReader::StepReader(Read read, int64_t last_step)
 StepReader::~StepReader() {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return state_ != State::kReading; });
+    state_cv_.wait(lock, [&] { return state_ != State::kReading; });
     state_ = State::kQuit;
   }
-  changed_.notify_all();
+  state_cv_.notify_all();
   thread_.join();
 }
 
 void StepReader::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return state_ == State::kWanted || state_ == State::kQuit; });
+    state_cv_.wait(lock, [&] { return state_ == State::kWanted || state_ == State::kQuit; });
     if (state_ == State::kQuit) return;
     state_ = State::kReading;
     const int64_t step = step_;
@@ -56,14 +56,14 @@ void StepReader::work() {
     batch_ = std::move(batch);
     error_ = error;
     state_ = State::kDone;
-    changed_.notify_all();
+    state_cv_.notify_all();
   }
 }
 
 /// Nothing when the thread has not begun that step.
 std::optional<StepBatch> StepReader::take_ahead(int64_t step) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return state_ != State::kReading; });
+  state_cv_.wait(lock, [&] { return state_ != State::kReading; });
   const bool done = state_ == State::kDone && step_ == step;
   state_ = State::kIdle;
   if (!done) return std::nullopt;
@@ -80,7 +80,7 @@ StepBatch StepReader::take(int64_t step) {
       step_ = step + 1;
       state_ = State::kWanted;
     }
-    changed_.notify_all();
+    state_cv_.notify_all();
   }
   return std::move(*batch);
 }

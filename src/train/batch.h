@@ -70,7 +70,7 @@ class StepReader {
   const Read read_;
   const int64_t last_step_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable state_cv_;
   State state_ =
       State::kIdle;  // this and the following: guarded by mutex_, but `batch_` while it is being read
   int64_t step_ = 0;

@@ -6,11 +6,11 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/digest.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 
 namespace roberta {

@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 

@@ -6,7 +6,7 @@
 //                                                                       values
 //   head                      m (2 C^2 + 2 C V), with N labels for V; without the C^2 where it has no dense
 //   map
-// The way back of what is trained takes twice as many: by the inputs and by the weights. Through frozen
+// The backward pass of what is trained takes twice as many: by the inputs and by the weights. Through frozen
 // layers it takes once as many, and what lies below everything that is trained none. Recomputed activations,
 // and LoRA's own small products, are not counted.
 

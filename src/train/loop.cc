@@ -29,14 +29,14 @@ class Loop {
                                           : options.schedule.total_steps),
         reader_(plan.read, last_step_) {}
 
-  LoopEnd run() {
+  StopReason run() {
     int64_t saved = state_.step;
     if (state_.last_loss) measured_ = state_.step;  // before it was saved: not to be logged twice
-    LoopEnd end = LoopEnd::kFinished;
+    StopReason end = StopReason::kFinished;
     window_start_ = Clock::now();
     while (state_.step < last_step_) {
-      end = out_of_patience() ? LoopEnd::kEarly : wish();
-      if (end != LoopEnd::kFinished) break;
+      end = out_of_patience() ? StopReason::kEarly : stop_requested();
+      if (end != StopReason::kFinished) break;
       if (!one_step()) continue;
       if (plan_.validate_at ? plan_.validate_at(state_.step) : due(options_.validate_every)) validate();
       const bool saves = plan_.save_at ? plan_.save_at(state_.step) : due(options_.save_every);
@@ -57,17 +57,17 @@ class Loop {
     return options_.patience > 0 && state_.evaluations_without_gain >= options_.patience;
   }
 
-  /// All ranks hear the wish of any of them; rank 0's clock counts.
-  LoopEnd wish() {
+  /// The same on all ranks: a stop requested of any of them, or the time limit by rank 0's clock.
+  StopReason stop_requested() {
     const bool late =
         options_.max_minutes > 0 && comm_.rank() == 0 && seconds_since(start_) >= options_.max_minutes * 60;
-    std::array<double, 2> wishes = {stop_ ? 1.0 : 0.0, late ? 1.0 : 0.0};
-    comm_.all_reduce(std::span<double>(wishes));
-    if (wishes[0] > 0) return LoopEnd::kStopped;
-    return wishes[1] > 0 ? LoopEnd::kOutOfTime : LoopEnd::kFinished;
+    std::array<double, 2> requested = {stop_ ? 1.0 : 0.0, late ? 1.0 : 0.0};
+    comm_.all_reduce(std::span<double>(requested));
+    if (requested[0] > 0) return StopReason::kStopped;
+    return requested[1] > 0 ? StopReason::kOutOfTime : StopReason::kFinished;
   }
 
-  /// False: abandoned, for a stop was asked for.
+  /// False: abandoned, because a stop was requested.
   bool one_step() {
     const Clock::time_point start = Clock::now();
     const int64_t n = state_.step + 1;
@@ -99,12 +99,13 @@ class Loop {
 
   void skip(const StepResult& result) {
     ++state_.skipped_in_a_row;
-    if (options_.stop_on_trouble) fail(ErrorCode::kNumeric, "[train] ", result.trouble);
-    if (state_.skipped_in_a_row >= options_.most_skipped) {
-      fail(ErrorCode::kNumeric, "[train] ", result.trouble, "; that was step ", state_.skipped_in_a_row,
-           " in a row without an update: try a lower learning rate, or clip gradients");
+    if (options_.fail_on_nonfinite) fail(ErrorCode::kNumeric, "[train] ", result.nonfinite_message);
+    if (state_.skipped_in_a_row >= options_.max_consecutive_skips) {
+      fail(ErrorCode::kNumeric, "[train] ", result.nonfinite_message, "; this is skipped step ",
+           state_.skipped_in_a_row, " in a row: use a lower learning rate, or clip gradients");
     }
-    if (callbacks_.warning) callbacks_.warning("[train] " + result.trouble + "; the step is skipped");
+    if (callbacks_.warning)
+      callbacks_.warning("[train] " + result.nonfinite_message + "; the step is skipped");
   }
 
   void log(const StepResult& result, double rate) {
@@ -134,17 +135,17 @@ class Loop {
   }
 
   /// What rank 0 measured: all decide by the same numbers.
-  Measurement measure() {
-    const Measurement own = plan_.validate();
+  EvalResult measure() {
+    const EvalResult own = plan_.validate();
     std::array<double, 4> shared = {own.loss, static_cast<double>(own.units), own.score ? 1.0 : 0.0,
                                     own.score.value_or(0)};
     comm_.broadcast(std::as_writable_bytes(std::span(shared)), 0);
-    Measurement out{.loss = shared[0], .units = static_cast<int64_t>(shared[1]), .score = std::nullopt};
+    EvalResult out{.loss = shared[0], .units = static_cast<int64_t>(shared[1]), .score = std::nullopt};
     if (shared[2] > 0) out.score = shared[3];
     return out;
   }
 
-  /// A metric that is no number is never the best.
+  /// NaN or infinity is never the best.
   bool is_best(double metric) const {
     if (!std::isfinite(metric)) return false;
     if (!state_.best_metric) return true;
@@ -155,7 +156,7 @@ class Loop {
     measured_ = state_.step;
     if (!plan_.validate) return;
     const Clock::time_point start = Clock::now();
-    const Measurement measured = measure();
+    const EvalResult measured = measure();
     const double metric = measured.score.value_or(measured.loss);
     const bool best = is_best(metric);
     const bool gain =
@@ -200,8 +201,8 @@ class Loop {
 
 }  // namespace
 
-LoopEnd run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
-                 LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop) {
+StopReason run_loop(TrainingStep& step, Comm& comm, const LoopOptions& options, const LoopPlan& plan,
+                    LoopState& state, const LoopCallbacks& callbacks, const std::atomic<bool>& stop) {
   return Loop(step, comm, options, plan, state, callbacks, stop).run();
 }
 

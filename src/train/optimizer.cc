@@ -2,39 +2,34 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace roberta {
-
-double gradient_norm(const Parameters& parameters) {
-  const std::span<float> gradients = parameters.gradients();
-  return std::sqrt(parameters.device().ops().sum_squares(gradients.data(), parameters.trained_size()));
-}
-
 namespace {
 
 constexpr int64_t kLine = 16;  // floats to which Parameters aligns its tensors
 
-/// What one call of Adam takes: neighbours in values and gradients that are treated alike.
-struct Run {
-  int64_t values, trained, n;  // first elements, and how many
-  bool decays;
-  double rate;  // times the learning rate
-};
+}  // namespace
+
+Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
+    : parameters_(parameters),
+      options_(options),
+      runs_(find_runs()),
+      norm_(parameters.device().allocate(sizeof(double))),
+      scalars_(parameters.device().allocate(std::max<size_t>(1, runs_.size()) * sizeof(AdamScalars))) {}
 
 /// The gaps between tensors stay 0 in any.
-std::vector<Run> runs_of(const Parameters& parameters, const OptimizerOptions& options) {
-  const int64_t layers = parameters.config().num_hidden_layers;
+std::vector<Optimizer::Run> Optimizer::find_runs() const {
+  const int64_t layers = parameters_.config().num_hidden_layers;
   std::vector<Run> runs;
-  for (const ParameterEntry& entry : parameters.entries()) {
+  for (const ParameterEntry& entry : parameters_.entries()) {
     if (!entry.trained) continue;
-    const bool decays = options.decay_all || entry.decays;
-    const double rate = options.layer_decay == 1
+    const bool decays = options_.decay_all || entry.decays;
+    const double rate = options_.layer_decay == 1
                             ? 1
-                            : std::pow(options.layer_decay, static_cast<double>(layers - entry.part));
+                            : std::pow(options_.layer_decay, static_cast<double>(layers - entry.block));
     Run* last = runs.empty() ? nullptr : &runs.back();
     if (!last || last->decays != decays || last->rate != rate ||
-        entry.offset - last->values != entry.trained_offset - last->trained) {
+        entry.offset - last->weights != entry.trained_offset - last->trained) {
       runs.push_back({entry.offset, entry.trained_offset, 0, decays, rate});
       last = &runs.back();
     }
@@ -44,32 +39,43 @@ std::vector<Run> runs_of(const Parameters& parameters, const OptimizerOptions& o
   return runs;
 }
 
-}  // namespace
+double Optimizer::gradient_norm() {
+  Device& device = parameters_.device();
+  device.ops().sum_squares({.x = parameters_.gradients(), .out = norm_.span<double>(0, 1)});
+  double squares = 0;
+  device.download(&squares, norm_.data(), sizeof squares);
+  return std::sqrt(squares);
+}
 
-void optimizer_step(Parameters& parameters, const OptimizerOptions& options, int64_t update,
-                    double learning_rate, double norm) {
+void Optimizer::step(int64_t update, double learning_rate, double norm) {
   const double t = static_cast<double>(update);
-  const double correction1 = 1 - std::pow(options.beta1, t), correction2 = 1 - std::pow(options.beta2, t);
-  const bool fairseq = options.kind == AdamKind::kFairseq;
+  const double correction1 = 1 - std::pow(options_.beta1, t), correction2 = 1 - std::pow(options_.beta2, t);
+  const bool fairseq = options_.kind == AdamKind::kFairseq;
   // As torch.nn.utils.clip_grad_norm_.
-  const double clip = options.clip_norm > 0 ? std::min(1.0, options.clip_norm / (norm + 1e-6)) : 1;
-  Adam adam{.beta1 = options.beta1,
-            .beta2 = options.beta2,
-            .eps = static_cast<float>(options.eps),
-            .v_scale = static_cast<float>(fairseq ? 1 : 1 / correction2),
-            .grad_scale = static_cast<float>(clip)};
-  for (const Run& run : runs_of(parameters, options)) {
+  const double clip = options_.clip_norm > 0 ? std::min(1.0, options_.clip_norm / (norm + 1e-6)) : 1;
+  std::vector<AdamScalars> scalars;
+  for (const Run& run : runs_) {
     const double rate = learning_rate * run.rate;
-    adam.p = parameters.values().data() + run.values;
-    adam.m = parameters.first_moments().data() + run.trained;
-    adam.v = parameters.second_moments().data() + run.trained;
-    adam.g = parameters.gradients().data() + run.trained;
-    adam.n = run.n;
-    adam.step_size = static_cast<float>(rate * (fairseq ? std::sqrt(correction2) : 1) / correction1);
-    adam.decay = static_cast<float>(run.decays ? rate * options.weight_decay : 0);
-    parameters.device().ops().adam(adam);
+    scalars.push_back(
+        {.step_size = static_cast<float>(rate * (fairseq ? std::sqrt(correction2) : 1) / correction1),
+         .v_scale = static_cast<float>(fairseq ? 1 : 1 / correction2),
+         .decay = static_cast<float>(run.decays ? rate * options_.weight_decay : 0),
+         .grad_scale = static_cast<float>(clip)});
   }
-  parameters.pack_trained();
+  Device& device = parameters_.device();
+  device.upload(scalars_.data(), scalars.data(), scalars.size() * sizeof(AdamScalars));
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    const Run& run = runs_[i];
+    device.ops().adam({.p = parameters_.master_weights().subspan(run.weights, run.n),
+                       .m = parameters_.first_moments().subspan(run.trained, run.n),
+                       .v = parameters_.second_moments().subspan(run.trained, run.n),
+                       .g = parameters_.gradients().subspan(run.trained, run.n),
+                       .beta1 = options_.beta1,
+                       .beta2 = options_.beta2,
+                       .eps = static_cast<float>(options_.eps),
+                       .scalars = scalars_.span<const AdamScalars>(static_cast<int64_t>(i), 1)});
+  }
+  parameters_.pack_trained();
 }
 
 }  // namespace roberta

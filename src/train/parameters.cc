@@ -13,14 +13,15 @@ namespace {
 
 /// Element i of an array on the device becomes at(i); on all threads.
 template <class At>
-void fill(Device& device, float* to, int64_t count, const At& at) {
+void fill(Device& device, DeviceSpan<float> to, const At& at) {
   constexpr int64_t kPiece = 1 << 14;
+  const int64_t count = to.size();
   std::vector<float> host(static_cast<size_t>(count));
   parallel_for(device.threads(), (count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
     for (int64_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); ++i)
       host[static_cast<size_t>(i)] = at(static_cast<uint64_t>(i));
   });
-  device.copy(to, host.data(), host.size() * sizeof(float));
+  device.upload(to.data(), host.data(), to.size_bytes());
 }
 
 bool is_of_classifier(const std::string& name) {
@@ -36,25 +37,26 @@ bool has_head(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKin
 
 }  // namespace
 
-Parameters::Parameters(const RobertaConfig& config, Device& device, DType matrix, const Trained& trained)
-    : config_(config), device_(device), matrix_(matrix), trained_(trained) {
+Parameters::Parameters(const RobertaConfig& config, Device& device, DType compute_dtype,
+                       const Trained& trained)
+    : config_(config), device_(device), compute_dtype_(compute_dtype), trained_(trained) {
   lay_out();
   const auto allocate = [&](int64_t floats) {
     return device.allocate(static_cast<size_t>(floats) * sizeof(float));
   };
-  values_ = allocate(size_);
+  master_weights_ = allocate(size_);
   for (Buffer* block : {&gradients_, &first_moments_, &second_moments_}) *block = allocate(trained_size_);
   bind();
 }
 
 void Parameters::initialize_adapter(const ParameterEntry& entry, uint64_t seed) {
-  float* to = values().data() + entry.offset;
+  const DeviceSpan<float> to = master_weights(entry);
   if (entry.spec.name.ends_with(".lora_B.weight"))  // so that training begins at W
-    return device_.zero(to, static_cast<size_t>(entry.count()) * sizeof(float));
+    return device_.zero(to.data(), to.size_bytes());
   // Kaiming-uniform with a = sqrt(5), as torch.nn.Linear and PEFT.
   const double bound = 1 / std::sqrt(static_cast<double>(entry.cols));
   const Random random(seed);
-  fill(device_, to, entry.count(), [&](uint64_t i) {
+  fill(device_, to, [&](uint64_t i) {
     return static_cast<float>(bound * (2 * Random::uniform(random.bits(entry.number, i)) - 1));
   });
 }
@@ -66,7 +68,7 @@ void Parameters::initialize(uint64_t seed) {
       continue;
     }
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, values().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights(entry), [&](uint64_t i) { return initial.at(i); });
   }
   pack();
 }
@@ -74,9 +76,9 @@ void Parameters::initialize(uint64_t seed) {
 void Parameters::initialize_head(uint64_t seed) {
   for (const ParameterEntry& entry : entries_) {
     if (entry.adapter) initialize_adapter(entry, seed);
-    if (entry.adapter || entry.part != config_.num_hidden_layers) continue;
+    if (entry.adapter || entry.block != config_.num_hidden_layers) continue;
     const InitialValues initial(entry.spec, entry.number, config_, seed);
-    fill(device_, values().data() + entry.offset, entry.count(), [&](uint64_t i) { return initial.at(i); });
+    fill(device_, master_weights(entry), [&](uint64_t i) { return initial.at(i); });
   }
   pack_trained();
 }
@@ -89,14 +91,13 @@ void Parameters::load(const Checkpoint& checkpoint) {
   std::vector<std::byte> raw;
   std::vector<float> host;
   for (const ParameterEntry& entry : entries_) {
-    if (entry.adapter || (fresh_head_ && entry.part == config_.num_hidden_layers)) continue;
+    if (entry.adapter || (fresh_head_ && entry.block == config_.num_hidden_layers)) continue;
     const bool other = own_bias && entry.spec.name == "lm_head.bias";
     const Checkpoint::Tensor* tensor =
         checkpoint.find(other ? "lm_head.decoder.bias" : std::string_view(entry.spec.name));
-    float* to = values().data() + entry.offset;
-    const size_t bytes = static_cast<size_t>(entry.count()) * sizeof(float);
+    const DeviceSpan<float> to = master_weights(entry);
     if (!tensor) {
-      device_.zero(to, bytes);
+      device_.zero(to.data(), to.size_bytes());
       continue;
     }
     raw.resize(static_cast<size_t>(entry.count() * size_of(tensor->dtype)));
@@ -104,15 +105,15 @@ void Parameters::load(const Checkpoint& checkpoint) {
     checkpoint.read_rows(*tensor, 0, entry.rows, raw);
     convert({raw.data(), entry.rows, entry.cols, entry.cols, tensor->dtype},
             {host.data(), entry.rows, entry.cols, entry.cols, DType::kF32});
-    device_.copy(to, host.data(), bytes);
+    device_.upload(to.data(), host.data(), to.size_bytes());
   }
   pack();
 }
 
 void Parameters::pack(const PackedWeight& weight) {
-  View source = weight.source;
+  DeviceView source = weight.source;
   if (weight.adapted_begin < weight.adapted_end) {
-    const View composed{composed_.data(), source.rows, source.cols, source.cols, DType::kF32};
+    const DeviceView composed{composed_.data(), source.rows, source.cols, source.cols, DType::kF32};
     int64_t rows = 0;
     for (size_t i = weight.adapted_begin; i < weight.adapted_end; ++i) rows += adapted_[i].w.rows;
     if (rows < source.rows)  // keys beside adapted values, or the other way round
@@ -160,7 +161,7 @@ int64_t Parameters::trained_count() const {
 
 ModelParams Parameters::borrowed() const {
   ModelParams out;
-  out.matrix = matrix_;
+  out.compute_dtype = compute_dtype_;
   out.head = trained_.head;
   out.encoder = encoder;
   if (trained_.head == HeadKind::kMaskedLm) {

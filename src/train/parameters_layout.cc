@@ -16,7 +16,7 @@ int64_t to_line(int64_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 std::string layer_name(int64_t layer) { return "encoder.layer." + std::to_string(layer) + "."; }
 
 /// -1 embeddings, 0 .. L - 1 layers, L head.
-int64_t part_of(const std::string& name, int64_t layers) {
+int64_t block_of(const std::string& name, int64_t layers) {
   constexpr std::string_view kLayer = "encoder.layer.";
   if (name.starts_with("embeddings.")) return -1;
   return name.starts_with(kLayer) ? std::stoll(name.substr(kLayer.size())) : layers;
@@ -31,7 +31,7 @@ ParameterEntry entry_of(const TensorSpec& spec, uint64_t number, int64_t layers)
           .number = number,
           .rows = spec.shape[0],
           .cols = spec.shape.size() > 1 ? spec.shape[1] : 1,
-          .part = part_of(spec.name, layers),
+          .block = block_of(spec.name, layers),
           .decays = !spec.name.ends_with(".bias") && !is_norm(spec.name)};
 }
 
@@ -43,11 +43,11 @@ std::vector<ParameterEntry> with_adapters(const std::vector<ParameterEntry>& ent
   for (const ParameterEntry& entry : entries) number = std::max(number, entry.number);
   for (size_t i = 0; i < entries.size(); ++i) {
     out.push_back(entries[i]);
-    const int64_t part = entries[i].part;
-    const bool last = i + 1 == entries.size() || entries[i + 1].part != part;
-    if (!last || part < 0 || part == layers) continue;
+    const int64_t block = entries[i].block;
+    const bool last = i + 1 == entries.size() || entries[i + 1].block != block;
+    if (!last || block < 0 || block == layers) continue;
     for (const std::string& module : modules) {
-      const std::string name = layer_name(part) + module;
+      const std::string name = layer_name(block) + module;
       const auto w = std::find_if(entries.begin(), entries.end(), [&](const ParameterEntry& entry) {
         return entry.spec.name == name + ".weight";
       });
@@ -77,23 +77,24 @@ void Parameters::lay_out() {
   }
   if (trained_.lora)
     entries_ = with_adapters(entries_, layers, lora_modules(trained_.lora->targets), trained_.lora->rank);
-  lowest_part_ = layers;
+  first_trainable_block_ = layers;
   for (ParameterEntry& entry : entries_) {
     const bool second = entry.spec.name.ends_with("self.value.weight") ||
                         entry.spec.name.ends_with("self.value.bias");  // right behind the keys'
     if (!second) size_ = to_line(size_), trained_size_ = to_line(trained_size_);
-    while (static_cast<int64_t>(part_begins_.size()) <= entry.part + 1) part_begins_.push_back(trained_size_);
+    while (static_cast<int64_t>(block_begins_.size()) <= entry.block + 1)
+      block_begins_.push_back(trained_size_);
     entry.offset = size_;
     size_ += entry.count();
-    entry.trained = entry.adapter || entry.part == layers || all_trained();
+    entry.trained = entry.adapter || entry.block == layers || all_trained();
     if (!entry.trained) continue;
     entry.trained_offset = trained_size_;
     trained_size_ += entry.count();
-    lowest_part_ = std::min(lowest_part_, entry.part);
+    first_trainable_block_ = std::min(first_trainable_block_, entry.block);
   }
   size_ = to_line(size_);
   trained_size_ = to_line(trained_size_);
-  part_begins_.push_back(trained_size_);
+  block_begins_.push_back(trained_size_);
 }
 
 /// Points the structs of views at the blocks. Weights get their memory once all are known.
@@ -103,23 +104,23 @@ class Parameters::Binder {
     for (const ParameterEntry& entry : to.entries_) {
       if (!entry.adapter || !entry.spec.name.ends_with(".lora_A.weight")) continue;
       const int64_t rows = find(linear_of(entry) + ".weight").rows, cols = entry.cols;
-      most_rows_ = std::max(most_rows_, rows), most_cols_ = std::max(most_cols_, cols);
+      max_rows_ = std::max(max_rows_, rows), max_cols_ = std::max(max_cols_, cols);
       floats_ += to_line(rows * cols);
     }
     if (floats_ == 0) return;
     to_.adapted_gradients_ = to_.device_.allocate(static_cast<size_t>(floats_) * sizeof(float));
-    to_.products_.emplace(to_.device_, to_.trained_.lora->rank, to_.trained_.lora->scale(), most_rows_,
-                          most_cols_);
+    to_.products_.emplace(to_.device_, to_.trained_.lora->rank, to_.trained_.lora->scale(), max_rows_,
+                          max_cols_);
   }
 
-  View value(const std::string& name) {
+  DeviceView value(const std::string& name) {
     const ParameterEntry& entry = find(name);
-    return row_view(to_.values_, entry.offset, entry);
+    return row_view(to_.master_weights_, entry.offset, entry);
   }
   /// Empty when it isn't trained.
-  View gradient(const std::string& name) {
+  DeviceView gradient(const std::string& name) {
     const ParameterEntry& entry = find(name);
-    return entry.trained ? row_view(to_.gradients_, entry.trained_offset, entry) : View{};
+    return entry.trained ? row_view(to_.gradients_, entry.trained_offset, entry) : DeviceView{};
   }
   void norm(NormParams& p, NormParams& g, const std::string& name) {
     p = {value(name + ".weight"), value(name + ".bias")};
@@ -139,21 +140,21 @@ class Parameters::Binder {
     p.bias = with_cols(value(first + ".bias"), rows);
   }
   void weight(Weight& w, Weight* transposed, const std::string& name, int64_t rows) {
-    const View source = with_rows(value(name), rows);
+    const DeviceView source = with_rows(value(name), rows);
     wanted_.push_back({&w, transposed, source, find(name).trained, to_.adapted_.size(), to_.adapted_.size()});
     bytes_ += bytes(rows, source.cols) + (transposed ? bytes(source.cols, rows) : 0);
   }
   void allocate() {
     to_.packed_ = to_.device_.allocate(bytes_);
-    char* next = static_cast<char*>(to_.packed_.data());
+    DevicePtr next = to_.packed_.data();
     const auto take = [&](int64_t rows, int64_t cols) {
-      const Weight w{next, rows, cols, to_.matrix_};
-      next += bytes(rows, cols);
+      const Weight w{next, rows, cols, to_.compute_dtype_};
+      next = next + static_cast<int64_t>(bytes(rows, cols));
       return w;
     };
     int64_t composed = 0;
     for (const Wanted& wanted : wanted_) {
-      const View& source = wanted.source;
+      const DeviceView& source = wanted.source;
       *wanted.w = take(source.rows, source.cols);
       if (wanted.transposed) *wanted.transposed = take(source.cols, source.rows);
       to_.packed_weights_.push_back({source, *wanted.w, wanted.transposed ? *wanted.transposed : Weight{},
@@ -166,29 +167,29 @@ class Parameters::Binder {
  private:
   struct Wanted {
     Weight *w, *transposed;
-    View source;
+    DeviceView source;
     bool trained;
     size_t adapted_begin, adapted_end;
   };
   static std::string linear_of(const ParameterEntry& a) {
     return a.spec.name.substr(0, a.spec.name.size() - std::string_view(".lora_A.weight").size());
   }
-  static View with_rows(View v, int64_t rows) {
+  static DeviceView with_rows(DeviceView v, int64_t rows) {
     if (v) v.rows = rows;
     return v;
   }
-  static View with_cols(View v, int64_t cols) {
+  static DeviceView with_cols(DeviceView v, int64_t cols) {
     if (v) v.cols = v.stride = cols;
     return v;
   }
   /// If the map has an adapter, what its weight gets from it. The `i`-th of maps of that many rows.
   void adapt(const std::string& name, int64_t rows, size_t i, LinearGrads& g) {
     if (!to_.find(name + ".lora_A.weight")) return;
-    const View w = value(name + ".weight");
+    const DeviceView w = value(name + ".weight");
     const int64_t row = rows * static_cast<int64_t>(i);
     if (!g.w) taken_ = to_line(taken_);
-    const View dw{static_cast<float*>(to_.adapted_gradients_.data()) + taken_, rows, w.cols, w.cols,
-                  DType::kF32};
+    const DeviceView dw{to_.adapted_gradients_.span<float>(taken_, rows * w.cols).data(), rows, w.cols,
+                        w.cols, DType::kF32};
     taken_ += rows * w.cols;
     to_.adapted_.push_back({.w = w,
                             .a = value(name + ".lora_A.weight"),
@@ -204,7 +205,7 @@ class Parameters::Binder {
     }
   }
   size_t bytes(int64_t rows, int64_t cols) const {
-    return (to_.device_.weight_bytes(rows, cols, to_.matrix_) + 63) / 64 * 64;
+    return (to_.device_.weight_bytes(rows, cols, to_.compute_dtype_) + 63) / 64 * 64;
   }
   const ParameterEntry& find(const std::string& name) const {
     const ParameterEntry* entry = to_.find(name);
@@ -212,16 +213,16 @@ class Parameters::Binder {
     return *entry;
   }
   /// A vector is one row.
-  static View row_view(const Buffer& block, int64_t offset, const ParameterEntry& entry) {
+  static DeviceView row_view(const Buffer& block, int64_t offset, const ParameterEntry& entry) {
     const bool vector = entry.spec.shape.size() == 1;
     const int64_t rows = vector ? 1 : entry.rows, cols = vector ? entry.rows : entry.cols;
-    return {static_cast<float*>(block.data()) + offset, rows, cols, cols, DType::kF32};
+    return {block.span<float>(offset, rows * cols).data(), rows, cols, cols, DType::kF32};
   }
 
   Parameters& to_;
   std::vector<Wanted> wanted_;
   size_t bytes_ = 0;
-  int64_t most_rows_ = 0, most_cols_ = 0, floats_ = 0, taken_ = 0;
+  int64_t max_rows_ = 0, max_cols_ = 0, floats_ = 0, taken_ = 0;
 };
 
 void Parameters::bind() {
@@ -241,7 +242,7 @@ void Parameters::bind() {
   encoder_grads.layers.resize(encoder.layers.size());
   for (size_t i = 0; i < encoder.layers.size(); ++i) {
     const std::string name = layer_name(static_cast<int64_t>(i)), self = name + "attention.self.";
-    const bool back = static_cast<int64_t>(i) >= lowest_part_;
+    const bool back = static_cast<int64_t>(i) >= first_trainable_block_;
     AttentionParams& a = encoder.layers[i].attention;
     AttentionGrads& ag = encoder_grads.layers[i].attention;
     bind.linear(a.query, ag.query, {self + "query"}, back);

@@ -8,7 +8,7 @@ namespace roberta {
 double measure_peak_flops(Device& device, DType dtype) {
   constexpr int64_t kRows = 1024, kSize = 1024;
   constexpr double kSeconds = 0.25;
-  const int64_t stride = padded_stride(kSize, dtype);
+  const int64_t stride = device.row_stride(kSize, dtype);
   const size_t bytes = static_cast<size_t>(kRows * stride * size_of(dtype));
   const Buffer weights = device.allocate(device.weight_bytes(kSize, kSize, dtype));
   const Buffer x = device.allocate(bytes), y = device.allocate(bytes);
@@ -22,6 +22,7 @@ double measure_peak_flops(Device& device, DType dtype) {
   do {
     const Clock::time_point begin = Clock::now();
     device.ops().gemm(gemm);
+    device.synchronize();
     best = std::min(best, seconds(Clock::now() - begin));
   } while (seconds(Clock::now() - start) < kSeconds);
   return 2.0 * kRows * kSize * kSize / best;

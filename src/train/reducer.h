@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 
 #include "device/comm.h"
+#include "device/device.h"
 
 namespace roberta {
 
@@ -15,15 +15,16 @@ namespace roberta {
 /// start, so a run repeats to the bit. With one rank nothing happens.
 class GradientReducer {
  public:
-  /// Borrows both. `gradients`: the whole block, in the order of the tensors; backward finishes it from its
+  /// Borrows all. `gradients`: the whole block, in the order of the tensors; backward finishes it from its
   /// end, more or less.
-  GradientReducer(Comm& comm, std::span<float> gradients, int64_t bucket_bytes = 8 << 20);
+  GradientReducer(Comm& comm, Device& device, DeviceSpan<float> gradients, int64_t bucket_bytes = 8 << 20);
   /// In the middle of a step (an error): cancels the collectives under way.
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
   GradientReducer& operator=(const GradientReducer&) = delete;
 
-  /// Elements [begin, end) are final on this rank. Each element once in a step.
+  /// Elements [begin, end) are final on this rank when the device is done with all that it was given until
+  /// now. Each element once in a step.
   void ready(int64_t begin, int64_t end);
   /// Returns when the whole block is summed, and rethrows what the transport threw. All of it must have been
   /// handed over: Error(kFailed) otherwise. The next step may begin.

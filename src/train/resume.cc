@@ -1,5 +1,6 @@
 #include "train/resume.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -8,25 +9,28 @@
 namespace roberta {
 namespace {
 
-template <class Tensor>
-std::vector<Tensor> tensors_of(const Parameters& parameters, bool moments) {
-  std::vector<Tensor> out;
-  for (const ParameterEntry& entry : parameters.entries()) {
-    if (!entry.trained) continue;
-    const size_t at = static_cast<size_t>(entry.offset), n = static_cast<size_t>(entry.count());
-    const size_t trained = static_cast<size_t>(entry.trained_offset);
-    Tensor tensor{file_name_of(entry.spec.name, parameters.trained().head),
-                  entry.spec.shape,
-                  parameters.values().subspan(at, n),
-                  {},
-                  {}};
-    if (moments) {
-      tensor.m = parameters.first_moments().subspan(trained, n);
-      tensor.v = parameters.second_moments().subspan(trained, n);
-    }
-    out.push_back(std::move(tensor));
+ReadArray reading(Device& device, DeviceSpan<float> array) {
+  return [&device, array](uint64_t offset, std::span<std::byte> out) {
+    device.download(out.data(), array.data() + static_cast<int64_t>(offset), out.size());
+  };
+}
+WriteArray writing(Device& device, DeviceSpan<float> array) {
+  return [&device, array](std::span<const float> values) {
+    device.upload(array.data(), values.data(), values.size_bytes());
+  };
+}
+
+/// A block's elements on all ranks become those of rank 0.
+void broadcast(Comm& comm, Device& device, DeviceSpan<float> block) {
+  constexpr int64_t kPart = 4 << 20;  // elements in host memory at once
+  std::vector<float> host;
+  for (int64_t begin = 0; begin < block.size(); begin += kPart) {
+    const DeviceSpan<float> part = block.subspan(begin, std::min(kPart, block.size() - begin));
+    host.resize(static_cast<size_t>(part.size()));
+    if (comm.rank() == 0) device.download(host.data(), part.data(), part.size_bytes());
+    comm.broadcast(std::as_writable_bytes(std::span(host)), 0);
+    if (comm.rank() != 0) device.upload(part.data(), host.data(), part.size_bytes());
   }
-  return out;
 }
 
 /// A later checkpoint in the output would be taken for the newest one of the run that begins now.
@@ -47,10 +51,39 @@ FoundCheckpoint open_named(const CheckpointStore& store, const std::string& dire
 }  // namespace
 
 std::vector<TensorToSave> tensors_to_save(const Parameters& parameters) {
-  return tensors_of<TensorToSave>(parameters, true);
+  Device& device = parameters.device();
+  std::vector<TensorToSave> out;
+  for (const ParameterEntry& entry : parameters.entries()) {
+    if (!entry.trained) continue;
+    const auto moments = [&](DeviceSpan<float> block) {
+      return reading(device, block.subspan(entry.trained_offset, entry.count()));
+    };
+    out.push_back({.name = file_name_of(entry.spec.name, parameters.trained().head),
+                   .shape = entry.spec.shape,
+                   .weight = reading(device, parameters.master_weights(entry)),
+                   .m = moments(parameters.first_moments()),
+                   .v = moments(parameters.second_moments())});
+  }
+  return out;
 }
+
 std::vector<TensorToLoad> tensors_to_load(const Parameters& parameters, bool moments) {
-  return tensors_of<TensorToLoad>(parameters, moments);
+  Device& device = parameters.device();
+  std::vector<TensorToLoad> out;
+  for (const ParameterEntry& entry : parameters.entries()) {
+    if (!entry.trained) continue;
+    TensorToLoad tensor{.name = file_name_of(entry.spec.name, parameters.trained().head),
+                        .shape = entry.spec.shape,
+                        .weight = writing(device, parameters.master_weights(entry)),
+                        .m = {},
+                        .v = {}};
+    if (moments) {
+      tensor.m = writing(device, parameters.first_moments().subspan(entry.trained_offset, entry.count()));
+      tensor.v = writing(device, parameters.second_moments().subspan(entry.trained_offset, entry.count()));
+    }
+    out.push_back(std::move(tensor));
+  }
+  return out;
 }
 
 std::optional<FoundCheckpoint> choose_checkpoint(CheckpointStore& store, const std::string& resume,
@@ -83,9 +116,9 @@ void share(Comm& comm, Parameters& parameters, LoopState& state) {
   text.resize(size);
   comm.broadcast(std::as_writable_bytes(std::span(text)), 0);
   if (!first) state = parse_trainer_state(text, "rank 0").loop;
-  for (const std::span<float> block :
-       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
-    comm.broadcast(std::as_writable_bytes(block), 0);
+  for (const DeviceSpan<float> block :
+       {parameters.master_weights(), parameters.first_moments(), parameters.second_moments()})
+    broadcast(comm, parameters.device(), block);
   if (!first) parameters.pack();
 }
 

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "device/comm.h"
-#include "train/checkpoint.h"
 #include "train/parameters.h"
 #include "train/state.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 
-/// The trained entries as checkpoints hold them, under the names of the model file. They borrow.
+/// The trained entries as checkpoints hold them, under the names of the model file. They read the device's
+/// memory when they are saved.
 std::vector<TensorToSave> tensors_to_save(const Parameters& parameters);
 /// The same, to be filled; without moments the weights alone. Parameters::pack() must follow.
 std::vector<TensorToLoad> tensors_to_load(const Parameters& parameters, bool moments = true);
@@ -33,7 +34,7 @@ struct Resumed {
 };
 Resumed read_resumed(const FoundCheckpoint& found, const OptionList& deciding, bool accept_changes);
 
-/// Gives all ranks the values, moments and state of rank 0, and packs the weights of the others. A
+/// Gives all ranks the master weights, moments and state of rank 0, and packs the weights of the others. A
 /// collective.
 void share(Comm& comm, Parameters& parameters, LoopState& state);
 

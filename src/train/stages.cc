@@ -8,8 +8,8 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kMostSamples = 1 << 24;  // of a batch: dropout counts them in 32 bits
-constexpr double kMostTokens = 0x1p53;     // of a run: sums over ranks and JSON count in doubles
+constexpr int64_t kMaxSamples = 1 << 24;  // of a batch: dropout counts them in 32 bits
+constexpr double kMaxTokens = 0x1p53;     // of a run: sums over ranks and JSON count in doubles
 
 /// Samples that stages before number i took of the same stream: those of the same length.
 int64_t taken_before(const std::vector<Stage>& stages, size_t i) {
@@ -31,9 +31,9 @@ int64_t tokens_after(const std::vector<Stage>& stages, int64_t step) {
 }
 
 /// Read and masked once; all measurements are of the same.
-std::function<Measurement()> validation(TrainingStep& step, Comm& comm, const StageOptions& options,
-                                        const StageData::Stream& held_out,
-                                        const std::function<void(const std::string&)>& warning) {
+std::function<EvalResult()> validation(TrainingStep& step, Comm& comm, const StageOptions& options,
+                                       const StageData::Stream& held_out,
+                                       const std::function<void(const std::string&)>& warning) {
   if (!options.validate || held_out.size == 0) return {};
   const auto batches = std::make_shared<std::vector<StepBatch>>();
   batches->push_back(read_step(held_out.source, {0, held_out.size}, comm.rank(), comm.size(),
@@ -43,7 +43,7 @@ std::function<Measurement()> validation(TrainingStep& step, Comm& comm, const St
     if (warning) warning("[train] the held-out split has no masked token: no validation");
     return {};
   }
-  return [batches, units, &step] { return Measurement{.loss = step.validate(*batches), .units = units}; };
+  return [batches, units, &step] { return EvalResult{.loss = step.validate(*batches), .units = units}; };
 }
 
 }  // namespace
@@ -91,8 +91,8 @@ void check(const std::vector<Stage>& stages, const ScheduleOptions& schedule, co
       fail(ErrorCode::kUsage, "[train] sequence length ", stage.length, ": the model takes 2 to ",
            config.max_length(), " tokens");
     }
-    if (stage.samples < 1 || stage.samples > kMostSamples)
-      fail(ErrorCode::kUsage, "[train] a batch of ", stage.samples, " samples; it takes 1 to ", kMostSamples);
+    if (stage.samples < 1 || stage.samples > kMaxSamples)
+      fail(ErrorCode::kUsage, "[train] a batch of ", stage.samples, " samples; it takes 1 to ", kMaxSamples);
     if (stage.until <= begin) {
       fail(ErrorCode::kUsage, "[train] the stage of length ", stage.length, " ends at step ", stage.until,
            ", but begins at ", begin + 1);
@@ -100,8 +100,8 @@ void check(const std::vector<Stage>& stages, const ScheduleOptions& schedule, co
     tokens += static_cast<double>(stage.until - begin) * static_cast<double>(stage.samples * stage.length);
     begin = stage.until;
   }
-  if (tokens > kMostTokens)
-    fail(ErrorCode::kUsage, "[train] the stages make ", tokens, " tokens; at most ", kMostTokens,
+  if (tokens > kMaxTokens)
+    fail(ErrorCode::kUsage, "[train] the stages make ", tokens, " tokens; at most ", kMaxTokens,
          " can be counted");
   if (begin != schedule.total_steps) {
     fail(ErrorCode::kUsage, "[train] the stages end at step ", begin, ", the schedule at ",

@@ -8,7 +8,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 53;
+constexpr int64_t kMax = int64_t{1} << 53;
 
 Json number_or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
@@ -48,22 +48,22 @@ TrainerState parse_trainer_state(const std::string& text, const std::string& fil
   const JsonFields fields(json, "checkpoint", file);
   TrainerState state;
   LoopState& s = state.loop;
-  s.step = fields.integer("global_step", 0, 0, kMost);
-  s.updates = fields.integer("updates", s.step, 0, kMost);
-  s.samples = fields.integer("samples", 0, 0, kMost);
-  s.tokens = fields.integer("tokens", 0, 0, kMost);
-  s.units = fields.integer("masked_tokens", 0, 0, kMost);
-  s.skipped_in_a_row = fields.integer("skipped_in_a_row", 0, 0, kMost);
+  s.step = fields.integer("global_step", 0, 0, kMax);
+  s.updates = fields.integer("updates", s.step, 0, kMax);
+  s.samples = fields.integer("samples", 0, 0, kMax);
+  s.tokens = fields.integer("tokens", 0, 0, kMax);
+  s.units = fields.integer("masked_tokens", 0, 0, kMax);
+  s.skipped_in_a_row = fields.integer("skipped_in_a_row", 0, 0, kMax);
   s.seconds = fields.number("seconds", 0, 0, 1e300);
   s.last_loss = number_or_none(fields, "held_out_loss");
   s.last_metric = number_or_none(fields, "metric");
   s.best_metric = number_or_none(fields, "best_metric");
-  s.best_step = fields.integer("best_step", 0, 0, kMost);
-  s.evaluations_without_gain = fields.integer("evaluations_without_gain", 0, 0, kMost);
+  s.best_step = fields.integer("best_step", 0, 0, kMax);
+  s.evaluations_without_gain = fields.integer("evaluations_without_gain", 0, 0, kMax);
   if (const Json* since = fields.find("since_log")) {
     const JsonFields window(*since, "checkpoint", file, "since_log: ");
-    s.window_steps = window.integer("steps", 0, 0, kMost);
-    s.window_units = window.integer("masked_tokens", 0, 0, kMost);
+    s.window_steps = window.integer("steps", 0, 0, kMax);
+    s.window_units = window.integer("masked_tokens", 0, 0, kMax);
     s.window_loss = window.number("loss", 0, -1e300, 1e300);
   }
   const Json* options = fields.find("options");

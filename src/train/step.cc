@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "device/null_ops.h"
+#include "device/measuring_device.h"
 #include "train/flops.h"
 
 namespace roberta {
@@ -54,9 +54,13 @@ TrainingBatch largest_batch(const Objective& objective, const RobertaConfig& con
 }  // namespace
 
 TrainingStep::TrainingStep(Parameters& parameters, Comm& comm, const StepOptions& options)
-    : parameters_(parameters), comm_(comm), options_(options), reducer_(comm, parameters.gradients()) {
+    : parameters_(parameters),
+      comm_(comm),
+      options_(options),
+      optimizer_(parameters, options.optimizer),
+      reducer_(comm, parameters.device(), parameters.gradients()) {
   if (head_of(options.objective.kind) == parameters.trained().head) return;
-  fail(ErrorCode::kUsage, "[train] the objective is one of ",
+  fail(ErrorCode::kUsage, "[train] the objective is for ",
        architecture_of_head(head_of(options.objective.kind)), ", the parameters are those of ",
        architecture_of_head(parameters.trained().head));
 }
@@ -68,10 +72,10 @@ BatchTotals TrainingStep::total(const StepBatch& batch) {
   return {static_cast<int64_t>(sums[0]), static_cast<int64_t>(sums[1]), sums[2]};
 }
 
-size_t TrainingStep::plan(const std::function<double(Pass&)>& body) {
+size_t TrainingStep::plan(const std::function<void(Pass&)>& body) {
   Arena arena;
-  NullOps nothing;
-  Pass pass{nothing, arena, parameters_.matrix()};
+  MeasuringDevice measuring(parameters_.device());
+  Pass pass{measuring, arena, parameters_.compute_dtype()};
   planning_ = true;
   body(pass);
   planning_ = false;
@@ -79,14 +83,21 @@ size_t TrainingStep::plan(const std::function<double(Pass&)>& body) {
     activations_ = Buffer();  // first give the old block back
     activations_ = parameters_.device().allocate(arena.peak() + arena.peak() / 16);
   }
+  parameters_.device().reserve_workspace(measuring.peak_workspace());
   return arena.peak();
 }
 
-double TrainingStep::run_planned(const std::function<double(Pass&)>& body) {
+void TrainingStep::run_planned(const std::function<void(Pass&)>& body) {
   plan(body);
-  Arena arena(activations_.data(), activations_.bytes());
-  Pass pass{parameters_.device().ops(), arena, parameters_.matrix()};
-  return body(pass);
+  Arena arena(activations_);
+  Pass pass{parameters_.device(), arena, parameters_.compute_dtype()};
+  body(pass);
+}
+
+DeviceSpan<double> TrainingStep::losses(size_t count) {
+  if (losses_.bytes() < count * sizeof(double))
+    losses_ = parameters_.device().allocate(count * sizeof(double));
+  return losses_.span<double>(0, static_cast<int64_t>(count));
 }
 
 TrainingPass TrainingStep::training_pass(int64_t step, bool accumulate) const {
@@ -100,15 +111,16 @@ TrainingPass TrainingStep::training_pass(int64_t step, bool accumulate) const {
 size_t TrainingStep::reserve(int64_t length, int64_t sequences) {
   const TrainingBatch batch = largest_batch(options_.objective, parameters_.config(), length, sequences);
   const ObjectiveTraining training{.pass = training_pass(1, false),
-                                   .lowest = parameters_.lowest_trained_part()};
-  return plan([&](Pass& pass) { return loss_and_grad(pass, batch, training); });
+                                   .first_trainable_block = parameters_.first_trainable_block()};
+  const DeviceSpan<double> loss = losses(1);
+  return plan([&](Pass& pass) { loss_and_grad(pass, batch, training, loss); });
 }
 
-double TrainingStep::loss_and_grad(Pass& pass, const TrainingBatch& batch,
-                                   const ObjectiveTraining& training) const {
-  return objective_loss_and_grad(pass, parameters_.config(), options_.objective, parameters_.encoder,
-                                 parameters_.head, batch, training, parameters_.encoder_grads,
-                                 parameters_.head_grads);
+void TrainingStep::loss_and_grad(Pass& pass, const TrainingBatch& batch, const ObjectiveTraining& training,
+                                 DeviceSpan<double> loss) const {
+  objective_loss_and_grad(pass, parameters_.config(), options_.objective, parameters_.encoder,
+                          parameters_.head, batch, training, parameters_.encoder_grads,
+                          parameters_.head_grads, loss);
 }
 
 /// The gradients of tables are always added to, but for the word embedding's when the head writes it first;
@@ -117,7 +129,7 @@ void TrainingStep::clear_tables(bool all) {
   Device& device = parameters_.device();
   if (all) return device.zero(parameters_.gradients().data(), parameters_.gradients().size_bytes());
   const EmbeddingsGrads& grads = parameters_.encoder_grads.embeddings;
-  for (const View& table : {grads.word, grads.position, grads.type}) {
+  for (const DeviceView& table : {grads.word, grads.position, grads.type}) {
     if (!table || table.data == parameters_.head_grads.mlm.decoder.w.data) continue;
     device.zero(table.data, static_cast<size_t>(table.rows * table.cols) * sizeof(float));
   }
@@ -127,35 +139,40 @@ std::optional<double> TrainingStep::forward_backward(const StepBatch& batch, con
                                                      int64_t step, std::optional<Bad>& bad,
                                                      const std::atomic<bool>* stop) {
   clear_tables(batch.micros.empty());
-  // Gradients are final when the last micro-batch is through a part; other ranks wait for those of each.
+  // Gradients are final when the last micro-batch is through a block; other ranks wait for those of each.
   // Those of adapters are made when it is through all.
   const bool adapters = parameters_.trained().lora.has_value();
-  const std::function<void(int64_t)> ready = [this](int64_t part) {
+  const std::function<void(int64_t)> ready = [this](int64_t block) {
     if (planning_) return;
-    const auto [begin, end] = parameters_.range_of(part);
+    const auto [begin, end] = parameters_.range_of(block);
     reducer_.ready(begin, end);
   };
-  double loss = 0;
+  const DeviceSpan<double> losses_of = losses(batch.micros.size());
   for (size_t i = 0; i < batch.micros.size(); ++i) {
     if (stop && *stop && comm_.size() == 1) return std::nullopt;
     const StepBatch::Micro& micro = batch.micros[i];
     const ObjectiveTraining training{.pass = training_pass(step, i > 0),
                                      .scale = static_cast<float>(1 / static_cast<double>(totals.units)),
-                                     .lowest = parameters_.lowest_trained_part(),
+                                     .first_trainable_block = parameters_.first_trainable_block(),
                                      .ready = adapters || i + 1 < batch.micros.size() ? nullptr : ready};
-    const double part = run_planned([&](Pass& pass) { return loss_and_grad(pass, micro.batch, training); });
-    if (!std::isfinite(part) && !bad) bad = Bad{micro.begin, micro.count};
-    loss += part;
+    const DeviceSpan<double> loss = losses_of.subspan(static_cast<int64_t>(i), 1);
+    run_planned([&](Pass& pass) { loss_and_grad(pass, micro.batch, training, loss); });
   }
   if (adapters && !batch.micros.empty()) parameters_.adapter_gradients();
   if (adapters || batch.micros.empty()) reducer_.ready(0, parameters_.trained_size());
   reducer_.wait();
-  return loss;
+  double sum = 0;
+  const std::vector<double> host = download(parameters_.device(), losses_of);
+  for (size_t i = 0; i < host.size(); ++i) {
+    if (!std::isfinite(host[i]) && !bad) bad = Bad{batch.micros[i].begin, batch.micros[i].count};
+    sum += host[i];
+  }
+  return sum;
 }
 
-/// All ranks learn which of them saw what, so that each may say it.
-std::string TrainingStep::describe_trouble(const StepBatch& batch, int64_t step,
-                                           const std::optional<Bad>& bad) {
+/// All ranks learn which of them saw what, so that each can report it.
+std::string TrainingStep::describe_nonfinite(const StepBatch& batch, int64_t step,
+                                             const std::optional<Bad>& bad) {
   std::vector<double> seen(static_cast<size_t>(2 * comm_.size()));
   if (bad) {
     seen[static_cast<size_t>(2 * comm_.rank())] = static_cast<double>(bad->begin);
@@ -174,10 +191,10 @@ std::string TrainingStep::describe_trouble(const StepBatch& batch, int64_t step,
       text += concat(text.empty() ? "" : "; ", "rank ", rank, ", samples ", samples(begin, count));
   }
   if (text.empty()) {
-    return concat("step ", step, ": a gradient is not a finite number; the losses are (samples ",
+    return concat("step ", step, ": a gradient is NaN or infinity, the losses are finite (samples ",
                   samples(0, batch.samples.count), ", all ranks)");
   }
-  return concat("step ", step, ": the loss is not a finite number: ", text);
+  return concat("step ", step, ": the loss is NaN or infinity: ", text);
 }
 
 StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, int64_t step, int64_t update,
@@ -192,12 +209,12 @@ StepResult TrainingStep::run(const StepBatch& batch, const BatchTotals& totals, 
   double loss = *own;
   comm_.all_reduce(std::span<double>(&loss, 1));
   result.loss = totals.units > 0 ? loss / static_cast<double>(totals.units) : 0;
-  result.gradient_norm = gradient_norm(parameters_);
+  result.gradient_norm = optimizer_.gradient_norm();
   result.finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (result.finite) {
-    optimizer_step(parameters_, options_.optimizer, update, learning_rate, result.gradient_norm);
+    optimizer_.step(update, learning_rate, result.gradient_norm);
   } else {
-    result.trouble = describe_trouble(batch, step, bad);
+    result.nonfinite_message = describe_nonfinite(batch, step, bad);
   }
   return result;
 }
@@ -206,10 +223,12 @@ double TrainingStep::validate(std::span<const StepBatch> batches) {
   std::array<double, 2> sums = {0, 0};  // loss, units
   for (const StepBatch& batch : batches) {
     for (const StepBatch::Micro& micro : batch.micros) {
-      sums[0] += run_planned([&](Pass& pass) {
-        return objective_loss(pass, parameters_.config(), options_.objective, parameters_.encoder,
-                              parameters_.head, micro.batch);
+      const DeviceSpan<double> loss = losses(1);
+      run_planned([&](Pass& pass) {
+        objective_loss(pass, parameters_.config(), options_.objective, parameters_.encoder, parameters_.head,
+                       micro.batch, loss);
       });
+      sums[0] += download(parameters_.device(), loss)[0];
     }
     sums[1] += static_cast<double>(batch.units);
   }

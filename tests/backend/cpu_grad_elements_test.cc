@@ -14,11 +14,11 @@ namespace {
 
 class CpuGradElements : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Device> open(int threads = 2) { return cpu::open_cpu_device(threads, GetParam()); }
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> open(int threads = 2) { return open_test_device(GetParam(), threads); }
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
   Random random_{1};
 };
-INSTANTIATE_TEST_SUITE_P(All, CpuGradElements, ::testing::ValuesIn(cpu::available_kernels()),
+INSTANTIATE_TEST_SUITE_P(All, CpuGradElements, ::testing::ValuesIn(fast_devices()),
                          [](const auto& info) { return info.param; });
 
 TEST_P(CpuGradElements, ActivationGradEqualsRef) {
@@ -29,7 +29,7 @@ TEST_P(CpuGradElements, ActivationGradEqualsRef) {
                 pre = random_.matrix(rows, cols, pre_type == DType::kBF16, 3);
         for (DType type : {DType::kF32, DType::kBF16}) {
           Operand dx = random_.matrix(rows, cols, false), want = dx;
-          const auto run = [&](Device& d, View out) {
+          const auto run = [&](Device& d, DeviceView out) {
             d.ops().activation_grad(
                 {.dy = dy.view(DType::kF32), .pre = pre.view(pre_type), .act = act, .dx = out});
           };
@@ -50,10 +50,12 @@ TEST_P(CpuGradElements, ActivationGradEqualsRef) {
   }
 }
 
-TEST_P(CpuGradElements, SlopesAtTheEnds) {
+TEST_P(CpuGradElements, DerivativesAtTheEnds) {
   std::vector<float> pre{INFINITY, -INFINITY, 20, -20, 0, NAN}, dy(pre.size(), 2), dx(pre.size());
   const int64_t n = static_cast<int64_t>(pre.size());
-  const auto view = [&](std::vector<float>& v) { return View{v.data(), 1, n, n, DType::kF32}; };
+  const auto view = [&](std::vector<float>& v) {
+    return DeviceView{DevicePtr(v.data()), 1, n, n, DType::kF32};
+  };
   const auto run = [&](Activation act) {
     open()->ops().activation_grad({.dy = view(dy), .pre = view(pre), .act = act, .dx = view(dx)});
   };
@@ -79,8 +81,8 @@ TEST_P(CpuGradElements, EmbedGradEqualsRef) {
         ids.push_back(random_.integer(0, 10)), positions.push_back(random_.integer(0, 29));
       const auto run = [&](Device& device) {
         std::array<Operand, 3> out{word, position, type};
-        device.ops().embed_grad({.ids = ids,
-                                 .positions = positions,
+        device.ops().embed_grad({.ids = span(ids),
+                                 .positions = span(positions),
                                  .dy = dy.view(DType::kF32),
                                  .dword = out[0].view(DType::kF32),
                                  .dposition = out[1].view(DType::kF32),
@@ -107,7 +109,7 @@ TEST_P(CpuGradElements, ScatterRowsEqualsRef) {
     Operand x = random_.matrix(4, cols, false), y = random_.matrix(9, cols, false), want = y;
     const std::vector<int32_t> rows{8, 0, 5, 3};
     const auto run = [&](Device& d, Operand& out) {
-      d.ops().scatter_rows({.x = x.view(DType::kF32), .rows = rows, .y = out.view(DType::kF32)});
+      d.ops().scatter_rows({.x = x.view(DType::kF32), .rows = span(rows), .y = out.view(DType::kF32)});
     };
     run(*open(), y);
     run(*ref_, want);
@@ -122,34 +124,43 @@ struct State {
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < p.size(); ++i) p[i] = normal(engine), g[i] = normal(engine);
   }
-  Adam adam() {
-    return {.p = p.data(),
-            .m = m.data(),
-            .v = v.data(),
-            .g = g.data(),
-            .n = static_cast<int64_t>(p.size()),
+  /// With these four.
+  Adam adam(const AdamScalars& four) {
+    scalars = four;
+    const auto all = [](std::vector<float>& x) {
+      return DeviceSpan<float>(DevicePtr(x.data()), static_cast<int64_t>(x.size()));
+    };
+    return {.p = all(p),
+            .m = all(m),
+            .v = all(v),
+            .g = all(g),
             .beta1 = 0.9,
             .beta2 = 0.98,
             .eps = 1e-6f,
-            .grad_scale = 0.25f};
+            .scalars = {DevicePtr(&scalars), 1}};
   }
   std::vector<float> p, m, v, g;
+  AdamScalars scalars;
 };
 
 constexpr double kLr = 6e-4, kWeightDecay = 0.01;
 Adam fairseq_step(State& s, int t) {
-  Adam a = s.adam();
-  a.step_size = static_cast<float>(kLr * std::sqrt(1 - std::pow(0.98, t)) / (1 - std::pow(0.9, t)));
-  a.v_scale = 1;
-  a.decay = static_cast<float>(kLr * kWeightDecay);
-  return a;
+  return s.adam(
+      {.step_size = static_cast<float>(kLr * std::sqrt(1 - std::pow(0.98, t)) / (1 - std::pow(0.9, t))),
+       .v_scale = 1,
+       .decay = static_cast<float>(kLr * kWeightDecay),
+       .grad_scale = 0.25f});
 }
 Adam torch_step(State& s, int t) {
-  Adam a = s.adam();
-  a.step_size = static_cast<float>(kLr / (1 - std::pow(0.9, t)));
-  a.v_scale = static_cast<float>(1 / (1 - std::pow(0.98, t)));
-  a.decay = static_cast<float>(kLr * kWeightDecay);
-  return a;
+  return s.adam({.step_size = static_cast<float>(kLr / (1 - std::pow(0.9, t))),
+                 .v_scale = static_cast<float>(1 / (1 - std::pow(0.98, t))),
+                 .decay = static_cast<float>(kLr * kWeightDecay),
+                 .grad_scale = 0.25f});
+}
+double sum_squares(Device& device, const std::vector<float>& x) {
+  double sum = -1;
+  device.ops().sum_squares({.x = span(x), .out = {DevicePtr(&sum), 1}});
+  return sum;
 }
 
 /// Both formulas of ops.h in double, the gradient changing sign and size from step to step.
@@ -174,7 +185,7 @@ void expect_formula(Device& device, bool fairseq) {
   }
 }
 TEST(RefGradElements, AdamIsTheFormulas) {
-  for (bool fairseq : {true, false}) expect_formula(*ref::open_ref_device(), fairseq);
+  for (bool fairseq : {true, false}) expect_formula(*open_test_device("ref"), fairseq);
 }
 TEST_P(CpuGradElements, AdamIsTheFormulas) {
   for (bool fairseq : {true, false}) expect_formula(*open(), fairseq);
@@ -183,7 +194,7 @@ TEST_P(CpuGradElements, AdamIsTheFormulas) {
 TEST_P(CpuGradElements, AdamBitsAreThoseOfEveryCpu) {
   const int64_t n = 70001;  // three pieces, the last one ragged
   State want(n);
-  std::unique_ptr<Device> portable = cpu::open_cpu_device(1, "portable");
+  std::unique_ptr<Device> portable = open_test_device("portable", 1);
   for (int t = 1; t <= 3; ++t) portable->ops().adam(torch_step(want, t));
   for (int threads : {1, 3}) {
     State got(n);
@@ -195,25 +206,25 @@ TEST_P(CpuGradElements, AdamBitsAreThoseOfEveryCpu) {
 }
 
 TEST_P(CpuGradElements, SumOfSquares) {
-  std::unique_ptr<Device> portable = cpu::open_cpu_device(1, "portable");
+  std::unique_ptr<Device> portable = open_test_device("portable", 1);
   for (const int64_t n : {0, 1, 15, 33, 32768, 100003}) {
     const std::vector<float> x = random_.matrix(1, n, false).f32;
-    const double want = ref_->ops().sum_squares(x.data(), n);
-    EXPECT_NEAR(open()->ops().sum_squares(x.data(), n), want, 1e-13 * want);
+    const double want = sum_squares(*ref_, x);
+    EXPECT_NEAR(sum_squares(*open(), x), want, 1e-13 * want);
     for (int threads : {1, 2, 3}) {
-      EXPECT_EQ(open(threads)->ops().sum_squares(x.data(), n), portable->ops().sum_squares(x.data(), n));
+      EXPECT_EQ(sum_squares(*open(threads), x), sum_squares(*portable, x));
     }
   }
   const std::vector<float> large(1000, 1e30f);  // beyond fp32
-  EXPECT_NEAR(open()->ops().sum_squares(large.data(), 1000), 1e63, 1e57);
+  EXPECT_NEAR(sum_squares(*open(), large), 1e63, 1e57);
   const std::vector<float> bad{1, NAN, 2};
-  EXPECT_TRUE(std::isnan(open()->ops().sum_squares(bad.data(), 3)));
+  EXPECT_TRUE(std::isnan(sum_squares(*open(), bad)));
 }
 
-/// Finite differences: the slopes of `ref` in double.
-TEST(RefGradElements, SlopesAreDerivatives) {
-  std::unique_ptr<Device> ref = ref::open_ref_device();
-  const auto view = [](double& x) { return View{&x, 1, 1, 1, DType::kF64}; };
+/// Finite differences: the derivatives of `ref` in double.
+TEST(RefGradElements, MatchesFiniteDifferences) {
+  std::unique_ptr<Device> ref = open_test_device("ref");
+  const auto view = [](double& x) { return DeviceView{DevicePtr(&x), 1, 1, 1, DType::kF64}; };
   for (double x : {-3.0, -0.7, 0.0, 0.4, 2.5}) {
     const double h = 1e-5, above = x + h, below = x - h;
     const auto gelu = [](double a) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0))); };

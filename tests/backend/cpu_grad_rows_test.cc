@@ -20,7 +20,7 @@ struct Case {
 };
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const std::string& name : cpu::available_kernels()) {
+  for (const std::string& name : fast_devices()) {
     cases.push_back({name, kF32});
     cases.push_back({name, kBF16});
   }
@@ -47,13 +47,13 @@ bool plain_kept(float rate, uint64_t key, uint32_t site, uint64_t row, uint32_t 
 
 class CpuGradRows : public ::testing::TestWithParam<Case> {
  protected:
-  std::unique_ptr<Device> open(int threads = 2) { return cpu::open_cpu_device(threads, GetParam().kernels); }
-  std::unique_ptr<Device> cpu_ = open(), ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> open(int threads = 2) { return open_test_device(GetParam().kernels, threads); }
+  std::unique_ptr<Device> cpu_ = open(), ref_ = open_test_device("ref");
   DType dtype_ = GetParam().dtype;
   bool bf16_ = dtype_ == kBF16;
   Random random_{1};
 
-  void expect_near(const View& got, const View& want, float tolerance) {
+  void expect_near(const DeviceView& got, const DeviceView& want, float tolerance) {
     for (int64_t r = 0; r < want.rows; ++r) {
       for (int64_t c = 0; c < want.cols; ++c) {
         const float x = at(want, r, c),
@@ -72,10 +72,11 @@ TEST_P(CpuGradRows, DropoutIsTheDefinition) {
   const int64_t t = static_cast<int64_t>(rows.size());
   for (float rate : {0.1f, 0.5f, 1e-4f, 0.99f}) {
     for (int64_t c : {1, 7, 64, 100, 768, 1024, 2100}) {
-      const Dropout dropout{.rate = rate, .key = 0x123456789abcdef0, .site = 0xfedcba98, .rows = rows};
+      const Dropout dropout{
+          .rate = rate, .key = 0x123456789abcdef0, .site = 0xfedcba98, .counters = span(rows)};
       Operand x = random_.matrix(t, c, true), y = x, low = x;
       cpu_->ops().dropout(
-          {.x = x.view(kF32), .dropout = dropout, .y = y.view(kF32), .y_low = low.view(kBF16)});
+          {.x = x.view(kF32), .dropout = dropout, .y = y.view(kF32), .y_bf16 = low.view(kBF16)});
       const float factor = 65536.0f / static_cast<float>(65536 - std::lround(double{rate} * 65536));
       for (int64_t r = 0; r < t; ++r) {
         for (int64_t i = 0; i < c; ++i) {
@@ -97,7 +98,7 @@ TEST_P(CpuGradRows, TheRightShareIsKept) {
     for (uint64_t key : {1, 2}) {
       Operand ones{std::vector<float>(static_cast<size_t>(t * c), 1), {}, t, c};
       cpu_->ops().dropout({.x = ones.view(kF32),
-                           .dropout = {.rate = rate, .key = key, .site = 3, .rows = rows},
+                           .dropout = {.rate = rate, .key = key, .site = 3, .counters = span(rows)},
                            .y = ones.view(kF32)});
       double kept = 0, columns = 0;  // and no column is kept in all rows or in none
       for (int64_t i = 0; i < c; ++i) {
@@ -118,7 +119,7 @@ TEST_P(CpuGradRows, RateZeroReadsNothingAndRateOneIsRefused) {
   cpu_->ops().dropout({.x = x.view(kF32), .y = y.view(kF32)});
   EXPECT_EQ(x.f32, y.f32);
   const std::vector<uint64_t> rows{1, 2, 3};
-  const Dropout all{.rate = 1, .rows = rows};
+  const Dropout all{.rate = 1, .counters = span(rows)};
   EXPECT_ANY_THROW(cpu_->ops().dropout({.x = x.view(kF32), .dropout = all, .y = y.view(kF32)}));
 }
 
@@ -129,15 +130,16 @@ TEST_P(CpuGradRows, LayerNormWithDropoutEqualsRef) {
             gamma = random_.matrix(1, c, false), beta = random_.matrix(1, c, false);
     Operand y = x, low = x, sum = x, stats = random_.matrix(9, 2, false);
     Operand want = x, want_sum = x, want_stats = stats;
-    const auto run = [&](Device& d, View out, View out_low, View out_sum, View out_stats, float rate) {
+    const auto run = [&](Device& d, DeviceView out, DeviceView out_low, DeviceView out_sum,
+                         DeviceView out_stats, float rate) {
       d.ops().layer_norm({.x = out_sum,  // in place
                           .residual = residual.view(kF32),
                           .gamma = gamma.view(kF32),
                           .beta = beta.view(kF32),
                           .eps = 1e-5f,
-                          .dropout = {.rate = rate, .key = 5, .site = 6, .rows = rows},
+                          .dropout = {.rate = rate, .key = 5, .site = 6, .counters = span(rows)},
                           .y = out,
-                          .y_low = out_low,
+                          .y_bf16 = out_low,
                           .sum = out_sum,
                           .stats = out_stats});
     };
@@ -171,8 +173,8 @@ struct NormCase {
       for (int64_t i = 0; i < c; ++i) mean += at(sum.view(kF32), r, i) / static_cast<double>(c);
       for (int64_t i = 0; i < c; ++i)
         variance += std::pow(at(sum.view(kF32), r, i) - mean, 2) / static_cast<double>(c);
-      stats.view(kF32).row<float>(r)[0] = static_cast<float>(mean);
-      stats.view(kF32).row<float>(r)[1] = static_cast<float>(1 / std::sqrt(variance + 1e-5));
+      host(stats.view(kF32)).row<float>(r)[0] = static_cast<float>(mean);
+      host(stats.view(kF32)).row<float>(r)[1] = static_cast<float>(1 / std::sqrt(variance + 1e-5));
     }
   }
   void run(Device& d, float rate, bool accumulate, DType dx_dtype, bool in_place = false) {
@@ -180,7 +182,7 @@ struct NormCase {
                              .sum = sum.view(kF32),
                              .stats = stats.view(kF32),
                              .gamma = gamma.view(kF32),
-                             .dropout = {.rate = rate, .key = 5, .site = 6, .rows = rows},
+                             .dropout = {.rate = rate, .key = 5, .site = 6, .counters = span(rows)},
                              .accumulate = accumulate,
                              .dgamma = dgamma.view(kF32),
                              .dbeta = dbeta.view(kF32),
@@ -218,18 +220,16 @@ TEST_P(CpuGradRows, LayerNormGradBits) {
   EXPECT_EQ(all.dx.f32, same.dx.f32);
   for (const auto& [begin, rows] : {std::pair<int64_t, int64_t>{0, 1}, {17, 6}, {1501, 1000}}) {
     NormCase some = all;
-    cpu_->ops().layer_norm_grad({.dy = all.dy.view(kF32).slice(begin, rows),
-                                 .sum = all.sum.view(kF32).slice(begin, rows),
-                                 .stats = all.stats.view(kF32).slice(begin, rows),
-                                 .gamma = all.gamma.view(kF32),
-                                 .dropout = {.rate = 0.1f,
-                                             .key = 5,
-                                             .site = 6,
-                                             .rows = std::span(all.rows).subspan(static_cast<size_t>(begin))},
-                                 .dgamma = some.dgamma.view(kF32),
-                                 .dbeta = some.dbeta.view(kF32),
-                                 .dresidual = some.dresidual.view(kF32).slice(begin, rows),
-                                 .dx = some.dx.view(kF32).slice(begin, rows)});
+    cpu_->ops().layer_norm_grad(
+        {.dy = all.dy.view(kF32).slice(begin, rows),
+         .sum = all.sum.view(kF32).slice(begin, rows),
+         .stats = all.stats.view(kF32).slice(begin, rows),
+         .gamma = all.gamma.view(kF32),
+         .dropout = {.rate = 0.1f, .key = 5, .site = 6, .counters = span(all.rows).subspan(begin, rows)},
+         .dgamma = some.dgamma.view(kF32),
+         .dbeta = some.dbeta.view(kF32),
+         .dresidual = some.dresidual.view(kF32).slice(begin, rows),
+         .dx = some.dx.view(kF32).slice(begin, rows)});
     EXPECT_EQ(some.dresidual.f32, all.dresidual.f32);
     EXPECT_EQ(some.dx.f32, all.dx.f32);
   }
@@ -252,14 +252,15 @@ struct AttentionCase {
         lse(random.matrix(q.rows, heads, false)),
         dq(q),
         dkv(kv) {}
-  Dropout dropout() const { return {.rate = rate, .key = 77, .site = 5, .rows = rows}; }
+  Dropout dropout() const { return {.rate = rate, .key = 77, .site = 5, .counters = span(rows)}; }
   float scale() const { return 1 / std::sqrt(static_cast<float>(c / heads)); }
   void forward(Device& d) {
     d.ops().attention({.q = q.view(dtype),
                        .k = kv.view(dtype).columns(0, c),
                        .v = kv.view(dtype).columns(c, c),
-                       .q_starts = q_starts,
-                       .starts = starts,
+                       .q_starts = span(q_starts),
+                       .starts = span(starts),
+                       .max_length = max_length(starts),
                        .heads = heads,
                        .scale = scale(),
                        .dropout = dropout(),
@@ -274,15 +275,18 @@ struct AttentionCase {
     const int32_t row = some_q[0], first = some[0];
     for (int32_t& x : some_q) x -= row;
     for (int32_t& x : some) x -= first;
-    const auto of_q = [&](View v) { return v.slice(row, some_q.back()); };
-    const auto of_k = [&](View v, int64_t column) { return v.slice(first, some.back()).columns(column, c); };
+    const auto of_q = [&](DeviceView v) { return v.slice(row, some_q.back()); };
+    const auto of_k = [&](DeviceView v, int64_t column) {
+      return v.slice(first, some.back()).columns(column, c);
+    };
     Dropout places_here = dropout();
-    places_here.rows = places_here.rows.subspan(static_cast<size_t>(row));
+    places_here.counters = places_here.counters.subspan(row, some_q.back());
     d.ops().attention_grad({.q = of_q(q.view(dtype)),
                             .k = of_k(kv.view(dtype), 0),
                             .v = of_k(kv.view(dtype), c),
-                            .q_starts = some_q,
-                            .starts = some,
+                            .q_starts = span(some_q),
+                            .starts = span(some),
+                            .max_length = max_length(some),
                             .heads = heads,
                             .scale = scale(),
                             .dropout = places_here,
@@ -360,8 +364,8 @@ struct Framed {
     all.bf16.assign(all.f32.size(), float_to_bf16(kMark));
     all.rows = rows + 2, all.cols = cols + 40;
   }
-  View view() { return all.view(dtype).slice(1, rows).columns(20, cols); }
-  void fill(const View& from) { convert(from, view()); }
+  DeviceView view() { return all.view(dtype).slice(1, rows).columns(20, cols); }
+  void fill(const DeviceView& from) { convert(host(from), host(view())); }
   bool intact() {
     for (int64_t r = 0; r < all.rows; ++r) {
       for (int64_t c = 0; c < all.cols; ++c) {
@@ -384,7 +388,7 @@ TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
   Framed dy(t, c, kF32), sum(t, c, kF32), stats(t, 2, kF32), dgamma(1, c, kF32), dbeta(1, c, kF32),
       dresidual(t, c, kF32), dx(t, c, dtype_), y(t, c, kF32), low(t, c, kBF16);
   dy.fill(norm.dy.view(kF32)), sum.fill(norm.sum.view(kF32)), stats.fill(norm.stats.view(kF32));
-  const Dropout dropout{.rate = 0.1f, .key = 5, .site = 6, .rows = norm.rows};
+  const Dropout dropout{.rate = 0.1f, .key = 5, .site = 6, .counters = span(norm.rows)};
   cpu_->ops().layer_norm_grad({.dy = dy.view(),
                                .sum = sum.view(),
                                .stats = stats.view(),
@@ -405,8 +409,8 @@ TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
                             .eps = 1e-5f,
                             .dropout = dropout,
                             .y = y.view(),
-                            .y_low = low.view(),
-                            .sum = copy ? dresidual.view() : View{},
+                            .y_bf16 = low.view(),
+                            .sum = copy ? dresidual.view() : DeviceView{},
                             .stats = stats.view()});
   }
   for (Framed* m : {&dy, &sum, &stats, &dgamma, &dbeta, &dresidual, &dx, &y, &low}) EXPECT_TRUE(m->intact());
@@ -420,8 +424,9 @@ TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
   cpu_->ops().attention_grad({.q = a.q.view(dtype_),
                               .k = a.kv.view(dtype_).columns(0, 33),
                               .v = a.kv.view(dtype_).columns(33, 33),
-                              .q_starts = starts,
-                              .starts = starts,
+                              .q_starts = span(starts),
+                              .starts = span(starts),
+                              .max_length = max_length(starts),
                               .heads = 1,
                               .scale = a.scale(),
                               .dropout = a.dropout(),
@@ -440,9 +445,9 @@ TEST_P(CpuGradRows, NothingOutsideAViewIsTouched) {
 TEST_P(CpuGradRows, NanIsNeverSwallowed) {
   const std::vector<uint64_t> rows = places({0, 5});
   Operand x = random_.matrix(5, 200, false), y = x;
-  for (int64_t i = 0; i < 200; ++i) x.view(kF32).row<float>(2)[i] = NAN;  // the dropped ones, too
+  for (int64_t i = 0; i < 200; ++i) host(x.view(kF32)).row<float>(2)[i] = NAN;  // the dropped ones, too
   cpu_->ops().dropout(
-      {.x = x.view(kF32), .dropout = {.rate = 0.5f, .key = 1, .rows = rows}, .y = y.view(kF32)});
+      {.x = x.view(kF32), .dropout = {.rate = 0.5f, .key = 1, .counters = span(rows)}, .y = y.view(kF32)});
   for (int64_t r = 0; r < 5; ++r) {
     for (int64_t i = 0; i < 200; ++i) ASSERT_EQ(std::isnan(at(y.view(kF32), r, i)), r == 2);
   }

@@ -20,7 +20,7 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
 }
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const std::string& name : cpu::available_kernels()) {
+  for (const std::string& name : fast_devices()) {
     cases.push_back({name, DType::kF32});
     cases.push_back({name, DType::kBF16});
   }
@@ -29,15 +29,15 @@ std::vector<Case> all_cases() {
 
 class CpuOps : public ::testing::TestWithParam<Case> {
  protected:
-  std::unique_ptr<Device> cpu_ = cpu::open_cpu_device(2, GetParam().kernels);
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> cpu_ = open_test_device(GetParam().kernels, 2);
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
   DType dtype_ = GetParam().dtype;
   bool bf16_ = dtype_ == DType::kBF16;
   Random random_{1};
   /// Sums of K products of unit normals: error of the fp32 sums.
   float tolerance(int64_t k) const { return 2e-6f * std::sqrt(static_cast<float>(k)) * 4; }
 
-  void expect_near(const View& got, const View& want, float tolerance) {
+  void expect_near(const DeviceView& got, const DeviceView& want, float tolerance) {
     for (int64_t r = 0; r < want.rows; ++r) {
       for (int64_t c = 0; c < want.cols; ++c) {
         const float x = at(want, r, c),
@@ -58,7 +58,7 @@ TEST_P(CpuOps, GemmEqualsRef) {
       Operand x = random_.matrix(m, k, bf16_), w = random_.matrix(n, k, bf16_),
               bias = random_.matrix(1, n, false);
       PackedWeight cpu_w(*cpu_, w, dtype_), ref_w(*ref_, w, dtype_);
-      Operand y = random_.matrix(m, n, false), pre = y, want = y, want_pre = y, y_low = y;
+      Operand y = random_.matrix(m, n, false), pre = y, want = y, want_pre = y, y_bf16 = y;
       const auto gemm = [&](Device& d, PackedWeight& pw, Operand& out, Operand& out_pre, DType out_dtype) {
         d.ops().gemm({.x = x.view(dtype_),
                       .w = &pw.weight,
@@ -72,8 +72,8 @@ TEST_P(CpuOps, GemmEqualsRef) {
       SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " act " << static_cast<int>(act));
       expect_near(pre.view(DType::kF32), want_pre.view(DType::kF32), tolerance(k));
       expect_near(y.view(DType::kF32), want.view(DType::kF32), tolerance(k));
-      gemm(*cpu_, cpu_w, y_low, pre, DType::kBF16);
-      expect_near(y_low.view(DType::kBF16), want.view(DType::kF32), tolerance(k));
+      gemm(*cpu_, cpu_w, y_bf16, pre, DType::kBF16);
+      expect_near(y_bf16.view(DType::kBF16), want.view(DType::kF32), tolerance(k));
     }
   }
 }
@@ -85,7 +85,7 @@ TEST_P(CpuOps, GemmBitsDependOnTheRowAlone) {
   Operand all = random_.matrix(700, n, false);
   cpu_->ops().gemm({.x = x.view(dtype_), .w = &packed.weight, .y = all.view(DType::kF32)});
   for (int threads : {1, 2, 3}) {
-    std::unique_ptr<Device> other = cpu::open_cpu_device(threads, GetParam().kernels);
+    std::unique_ptr<Device> other = open_test_device(GetParam().kernels, threads);
     for (int64_t rows : {1, 2, 5, 12, 13, 100, 699}) {
       for (int64_t begin : {int64_t{0}, 700 - rows}) {
         Operand some = random_.matrix(rows, n, false);
@@ -110,8 +110,8 @@ TEST_P(CpuOps, EmbedEqualsRef) {
       ids.push_back(random_.integer(0, v - 1)), positions.push_back(random_.integer(0, 29));
     Operand y = random_.matrix(t, c, false), want = y;
     for (auto [device, w, out] : {std::tuple{cpu_.get(), &cpu_w, &y}, {ref_.get(), &ref_w, &want}}) {
-      device->ops().embed({.ids = ids,
-                           .positions = positions,
+      device->ops().embed({.ids = span(ids),
+                           .positions = span(positions),
                            .word = &w->weight,
                            .position = position.view(DType::kF32),
                            .type = type.view(DType::kF32),
@@ -129,12 +129,12 @@ TEST_P(CpuOps, LayerNormEqualsRef) {
     for (bool with_residual : {false, true}) {
       const auto run = [&](Device& d, Operand& out, Operand* out_low, Operand& out_stats) {
         d.ops().layer_norm({.x = x.view(DType::kF32),
-                            .residual = with_residual ? residual.view(DType::kF32) : View{},
+                            .residual = with_residual ? residual.view(DType::kF32) : DeviceView{},
                             .gamma = gamma.view(DType::kF32),
                             .beta = beta.view(DType::kF32),
                             .eps = 1e-5f,
                             .y = out.view(DType::kF32),
-                            .y_low = out_low ? out_low->view(DType::kBF16) : View{},
+                            .y_bf16 = out_low ? out_low->view(DType::kBF16) : DeviceView{},
                             .stats = out_stats.view(DType::kF32)});
       };
       run(*ref_, want, nullptr, want_stats);
@@ -157,12 +157,13 @@ TEST_P(CpuOps, AttentionEqualsRef) {
     Operand y = random_.matrix(q.rows, c, bf16_), want = y, lse = random_.matrix(q.rows, heads, false),
             want_lse = lse;
     const auto run = [&](Device& d_, Operand& out, Operand& out_lse) {
-      const View k = kv.view(dtype_);
+      const DeviceView k = kv.view(dtype_);
       d_.ops().attention({.q = q.view(dtype_),
                           .k = k.columns(0, c),
                           .v = k.columns(c, c),
-                          .q_starts = q_starts,
-                          .starts = starts,
+                          .q_starts = span(q_starts),
+                          .starts = span(starts),
+                          .max_length = max_length(starts),
                           .heads = heads,
                           .scale = 1 / std::sqrt(static_cast<float>(d)),
                           .y = out.view(dtype_),
@@ -184,12 +185,13 @@ TEST_P(CpuOps, NanIsNeverSwallowed) {
     q.f32[static_cast<size_t>(7 * c + i)] = NAN;
     q.bf16[static_cast<size_t>(7 * c + i)] = float_to_bf16(NAN);
   }
-  const View k = kv.view(dtype_);
+  const DeviceView k = kv.view(dtype_);
   cpu_->ops().attention({.q = q.view(dtype_),
                          .k = k.columns(0, c),
                          .v = k.columns(c, c),
-                         .q_starts = starts,
-                         .starts = starts,
+                         .q_starts = span(starts),
+                         .starts = span(starts),
+                         .max_length = max_length(starts),
                          .heads = 2,
                          .scale = 0.1f,
                          .y = y.view(dtype_)});
@@ -207,19 +209,20 @@ TEST_P(CpuOps, NanIsNeverSwallowed) {
 TEST_P(CpuOps, AttentionBitsDependOnTheSequenceAlone) {
   const int64_t c = 60, heads = 3;
   Operand q = random_.matrix(400, c, bf16_), kv = random_.matrix(400, 2 * c, bf16_), y = q, alone = q;
-  const auto run = [&](Device& d, int32_t begin, std::vector<int32_t> starts, View out) {
-    const View k = kv.view(dtype_).slice(begin, starts.back());
+  const auto run = [&](Device& d, int32_t begin, std::vector<int32_t> starts, DeviceView out) {
+    const DeviceView k = kv.view(dtype_).slice(begin, starts.back());
     d.ops().attention({.q = q.view(dtype_).slice(begin, starts.back()),
                        .k = k.columns(0, c),
                        .v = k.columns(c, c),
-                       .q_starts = starts,
-                       .starts = starts,
+                       .q_starts = span(starts),
+                       .starts = span(starts),
+                       .max_length = max_length(starts),
                        .heads = heads,
                        .scale = 0.2f,
                        .y = out.slice(begin, starts.back())});
   };
   run(*cpu_, 0, {0, 17, 90, 380, 400}, y.view(dtype_));
-  std::unique_ptr<Device> one = cpu::open_cpu_device(1, GetParam().kernels);
+  std::unique_ptr<Device> one = open_test_device(GetParam().kernels, 1);
   for (const auto& [begin, end] : {std::pair{0, 17}, {17, 90}, {90, 380}, {380, 400}}) {
     run(*one, begin, {0, end - begin}, alone.view(dtype_));
   }
@@ -241,7 +244,7 @@ TEST_P(CpuOps, CrossEntropyEqualsRef) {
       device->ops().linear_cross_entropy({.x = x.view(dtype_),
                                           .w = &weight->weight,
                                           .bias = bias.view(DType::kF32),
-                                          .targets = targets,
+                                          .targets = span(targets),
                                           .loss = out->view(DType::kF32)});
     }
     expect_near(loss.view(DType::kF32), want.view(DType::kF32), 4 * tolerance(k));
@@ -249,7 +252,7 @@ TEST_P(CpuOps, CrossEntropyEqualsRef) {
       cpu_->ops().linear_cross_entropy({.x = x.view(dtype_).slice(i, 1),
                                         .w = &cpu_w.weight,
                                         .bias = bias.view(DType::kF32),
-                                        .targets = std::span(targets).subspan(static_cast<size_t>(i), 1),
+                                        .targets = span(targets).subspan(i, 1),
                                         .loss = single.view(DType::kF32).slice(i, 1)});
       EXPECT_EQ(single.f32[static_cast<size_t>(i)], loss.f32[static_cast<size_t>(i)]);
     }
@@ -263,7 +266,7 @@ TEST_P(CpuOps, CastAndGather) {
   cpu_->ops().cast({.x = x.view(DType::kBF16), .y = y.view(DType::kF32)});
   EXPECT_EQ(y.f32, x.f32);
   const std::vector<int32_t> rows{4, 0, 0, 2, 3};
-  cpu_->ops().gather_rows({.x = x.view(dtype_), .rows = rows, .y = y.view(dtype_)});
+  cpu_->ops().gather_rows({.x = x.view(dtype_), .rows = span(rows), .y = y.view(dtype_)});
   for (size_t i = 0; i < rows.size(); ++i) {
     for (int64_t c = 0; c < 37; ++c)
       EXPECT_EQ(at(y.view(dtype_), static_cast<int64_t>(i), c), at(x.view(dtype_), rows[i], c));

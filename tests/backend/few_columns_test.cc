@@ -19,7 +19,7 @@ struct Case {
 };
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const std::string& name : cpu::available_kernels()) {
+  for (const std::string& name : fast_devices()) {
     for (DType dtype : {kF32, DType::kBF16}) cases.push_back({name, dtype});
   }
   return cases;
@@ -27,8 +27,8 @@ std::vector<Case> all_cases() {
 
 class FewColumns : public ::testing::TestWithParam<Case> {
  protected:
-  std::unique_ptr<Device> cpu_ = cpu::open_cpu_device(2, GetParam().kernels);
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> cpu_ = open_test_device(GetParam().kernels, 2);
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
   DType dtype_ = GetParam().dtype;
   bool bf16_ = dtype_ == DType::kBF16;
   Random random_{9};
@@ -36,19 +36,20 @@ class FewColumns : public ::testing::TestWithParam<Case> {
   /// As activations lie in memory: rows farther apart than they are long, and what lies between is not a
   /// number.
   struct Padded {
-    Padded(const Operand& m, DType dtype)
-        : data(static_cast<size_t>(m.rows * padded_stride(m.cols, dtype) * size_of(dtype)), '\xff'),
-          view{data.data(), m.rows, m.cols, padded_stride(m.cols, dtype), dtype} {
+    Padded(Device& device, const Operand& m, DType dtype)
+        : data(static_cast<size_t>(m.rows * device.row_stride(m.cols, dtype) * size_of(dtype)), '\xff'),
+          view{DevicePtr(data.data()), m.rows, m.cols, device.row_stride(m.cols, dtype), dtype} {
       Operand copy = m;
       for (int64_t r = 0; r < m.rows; ++r) {
-        std::memcpy(view.slice(r, 1).data, copy.view(dtype).slice(r, 1).data,
+        std::memcpy(host(view).slice(r, 1).data, host(copy.view(dtype)).slice(r, 1).data,
                     static_cast<size_t>(m.cols * size_of(dtype)));
       }
     }
     std::vector<char> data;
-    View view;
+    DeviceView view;
   };
-  static void expect_near(const View& got, const View& want, float absolute, float relative = 2e-6f) {
+  static void expect_near(const DeviceView& got, const DeviceView& want, float absolute,
+                          float relative = 2e-6f) {
     for (int64_t r = 0; r < want.rows; ++r) {
       for (int64_t c = 0; c < want.cols; ++c) {
         const float x = at(want, r, c);
@@ -68,7 +69,8 @@ TEST_P(FewColumns, LinearAndItsGradients) {
       for (const int64_t m : {1, 5, 70}) {
         SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k);
         Operand w = random_.matrix(n, k, bf16_), bias = random_.matrix(1, n, false);
-        const Padded x(random_.matrix(m, k, bf16_), dtype_), dy(random_.matrix(m, n, bf16_), dtype_);
+        const Padded x(*cpu_, random_.matrix(m, k, bf16_), dtype_),
+            dy(*cpu_, random_.matrix(m, n, bf16_), dtype_);
         struct Results {
           Operand y, pre, dx, dw, db, db_alone;
         };
@@ -153,8 +155,8 @@ TEST_P(FewColumns, GradientsThatAreNotWanted) {
                                 .stats = stats.view(kF32),
                                 .gamma = gamma.view(kF32),
                                 .accumulate = true,
-                                .dgamma = wants_gamma ? g.dgamma.view(kF32) : View{},
-                                .dbeta = wants_beta ? g.dbeta.view(kF32) : View{},
+                                .dgamma = wants_gamma ? g.dgamma.view(kF32) : DeviceView{},
+                                .dbeta = wants_beta ? g.dbeta.view(kF32) : DeviceView{},
                                 .dresidual = g.dresidual.view(kF32)});
       return g;
     };
@@ -175,10 +177,10 @@ TEST_P(FewColumns, GradientsThatAreNotWanted) {
     const auto tables = [&](int wanted) {
       std::vector<Operand> out{table, table, table};
       const auto view = [&](int i) {
-        return wanted & 1 << i ? out[static_cast<size_t>(i)].view(kF32) : View{};
+        return wanted & 1 << i ? out[static_cast<size_t>(i)].view(kF32) : DeviceView{};
       };
-      d->ops().embed_grad({.ids = ids,
-                           .positions = positions,
+      d->ops().embed_grad({.ids = span(ids),
+                           .positions = span(positions),
                            .dy = dy.view(kF32),
                            .dword = view(0),
                            .dposition = view(1),
@@ -209,12 +211,12 @@ TEST_P(FewColumns, GradientsThatAreNotWanted) {
                                           .w = &packed.weight,
                                           .w_transposed = &packed_transposed.weight,
                                           .bias = bias.view(kF32),
-                                          .targets = targets,
+                                          .targets = span(targets),
                                           .scale = 0.5f,
                                           .loss = r.loss.view(kF32),
                                           .dx = r.dx.view(kF32),
-                                          .dw = wants_w ? r.dw.view(kF32) : View{},
-                                          .db = wants_b ? r.db.view(kF32) : View{}});
+                                          .dw = wants_w ? r.dw.view(kF32) : DeviceView{},
+                                          .db = wants_b ? r.db.view(kF32) : DeviceView{}});
       return r;
     };
     const Results whole = cross_entropy(true, true);

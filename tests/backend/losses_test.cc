@@ -36,20 +36,20 @@ struct Loss {
   }
   int64_t loss_columns() const { return kind == Kind::kSegments ? columns : 1; }
 
-  void run(Ops& ops, const View& logits, const View& loss, const View& gradient) const {
+  void run(Ops& ops, const DeviceView& logits, const DeviceView& loss, const DeviceView& gradient) const {
     switch (kind) {
       case Kind::kCrossEntropy:
       case Kind::kSmoothed:
         return ops.cross_entropy({.x = logits,
-                                  .targets = targets,
+                                  .targets = span(targets),
                                   .smoothing = kind == Kind::kSmoothed ? 0.125f : 0,
                                   .scale = 0.75f,
                                   .loss = loss,
                                   .dx = gradient});
       case Kind::kSegments:
         return ops.segment_cross_entropy({.x = logits,
-                                          .starts = starts,
-                                          .targets = targets,
+                                          .starts = span(starts),
+                                          .targets = span(targets),
                                           .scale = 0.75f,
                                           .loss = loss,
                                           .dx = gradient});
@@ -57,7 +57,7 @@ struct Loss {
       case Kind::kBinary:
         return ops.element_loss(
             {.x = logits,
-             .targets = values,
+             .targets = span(values),
              .kind = kind == Kind::kSquared ? ElementLossKind::kSquared : ElementLossKind::kBinary,
              .scale = 0.75f,
              .loss = loss,
@@ -76,13 +76,13 @@ struct Loss {
 
 struct Doubles {
   Doubles(int64_t rows, int64_t cols) : values(static_cast<size_t>(rows * cols)), rows(rows), cols(cols) {}
-  View view() { return {values.data(), rows, cols, cols, kF64}; }
+  DeviceView view() { return {DevicePtr(values.data()), rows, cols, cols, kF64}; }
   std::vector<double> values;
   int64_t rows, cols;
 };
 
 TEST(RefLosses, GradientsAreFiniteDifferences) {
-  const std::unique_ptr<Device> ref = ref::open_ref_device();
+  const std::unique_ptr<Device> ref = open_test_device("ref");
   for (Kind kind : kKinds) {
     for (int64_t columns : {1, 2, 5}) {
       const Loss loss(kind, columns);
@@ -111,33 +111,34 @@ TEST(RefLosses, GradientsAreFiniteDifferences) {
 }
 
 TEST(RefLosses, AreTheFormulas) {
-  const std::unique_ptr<Device> ref = ref::open_ref_device();
+  const std::unique_ptr<Device> ref = open_test_device("ref");
   Doubles x(2, 3), losses(2, 1);
   x.values = {1, 2, 4, 0, -1, 3};
   const double lse = std::log(std::exp(1) + std::exp(2) + std::exp(4));
   const std::vector<int32_t> targets{1, -1};
-  ref->ops().cross_entropy({.x = x.view(), .targets = targets, .loss = losses.view()});
+  ref->ops().cross_entropy({.x = x.view(), .targets = span(targets), .loss = losses.view()});
   EXPECT_NEAR(losses.values[0], lse - 2, 1e-14);
   EXPECT_EQ(losses.values[1], 0);
-  ref->ops().cross_entropy({.x = x.view(), .targets = targets, .smoothing = 0.25f, .loss = losses.view()});
+  ref->ops().cross_entropy(
+      {.x = x.view(), .targets = span(targets), .smoothing = 0.25f, .loss = losses.view()});
   EXPECT_NEAR(losses.values[0], 0.75 * (lse - 2) + 0.25 * (lse - (1.0 + 2 + 4) / 3), 1e-14);
   EXPECT_EQ(losses.values[1], 0);
 
   const std::vector<float> values{1, 0, 0.5f, 1, 0, 3};
   ref->ops().element_loss(
-      {.x = x.view(), .targets = values, .kind = ElementLossKind::kSquared, .loss = losses.view()});
+      {.x = x.view(), .targets = span(values), .kind = ElementLossKind::kSquared, .loss = losses.view()});
   EXPECT_NEAR(losses.values[0], 0 + 4 + 3.5 * 3.5, 1e-14);
   EXPECT_NEAR(losses.values[1], 1 + 1 + 0, 1e-14);
   const auto log_sigmoid = [](double a) { return -std::log(1 + std::exp(-a)); };
   ref->ops().element_loss(
-      {.x = x.view(), .targets = values, .kind = ElementLossKind::kBinary, .loss = losses.view()});
+      {.x = x.view(), .targets = span(values), .kind = ElementLossKind::kBinary, .loss = losses.view()});
   EXPECT_NEAR(losses.values[0],
               -log_sigmoid(1) - log_sigmoid(-2) - 0.5 * log_sigmoid(4) - 0.5 * log_sigmoid(-4), 1e-14);
 
   Doubles spans(1, 3);  // one sequence of two tokens: columns by themselves
   const std::vector<int32_t> starts{0, 2}, places{1, 0, 2};
   ref->ops().segment_cross_entropy(
-      {.x = x.view(), .starts = starts, .targets = places, .loss = spans.view()});
+      {.x = x.view(), .starts = span(starts), .targets = span(places), .loss = spans.view()});
   EXPECT_NEAR(spans.values[0], std::log(std::exp(1) + std::exp(0)) - 0, 1e-14);
   EXPECT_NEAR(spans.values[1], std::log(std::exp(2) + std::exp(-1)) - 2, 1e-14);
   EXPECT_EQ(spans.values[2], 0);  // beyond the end
@@ -145,13 +146,13 @@ TEST(RefLosses, AreTheFormulas) {
 
 class CpuLosses : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Device> open(int threads = 2) { return cpu::open_cpu_device(threads, GetParam()); }
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> open(int threads = 2) { return open_test_device(GetParam(), threads); }
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
 };
-INSTANTIATE_TEST_SUITE_P(All, CpuLosses, ::testing::ValuesIn(cpu::available_kernels()),
+INSTANTIATE_TEST_SUITE_P(All, CpuLosses, ::testing::ValuesIn(fast_devices()),
                          [](const auto& info) { return info.param; });
 
-void expect_near(const View& got, const View& want, float relative) {
+void expect_near(const DeviceView& got, const DeviceView& want, float relative) {
   for (int64_t r = 0; r < want.rows; ++r) {
     for (int64_t c = 0; c < want.cols; ++c)
       ASSERT_NEAR(at(got, r, c), at(want, r, c), 1e-7f + relative * std::abs(at(want, r, c)))
@@ -182,7 +183,7 @@ TEST_P(CpuLosses, EqualRef) {
 TEST_P(CpuLosses, BitsAreThoseOfEveryCpuAndNumberOfThreads) {
   for (Kind kind : kKinds) {
     Loss want(kind, 700), got(kind, 700);  // wide: enough work for several pieces
-    want.run(*cpu::open_cpu_device(1, "portable"));
+    want.run(*open_test_device("portable", 1));
     for (int threads : {1, 2, 3}) {
       got.run(*open(threads));
       EXPECT_EQ(got.losses.f32, want.losses.f32);

@@ -1,15 +1,15 @@
 #pragma once
-// Random operands on a device, for tests that hold a backend against `ref`.
+// Random operands for tests that hold a backend against `ref`. They lie in host memory, which is the memory
+// of these backends.
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <vector>
 
-#include "backend/cpu/cpu_device.h"
-#include "backend/cpu/kernels/select.h"
-#include "backend/ref/ref_device.h"
+#include "backend/host_view.h"
 #include "core/convert.h"
-#include "device/device.h"
+#include "tests/backend/devices.h"
 
 namespace roberta::testing {
 
@@ -19,9 +19,9 @@ struct Operand {
   std::vector<uint16_t> bf16;
   int64_t rows, cols;
 
-  View view(DType dtype) {
-    if (dtype == DType::kBF16) return {bf16.data(), rows, cols, cols, DType::kBF16};
-    return {f32.data(), rows, cols, cols, DType::kF32};
+  DeviceView view(DType dtype) {
+    void* data = dtype == DType::kBF16 ? static_cast<void*>(bf16.data()) : f32.data();
+    return {DevicePtr(data), rows, cols, cols, dtype};
   }
 };
 
@@ -55,14 +55,27 @@ struct PackedWeight {
         weight{buffer.data(), source.rows, source.cols, dtype} {
     const int64_t step = device.pack_rows(dtype);
     for (int64_t row = 0; row < source.rows; row += step) {
-      device.pack(weight, row, source.view(dtype).slice(row, std::min(step, source.rows - row)));
+      device.pack(weight, row, host(source.view(dtype).slice(row, std::min(step, source.rows - row))));
     }
   }
   Buffer buffer;
   Weight weight;
 };
 
-inline float at(const View& v, int64_t r, int64_t c) {
+/// Elements in host memory as these backends read them.
+template <class T>
+DeviceSpan<const T> span(const std::vector<T>& from) {
+  return {DevicePtr(const_cast<T*>(from.data())), static_cast<int64_t>(from.size())};
+}
+/// Of the sequences that begin at `starts`.
+inline int64_t max_length(const std::vector<int32_t>& starts) {
+  int32_t most = 0;
+  for (size_t s = 0; s + 1 < starts.size(); ++s) most = std::max(most, starts[s + 1] - starts[s]);
+  return most;
+}
+
+inline float at(const DeviceView& device_view, int64_t r, int64_t c) {
+  const View v = host(device_view);
   return v.dtype == DType::kBF16 ? bf16_to_float(v.row<uint16_t>(r)[c]) : v.row<float>(r)[c];
 }
 

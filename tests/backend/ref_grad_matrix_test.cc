@@ -16,21 +16,21 @@ struct Doubles {
   Doubles(Random& random, int64_t rows, int64_t cols) : rows(rows), cols(cols) {
     for (float x : random.matrix(rows, cols, false).f32) values.push_back(x);
   }
-  View view() { return {values.data(), rows, cols, cols, DType::kF64}; }
+  DeviceView view() { return {DevicePtr(values.data()), rows, cols, cols, DType::kF64}; }
   std::vector<double> values;
   int64_t rows, cols;
 };
 
 class RefGradMatrix : public ::testing::Test {
  protected:
-  std::unique_ptr<Device> ref_ = ref::open_ref_device();
+  std::unique_ptr<Device> ref_ = open_test_device("ref");
   Random random_{5};
 
   /// Weights of `ref` are row-major, so parameters are changed in place.
-  static Weight weight(Doubles& d) { return {d.values.data(), d.rows, d.cols, DType::kF64}; }
+  static Weight weight(Doubles& d) { return {DevicePtr(d.values.data()), d.rows, d.cols, DType::kF64}; }
 
-  /// Each element of x: the slope of `loss` there, against `gradient`.
-  void expect_slopes(Doubles& x, const std::function<double()>& loss, const Doubles& gradient) {
+  /// Each element of x: the derivative of `loss` there, against `gradient`.
+  void expect_derivatives(Doubles& x, const std::function<double()>& loss, const Doubles& gradient) {
     for (size_t i = 0; i < x.values.size(); ++i) {
       const double at = x.values[i];
       x.values[i] = at + kStep;
@@ -38,8 +38,8 @@ class RefGradMatrix : public ::testing::Test {
       x.values[i] = at - kStep;
       const double below = loss();
       x.values[i] = at;
-      const double slope = (above - below) / (2 * kStep);
-      ASSERT_NEAR(gradient.values[i], slope, 1e-8 * (1 + std::abs(slope))) << "element " << i;
+      const double derivative = (above - below) / (2 * kStep);
+      ASSERT_NEAR(gradient.values[i], derivative, 1e-8 * (1 + std::abs(derivative))) << "element " << i;
     }
   }
 };
@@ -71,9 +71,9 @@ TEST_F(RefGradMatrix, Gemm) {
   ref_->ops().gemm({.x = c.view(), .w = &unit, .gelu_pre = saved.view(), .y = dpre.view()});
   ref_->ops().gemm({.x = dpre.view(), .w = &wt, .y = dx.view()});
   ref_->ops().gemm_grad({.dy = dpre.view(), .x = x.view(), .dw = dw.view(), .db = db.view()});
-  expect_slopes(x, loss, dx);
-  expect_slopes(w, loss, dw);
-  expect_slopes(bias, loss, db);
+  expect_derivatives(x, loss, dx);
+  expect_derivatives(w, loss, dw);
+  expect_derivatives(bias, loss, db);
 
   Doubles twice = dw;  // added once more, and an addition to a product
   ref_->ops().gemm_grad({.dy = dpre.view(), .x = x.view(), .accumulate = true, .dw = twice.view()});
@@ -91,7 +91,7 @@ TEST_F(RefGradMatrix, CrossEntropy) {
   const Weight packed = weight(w), wt = weight(transposed);
   const auto loss = [&] {
     ref_->ops().linear_cross_entropy(
-        {.x = x.view(), .w = &packed, .bias = bias.view(), .targets = targets, .loss = losses.view()});
+        {.x = x.view(), .w = &packed, .bias = bias.view(), .targets = span(targets), .loss = losses.view()});
     return 0.25 * (losses.values[0] + losses.values[1] + losses.values[2]);
   };
   loss();
@@ -101,16 +101,16 @@ TEST_F(RefGradMatrix, CrossEntropy) {
                                          .w = &packed,
                                          .w_transposed = &wt,
                                          .bias = bias.view(),
-                                         .targets = targets,
+                                         .targets = span(targets),
                                          .scale = 0.25f,
                                          .loss = losses.view(),
                                          .dx = dx.view(),
                                          .dw = dw.view(),
                                          .db = db.view()});
   for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(losses.values[i], want[i], 1e-12);
-  expect_slopes(x, loss, dx);
-  expect_slopes(w, loss, dw);
-  expect_slopes(bias, loss, db);
+  expect_derivatives(x, loss, dx);
+  expect_derivatives(w, loss, dw);
+  expect_derivatives(bias, loss, db);
 }
 
 }  // namespace

@@ -5,15 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 namespace roberta::cli_test {
 namespace {
+
+constexpr std::chrono::milliseconds kTimeout = std::chrono::minutes(2);
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
@@ -71,8 +75,7 @@ Result shell(const std::string& command, const Environment& environment) {
   return run_words({"/bin/bash", "-c", command}, "", environment);
 }
 
-Conversation::Conversation(const std::vector<std::string>& arguments, const Environment& environment,
-                           bool err) {
+Process::Process(const std::vector<std::string>& arguments, const Environment& environment, bool err) {
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = fork();
@@ -86,7 +89,7 @@ Conversation::Conversation(const std::vector<std::string>& arguments, const Envi
   to_ = in[1], from_ = out[0];
 }
 
-Conversation::~Conversation() {
+Process::~Process() {
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
@@ -95,35 +98,36 @@ Conversation::~Conversation() {
   close(from_);
 }
 
-void Conversation::say(const std::string& text) {
-  if (write(to_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+void Process::write(const std::string& text) {
+  if (::write(to_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw std::runtime_error("write");
 }
 
-std::string Conversation::hear() {
+std::string Process::read_line() {
   for (;;) {
-    if (size_t end = heard_.find('\n'); end != std::string::npos) {
-      std::string line = heard_.substr(0, end);
-      heard_.erase(0, end + 1);
+    if (size_t end = buffer_.find('\n'); end != std::string::npos) {
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end + 1);
       return line;
     }
-    pollfd one{from_, POLLIN, 0};
+    pollfd input{from_, POLLIN, 0};
     char bytes[4096];
-    ssize_t n = poll(&one, 1, 10000) > 0 ? read(from_, bytes, sizeof bytes) : 0;
-    if (n <= 0) return "(nothing)";
-    heard_.append(bytes, static_cast<size_t>(n));
+    ssize_t n =
+        poll(&input, 1, static_cast<int>(kTimeout.count())) > 0 ? read(from_, bytes, sizeof bytes) : 0;
+    if (n <= 0) return "(no line)";
+    buffer_.append(bytes, static_cast<size_t>(n));
   }
 }
 
-void Conversation::signal(int number) { kill(pid_, number); }
+void Process::signal(int number) { kill(pid_, number); }
 
-int Conversation::finish() {
+int Process::finish() {
   close(to_);
   to_ = -1;
   return wait();
 }
 
-int Conversation::wait() {
+int Process::wait() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;
@@ -145,6 +149,15 @@ std::string Scratch::file(const std::string& name, const std::string& content) c
   std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
   std::ofstream(path(name), std::ios::binary) << content;
   return path(name);
+}
+
+bool wait_for(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kTimeout;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 std::string read_file(const std::string& path) {

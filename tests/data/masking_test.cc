@@ -87,7 +87,7 @@ TEST_F(MaskingTest, StatisticsOfAMillionTokens) {
   expect_share(masked, chosen, 0.8 + 0.1 / (tokenizer_.vocab_size() - 4), "masked");
   expect_share(left, chosen, 0.1 + 0.1 / (tokenizer_.vocab_size() - 4), "left as they are");
   expect_share(replaced, chosen, 0.1, "replaced");
-  expect_share(special_chosen, 2 * kSamples, 0.15, "<s> and </s> are chosen like all others");
+  expect_share(special_chosen, 2 * kSamples, 0.15, "<s> and </s> are chosen like all other tokens");
   for (size_t k = 0; k < at.size(); ++k) EXPECT_NEAR(at[k], 300, 90) << "position " << k;
   // Every id from 4 on but <mask> (which counts as masked) is drawn about equally often; never the first
   // four.
@@ -104,7 +104,7 @@ TEST_F(MaskingTest, DependsOnSeedEpochAndSampleAlone) {
   EXPECT_NE(mask(masker, 6, 2, 7).positions, first.positions);
   std::set<std::vector<int32_t>> seen;
   for (int64_t epoch = 0; epoch < 40; ++epoch) seen.insert(mask(masker, 5, epoch, 7).positions);
-  EXPECT_EQ(seen.size(), 40u) << "each epoch masks anew";
+  EXPECT_EQ(seen.size(), 40u) << "each epoch has other masks";
 }
 
 TEST_F(MaskingTest, EpochsAreIndependent) {
@@ -193,7 +193,7 @@ TEST_F(MaskingTest, WholeWordsShareTheirFate) {
       }
       ASSERT_TRUE(count == 0 || count == begins[w + 1] - begins[w]);
       words += count > 0;
-      // All or none masked; one alone may be a random draw of <mask>.
+      // All or none masked; a single one may be a random draw of <mask>.
       ASSERT_TRUE(masks <= 1 || masks == begins[w + 1] - begins[w]);
     }
   }

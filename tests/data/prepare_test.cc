@@ -184,7 +184,7 @@ TEST_F(PrepareTest, HeldOutDocumentsDependOnThemselvesAlone) {
   options.sets[0].paths = {write("b.txt", documents(700, 5000) + documents(2000))};
   counts(options, "second");
   const std::string more = decoded("second", Split::kHeldOut);
-  EXPECT_TRUE(more.ends_with(held_out)) << "the same documents behind new ones";
+  EXPECT_TRUE(more.ends_with(held_out)) << "the same documents after new ones";
 }
 
 TEST_F(PrepareTest, TextThatIsNone) {
@@ -233,12 +233,12 @@ TEST_F(PrepareTest, DamagedFileInTheMiddle) {
   options.shard_bytes = 500000;
   EXPECT_ERROR(ErrorCode::kInput, counts(options), "b.txt.zst", "truncated");
   EXPECT_ERROR(ErrorCode::kInput, Corpus::open(directory_ / "out"), "interrupted");
-  // Mended: goes on with what is there, and leaves what an unbroken run leaves.
+  // Repaired: resumes, and makes what an uninterrupted run makes.
   write("b.txt.zst", whole);
   EXPECT_TRUE(prepare_corpus(directory_ / "out", options).resumed);
   counts(options, "unbroken");
   EXPECT_EQ(content(directory_ / "out"), content(directory_ / "unbroken"));
-  // Left out: the others are there.
+  // Skipped: the others are in the corpus.
   write("b.txt.zst", whole.substr(0, whole.size() / 2));
   options.skip_errors = true;
   const PrepareCounts counted = counts(options, "skipped");
@@ -301,10 +301,11 @@ TEST_F(PrepareTest, GoesOnOnlyAsItWasBegun) {
   EXPECT_FALSE(prepare_corpus(directory_ / "out", options).resumed);
   options.overwrite = false;
   EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "out", options), "--overwrite");
-  EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_.path(), options), "not empty", "no corpus");
+  EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_.path(), options), "not empty",
+               "not hold a corpus");
 }
 
-TEST_F(PrepareTest, FilesOfOthersAreNeitherRemovedNorMixedIn) {
+TEST_F(PrepareTest, OtherFilesAreNeitherRemovedNorMixedIn) {
   PrepareOptions options = with({write("a.txt", documents(100))});
   // A model whose folder happens to have the name that a corpus gives its tokenizer's.
   fs::create_directories(directory_ / "work" / "tokenizer");
@@ -313,8 +314,9 @@ TEST_F(PrepareTest, FilesOfOthersAreNeitherRemovedNorMixedIn) {
   write("checkpoint/manifest.json", "{\"format\": \"roberta-checkpoint\"}");
   for (const bool overwrite : {false, true}) {
     options.overwrite = overwrite;
-    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "work", options), "tokenizer", "no corpus");
-    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "checkpoint", options), "no corpus");
+    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "work", options), "tokenizer",
+                 "not hold a corpus");
+    EXPECT_ERROR(ErrorCode::kUsage, prepare_corpus(directory_ / "checkpoint", options), "not hold a corpus");
   }
   EXPECT_TRUE(fs::exists(directory_ / "work" / "tokenizer" / "model.safetensors"));
   EXPECT_TRUE(fs::exists(directory_ / "checkpoint" / "manifest.json"));
@@ -348,13 +350,13 @@ TEST_F(PrepareTest, LongDocumentsAreCut) {
   EXPECT_ERROR(ErrorCode::kInput, counts(options), "b.jsonl", "line 1", "longer than");
 }
 
-TEST_F(PrepareTest, RefusesWhatCannotWork) {
+TEST_F(PrepareTest, RejectsWhatCannotWork) {
   PrepareOptions options = with({write("a.txt", "a\n")});
   options.sets[0].name = "../x";
   EXPECT_ERROR(ErrorCode::kUsage, counts(options), "'../x'");
   options.sets[0].name = "a";
   options.sets.push_back(options.sets[0]);
-  EXPECT_ERROR(ErrorCode::kUsage, counts(options), "twice");
+  EXPECT_ERROR(ErrorCode::kUsage, counts(options), "given twice");
   options.sets.pop_back();
   options.held_out = 1;
   EXPECT_ERROR(ErrorCode::kUsage, counts(options), "held_out");

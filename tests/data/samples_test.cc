@@ -127,7 +127,7 @@ class SamplesTest : public ::testing::Test {
 };
 
 TEST_F(SamplesTest, CardStream) {
-  const auto prepared = corpus(Boundary::kCard, {set("a", "the cat\r\nthe dog \n\n\n \n  a log\n")});
+  const auto prepared = corpus(Boundary::kDocument, {set("a", "the cat\r\nthe dog \n\n\n \n  a log\n")});
   const Tokenizer tokenizer = prepared->tokenizer();
   const std::vector<int32_t> ids = stream_of(*prepared, 0);
   EXPECT_EQ(tokenizer.decode(ids), "<s>the cat\nthe dog</s><s>  a log</s>");
@@ -149,7 +149,7 @@ TEST_F(SamplesTest, FairseqStream) {
 }
 
 TEST_F(SamplesTest, SlicesOfTheStream) {
-  const auto prepared = corpus(Boundary::kCard, {set("a", some_text(300, 1))});
+  const auto prepared = corpus(Boundary::kDocument, {set("a", some_text(300, 1))});
   ASSERT_GT(prepared->stream(0, Split::kTrain).shards().size(), 3u);
   const Samples samples(prepared, {Split::kTrain, Packing::kNone, 64});
   std::vector<int32_t> joined;
@@ -181,7 +181,7 @@ TEST_F(SamplesTest, WholeLinesAsFairseqPacksThem) {
 }
 
 TEST_F(SamplesTest, CardPiecesOfWholeDocuments) {
-  const auto prepared = corpus(Boundary::kCard, {set("a", some_text(200, 3))});
+  const auto prepared = corpus(Boundary::kDocument, {set("a", some_text(200, 3))});
   const Samples samples(prepared, {Split::kTrain, Packing::kCompleteDoc, 4096});
   ASSERT_EQ(samples.size(), 200);
   for (const auto& piece : all(samples)) {
@@ -193,7 +193,7 @@ TEST_F(SamplesTest, CardPiecesOfWholeDocuments) {
 
 TEST_F(SamplesTest, WeightsRepeatAndThin) {
   const auto prepared =
-      corpus(Boundary::kCard,
+      corpus(Boundary::kDocument,
              {set("a", some_text(60, 4), 2), set("b", some_text(90, 5), 0.5), set("c", some_text(30, 6), 0)});
   const Samples samples(prepared, {Split::kTrain, Packing::kNone, 32});
   const auto pieces_of = [&](size_t set) {
@@ -203,7 +203,7 @@ TEST_F(SamplesTest, WeightsRepeatAndThin) {
   ASSERT_EQ(samples.size(), 2 * pieces_of(0) + half);
   const auto pieces = all(samples);
   const auto first = pieces.begin(), second = first + pieces_of(0), third = second + pieces_of(0);
-  EXPECT_TRUE(std::equal(first, second, second, third)) << "each piece twice";
+  EXPECT_TRUE(std::equal(first, second, second, third)) << "each block twice";
   EXPECT_EQ(std::set<std::vector<int32_t>>(third, pieces.end()).size(), static_cast<size_t>(half));
   int64_t tokens = 0;
   for (const auto& piece : pieces) tokens += static_cast<int64_t>(piece.size());
@@ -211,7 +211,7 @@ TEST_F(SamplesTest, WeightsRepeatAndThin) {
 }
 
 TEST_F(SamplesTest, HeldOutTextIsNotTrainedOn) {
-  const auto prepared = corpus(Boundary::kCard, {set("a", some_text(400, 7), 3)}, 0.25);
+  const auto prepared = corpus(Boundary::kDocument, {set("a", some_text(400, 7), 3)}, 0.25);
   const Samples train(prepared, {Split::kTrain, Packing::kCompleteDoc, 4096}),
       held_out(prepared, {Split::kHeldOut, Packing::kCompleteDoc, 4096});
   EXPECT_NEAR(static_cast<double>(held_out.size()), 100, 40);
@@ -221,36 +221,36 @@ TEST_F(SamplesTest, HeldOutTextIsNotTrainedOn) {
   for (const auto& piece : all(held_out)) EXPECT_FALSE(seen.contains(piece));
 }
 
-TEST_F(SamplesTest, RefusesWhatIsNotThere) {
-  const auto prepared = corpus(Boundary::kCard, {set("a", "the cat\n")});
+TEST_F(SamplesTest, RejectsWhatDoesNotExist) {
+  const auto prepared = corpus(Boundary::kDocument, {set("a", "the cat\n")});
   const Samples samples(prepared, {});
   std::vector<int32_t> ids;
   EXPECT_ERROR(ErrorCode::kUsage, samples.read(1, ids), "sample 1");
   EXPECT_ERROR(ErrorCode::kUsage, Samples(prepared, {Split::kTrain, Packing::kNone, 1}), "1 tokens");
 }
 
-TEST(StreamPlace, IsAPermutationOfEachEpoch) {
+TEST(StreamPosition, IsAPermutationOfEachEpoch) {
   for (const int64_t size : {1, 2, 3, 5, 64, 65, 1000, 4097}) {
     for (int64_t epoch = 0; epoch < 3; ++epoch) {
       std::vector<bool> seen(static_cast<size_t>(size));
       for (int64_t n = epoch * size; n < (epoch + 1) * size; ++n) {
-        const StreamPlace place = stream_place(7, size, n);
-        ASSERT_EQ(place.epoch, epoch);
-        ASSERT_GE(place.index, 0);
-        ASSERT_LT(place.index, size);
-        ASSERT_FALSE(seen[static_cast<size_t>(place.index)]);
-        seen[static_cast<size_t>(place.index)] = true;
+        const StreamPosition position = stream_position(7, size, n);
+        ASSERT_EQ(position.epoch, epoch);
+        ASSERT_GE(position.index, 0);
+        ASSERT_LT(position.index, size);
+        ASSERT_FALSE(seen[static_cast<size_t>(position.index)]);
+        seen[static_cast<size_t>(position.index)] = true;
       }
     }
   }
 }
 
-TEST(StreamPlace, OrdersAreWellMixed) {
+TEST(StreamPosition, OrdersAreWellMixed) {
   constexpr int64_t kSize = 10000;
   const auto order = [](uint64_t seed, int64_t epoch) {
     std::vector<double> out;
     for (int64_t n = 0; n < kSize; ++n)
-      out.push_back(static_cast<double>(stream_place(seed, kSize, epoch * kSize + n).index));
+      out.push_back(static_cast<double>(stream_position(seed, kSize, epoch * kSize + n).index));
     return out;
   };
   const auto correlation = [](const std::vector<double>& a, const std::vector<double>& b) {
@@ -274,16 +274,16 @@ TEST(StreamPlace, OrdersAreWellMixed) {
   for (const int64_t count : counts) EXPECT_NEAR(static_cast<double>(count), 100, 50);
 }
 
-TEST(StreamPlace, RefusesAnEmptyCorpus) {
-  EXPECT_ERROR(ErrorCode::kInput, stream_place(1, 0, 0), "no samples");
+TEST(StreamPosition, RejectsAnEmptyCorpus) {
+  EXPECT_ERROR(ErrorCode::kInput, stream_position(1, 0, 0), "no samples");
 }
 
 }  // namespace
 TEST_F(SamplesTest, ThinnedSetMeetsAllPiecesInTime) {
   std::string text;
   for (int i = 0; i < 40; ++i) text += "the cat the dog the log " + std::to_string(i) + "\n\n";
-  const auto prepared = corpus(Boundary::kCard, {set("a", text, 0.3)});
-  const auto whole = corpus(Boundary::kCard, {set("a", text)});
+  const auto prepared = corpus(Boundary::kDocument, {set("a", text, 0.3)});
+  const auto whole = corpus(Boundary::kDocument, {set("a", text)});
   const Samples thinned(prepared, {.length = 8}), every(whole, {.length = 8});
   ASSERT_EQ(thinned.size(), std::llround(0.3 * static_cast<double>(every.size())));
   std::set<std::vector<int32_t>> met;

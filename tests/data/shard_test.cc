@@ -144,8 +144,8 @@ TEST_F(CorpusTest, MissingParts) {
   fs::remove(shard_);
   EXPECT_ERROR(ErrorCode::kInput, Corpus::open(corpus_), "a-00000.train.shard");
   fs::remove(corpus_ / "manifest.json");
-  EXPECT_ERROR(ErrorCode::kInput, Corpus::open(corpus_), "no prepared corpus");
-  EXPECT_ERROR(ErrorCode::kInput, Corpus::open(directory_ / "nowhere"), "no prepared corpus");
+  EXPECT_ERROR(ErrorCode::kInput, Corpus::open(corpus_), "not a prepared corpus");
+  EXPECT_ERROR(ErrorCode::kInput, Corpus::open(directory_ / "nowhere"), "not a prepared corpus");
 }
 
 TEST_F(CorpusTest, ShardsOfAnotherCorpus) {

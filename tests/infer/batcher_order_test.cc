@@ -16,9 +16,9 @@ TEST_F(BatcherOrder, WhatWaitsRunsTogether) {
   EXPECT_EQ(batcher_->state().tokens, 50);
   finish();
   EXPECT_EQ(gate_.batches(), (Batches{{1}, {10, 11, 12, 13, 14}}));
-  for (const auto& asked : asked_) {
-    EXPECT_EQ(asked->error, "");
-    EXPECT_EQ(asked->work.out.data[0], static_cast<float>(asked->sequences[0][0]));
+  for (const auto& caller : callers_) {
+    EXPECT_EQ(caller->error, "");
+    EXPECT_EQ(caller->request.out.data[0], static_cast<float>(caller->sequences[0][0]));
   }
   EXPECT_EQ(batcher_->state().tokens, 0);
 }
@@ -73,12 +73,12 @@ TEST_F(BatcherOrder, KindsDoNotMix) {
   start({.batch_tokens = 64});
   begin(make(1, 1, {8}));
   queue(make(10, 10, {8}));
-  queue(make(11, 11, {8}, Work::Kind::kSequenceLogits));
+  queue(make(11, 11, {8}, Request::Kind::kSequenceLogits));
   queue(make(12, 12, {8}));
   for (int32_t name = 13; name < 16; ++name) {
-    Asked& asked = make(name, static_cast<uint64_t>(name), {8}, Work::Kind::kHiddenStates);
-    asked.work.layers = {name == 14 ? 1 : 2};
-    queue(asked);
+    Caller& caller = make(name, static_cast<uint64_t>(name), {8}, Request::Kind::kHiddenStates);
+    caller.request.layers = {name == 14 ? 1 : 2};
+    queue(caller);
   }
   finish();
   EXPECT_EQ(gate_.batches(), (Batches{{1}, {10, 12}, {11}, {13, 15}, {14}}));
@@ -86,11 +86,11 @@ TEST_F(BatcherOrder, KindsDoNotMix) {
 
 TEST_F(BatcherOrder, SequencesOfWhichNothingIsWantedDoNotRun) {
   start({.batch_tokens = 64});
-  Asked& some = make(1, 1, {8, 8, 8, 8});
-  some.work.begins = {0, 0, 1, 1, 2};
+  Caller& some = make(1, 1, {8, 8, 8, 8});
+  some.request.begins = {0, 0, 1, 1, 2};
   begin(some);
-  Asked& none = make(10, 1, {8});
-  none.work.begins = {0, 0};
+  Caller& none = make(10, 1, {8});
+  none.request.begins = {0, 0};
   go(none);
   none.join();
   finish();
@@ -102,7 +102,7 @@ TEST_F(BatcherOrder, SequencesOfWhichNothingIsWantedDoNotRun) {
 TEST_F(BatcherOrder, WhatWasCancelledIsNotPaidFor) {
   start({.batch_tokens = 16});
   begin(make(1, 9, {16}));
-  Asked& dropped = queue(make(10, 1, {16, 16, 16, 16}));
+  Caller& dropped = queue(make(10, 1, {16, 16, 16, 16}));
   queue(make(20, 2, {16}));
   dropped.scope->cancel();
   dropped.join();

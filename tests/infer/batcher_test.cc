@@ -13,8 +13,8 @@ class BatcherWaits : public BatcherTest {};
 TEST_F(BatcherWaits, CancelledOnesLeaveTheQueueAtOnce) {
   start({.batch_tokens = 16});
   begin(make(1, 1, {16}));
-  Asked& gone = queue(make(2, 2, {16}));
-  Asked& stays = queue(make(3, 3, {16}));
+  Caller& gone = queue(make(2, 2, {16}));
+  Caller& stays = queue(make(3, 3, {16}));
   gone.scope->cancel();
   gone.join();  // while the first batch is still running
   EXPECT_EQ(gone.error, "cancelled");
@@ -27,7 +27,7 @@ TEST_F(BatcherWaits, CancelledOnesLeaveTheQueueAtOnce) {
 
 TEST_F(BatcherWaits, CancelledBeforeItCame) {
   start({.batch_tokens = 16});
-  Asked& gone = make(1, 1, {16});
+  Caller& gone = make(1, 1, {16});
   gone.scope->cancel();
   go(gone);
   gone.join();
@@ -37,7 +37,7 @@ TEST_F(BatcherWaits, CancelledBeforeItCame) {
 
 TEST_F(BatcherWaits, CancelledInItsBatch) {
   start({.batch_tokens = 16});
-  Asked& gone = begin(make(1, 1, {16, 16, 16}));
+  Caller& gone = begin(make(1, 1, {16, 16, 16}));
   gone.scope->cancel();
   gate_.let(1);
   gone.join();
@@ -49,7 +49,7 @@ TEST_F(BatcherWaits, CancelledInItsBatch) {
 TEST_F(BatcherWaits, DeadlinesEndWaitsByThemselves) {
   start({.batch_tokens = 16});
   begin(make(1, 1, {16}));
-  Asked& late = make(2, 2, {16});
+  Caller& late = make(2, 2, {16});
   late.scope->deadline = RequestScope::Clock::now() + milliseconds(30);
   go(late);
   late.join();
@@ -63,9 +63,9 @@ TEST_F(BatcherWaits, DeadlinesEndWaitsByThemselves) {
 TEST_F(BatcherWaits, AFailedBatchFailsAllInIt) {
   start({.batch_tokens = 32});
   begin(make(1, 1, {16}));
-  Asked& one = queue(make(2, 2, {16}));
-  Asked& two = queue(make(3, 3, {16, 16, 16}));
-  Asked& apart = queue(make(9, 4, {16}, Work::Kind::kSequenceLogits));
+  Caller& one = queue(make(2, 2, {16}));
+  Caller& two = queue(make(3, 3, {16, 16, 16}));
+  Caller& apart = queue(make(9, 4, {16}, Request::Kind::kSequenceLogits));
   gate_.let(1);
   gate_.wait_for_batches(2);
   gate_.fail_next("[ops] NaN");
@@ -79,8 +79,8 @@ TEST_F(BatcherWaits, AFailedBatchFailsAllInIt) {
 
 TEST_F(BatcherWaits, TheEndFailsWhoWaits) {
   start({.batch_tokens = 16});
-  Asked& runs = begin(make(1, 1, {16}));
-  Asked& waits = queue(make(2, 2, {16, 16}));
+  Caller& runs = begin(make(1, 1, {16}));
+  Caller& waits = queue(make(2, 2, {16, 16}));
   std::thread end([this] { batcher_.reset(); });
   std::this_thread::sleep_for(milliseconds(5));
   gate_.let(1);
@@ -98,7 +98,7 @@ TEST_F(BatcherWaits, LimitsByTokens) {
   begin(make(1, 1, {500}));  // larger than the limit, but nothing waits
   queue(make(2, 2, {150}));
   EXPECT_NO_THROW(batcher_->check_room(-50));
-  Asked& refused = make(3, 3, {16});
+  Caller& refused = make(3, 3, {16});
   go(refused);
   refused.join();
   EXPECT_EQ(refused.error, "overloaded");
@@ -132,12 +132,12 @@ TEST_F(BatcherWaits, LimitsByTime) {
 
 TEST_F(BatcherWaits, ARequestThatWasLetInIsFinished) {
   start({.batch_tokens = 16, .max_queue_tokens = 20}, 1e6);
-  Asked& first = begin(make(1, 1, {16}));
+  Caller& first = begin(make(1, 1, {16}));
   gate_.let(1);
   first.join();
   begin(make(2, 2, {16}));
   queue(make(3, 3, {16}));
-  Asked& second = make(4, 4, {16});
+  Caller& second = make(4, 4, {16});
   second.scope = first.scope;
   queue(second);
   finish();
@@ -151,7 +151,7 @@ TEST_F(BatcherWaits, CostsAndReports) {
   batcher_->on_batch([&](const BatchReport& report) { reports.push_back(report); });
   const auto before = RequestScope::Clock::now();
   begin(make(1, 1, {10}));
-  Asked& two = queue(make(2, 2, {10, 6}));
+  Caller& two = queue(make(2, 2, {10, 6}));
   std::this_thread::sleep_for(milliseconds(20));
   gate_.let(1);
   gate_.wait_for_batches(2);

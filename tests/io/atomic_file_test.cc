@@ -60,7 +60,7 @@ TEST_F(AtomicFileTest, ReplacesAndKeepsOldUntilCommit) {
     EXPECT_EQ(entries(), 2u);
   }
   EXPECT_EQ(read_all(path), "old");
-  EXPECT_EQ(entries(), 1u) << "temporary file left behind";
+  EXPECT_EQ(entries(), 1u) << "temporary file not removed";
   write_file_atomically(path, "new");
   EXPECT_EQ(read_all(path), "new");
 }

@@ -53,14 +53,14 @@ TEST(Safetensors, ReadsTensorsAndMetadata) {
   EXPECT_EQ(bytes[2], std::byte{8});
 }
 
-TEST(Safetensors, RefusesReadsBeyondTheTensor) {
+TEST(Safetensors, RejectsReadsBeyondTheTensor) {
   const TempDirectory dir;
   const SafetensorsReader reader(dir.write("m.safetensors", pack(kTwo, counted(28))));
   const TensorInfo& b = *reader.find("b");
   std::array<std::byte, 4> bytes;
   EXPECT_NO_THROW(reader.read(b, 0, bytes));
   EXPECT_ERROR(ErrorCode::kModel, reader.read(b, 1, bytes), "m.safetensors", "tensor 'b'",
-               "4 wanted from byte 1");
+               "cannot read 4 from byte 1");
   EXPECT_ERROR(ErrorCode::kModel, reader.read(b, ~uint64_t{0}, bytes), "tensor 'b'");
 }
 

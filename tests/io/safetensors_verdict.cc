@@ -1,5 +1,5 @@
-// Reads file names from standard input and prints a line for each: "ok", or why SafetensorsReader refuses it.
-// For tools/parity/safetensors_battery.py. Argument: strict or relaxed.
+// Reads file names from standard input and prints a line for each: "ok", or why SafetensorsReader rejects it.
+// For tools/parity/safetensors_corpus.py. Argument: strict or relaxed.
 
 #include <iostream>
 #include <string>

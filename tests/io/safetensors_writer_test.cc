@@ -48,7 +48,7 @@ TEST(SafetensorsWriter, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);  // no temporary file left
 }
 
-TEST(SafetensorsWriter, RefusesWhatCannotBeWritten) {
+TEST(SafetensorsWriter, RejectsWhatCannotBeWritten) {
   const TempDirectory dir;
   const auto path = dir / "m.safetensors";
   EXPECT_ERROR(ErrorCode::kFailed, write_safetensors(path, {floats("a", {1}, 0), floats("a", {1}, 0)}),
@@ -85,7 +85,8 @@ TEST(SafetensorsWriter, ShardsBySizeWithAnIndex) {
   EXPECT_EQ(index["metadata"]["total_size"], 204);
   EXPECT_EQ(index["weight_map"]["a"], "model-00001-of-00003.safetensors");
   EXPECT_EQ(index["weight_map"]["b"], "model-00001-of-00003.safetensors");
-  EXPECT_EQ(index["weight_map"]["c"], "model-00002-of-00003.safetensors");  // alone larger than the limit
+  EXPECT_EQ(index["weight_map"]["c"],
+            "model-00002-of-00003.safetensors");  // larger than the limit on its own
   EXPECT_EQ(index["weight_map"]["d"], "model-00003-of-00003.safetensors");
   EXPECT_EQ(SafetensorsReader(dir / "model-00001-of-00003.safetensors").tensors().size(), 2u);
   EXPECT_FALSE(std::filesystem::exists(dir / "model.safetensors"));

@@ -42,7 +42,7 @@ std::string zstd(const std::string& text, int window_log = 0) {
   std::string out(ZSTD_compressBound(text.size()), '\0');
   ZSTD_inBuffer input{text.data(), text.size(), 0};
   ZSTD_outBuffer output{out.data(), out.size(), 0};
-  // Streaming without a pledged size keeps the window as asked for.
+  // Streaming without a pledged size keeps the requested window.
   ZSTD_compressStream2(context, &output, &input, window_log != 0 ? ZSTD_e_flush : ZSTD_e_end);
   EXPECT_EQ(ZSTD_compressStream2(context, &output, &input, ZSTD_e_end), 0u);
   out.resize(output.pos);
@@ -110,7 +110,7 @@ TEST_F(TextReaderTest, AllFormatsGiveTheSameBytes) {
   EXPECT_EQ(chunks(write("a.txt", text)), text);
   EXPECT_EQ(chunks(write("a.txt.gz", gzip(text))), text);
   EXPECT_EQ(chunks(write("a.txt.zst", zstd(text))), text);
-  EXPECT_EQ(chunks(write("no-extension", zstd(text))), text) << "the bytes tell the format";
+  EXPECT_EQ(chunks(write("no-extension", zstd(text))), text) << "the bytes show the format";
   EXPECT_EQ(chunks(write("a.txt", text), 1 << 20), text);
   EXPECT_EQ(chunks(write("b.gz", gzip(text)), 20), text) << "pieces shorter than lines";
 }
@@ -154,7 +154,7 @@ TEST_F(TextReaderTest, LongZstdWindows) {
   const std::string text = sample(100'000);
   for (const int window_log : {27, 28, 31}) {
     const std::string stored = zstd(text, window_log);
-    // The frame does ask for that window: a decoder with its default limit of 27 must refuse the larger ones.
+    // The frame really has that window: a decoder with its default limit of 27 must reject the larger ones.
     ZSTD_DCtx* const context = ZSTD_createDCtx();
     std::string out(text.size(), '\0');
     ZSTD_inBuffer input{stored.data(), stored.size(), 0};

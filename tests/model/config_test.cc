@@ -146,11 +146,11 @@ TEST(Config, RefusesOtherArithmetic) {
 }
 
 TEST(Config, RefusesWhatIsNoConfig) {
-  EXPECT_ERROR(ErrorCode::kModel, parse_config("[]", "config.json"), "config.json", "must be a JSON object");
+  EXPECT_ERROR(ErrorCode::kModel, parse_config("[]", "config.json"), "config.json", "expected a JSON object");
   EXPECT_ERROR(ErrorCode::kModel, parse_config("{\"model_type\": \"roberta\",}", "config.json"),
                "line 1, column 26");
   EXPECT_ERROR(ErrorCode::kModel, parse_config(R"({"vocab_size": 1, "vocab_size": 2})", "config.json"),
-               "there twice");
+               "duplicate");
 }
 
 TEST(ModelDirectory, EachWrongPathHasItsOwnWord) {

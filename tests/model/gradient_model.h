@@ -8,21 +8,22 @@
 #include <tuple>
 #include <vector>
 
-#include "backend/ref/ref_device.h"
-#include "device/null_ops.h"
+#include "device/measuring_device.h"
 #include "model/objective.h"
+#include "tests/backend/devices.h"
 
 namespace roberta::testing {
 
 class GradientModel {
  public:
   explicit GradientModel(const RobertaConfig& config, const Objective& objective = {}, bool tied = true,
-                         std::unique_ptr<Device> device = ref::open_ref_device(), DType matrix = DType::kF64)
+                         std::unique_ptr<Device> device = open_test_device("ref"),
+                         DType compute_dtype = DType::kF64)
       : config_(config),
         objective_(objective),
         tied_(tied),
-        matrix_(matrix),
-        wide_(matrix == DType::kF64 ? DType::kF64 : DType::kF32),
+        compute_dtype_(compute_dtype),
+        accum_dtype_(compute_dtype == DType::kF64 ? DType::kF64 : DType::kF32),
         device_(std::move(device)) {
     lay_out();  // to learn the size
     parameter_block_ = device_->allocate(size_ * width());
@@ -37,9 +38,9 @@ class GradientModel {
   const RobertaConfig& config() const { return config_; }
   std::vector<double>& values() { return values_; }
   std::vector<double> gradients() const {
-    std::vector<double> out(size_);
-    for (size_t i = 0; i < size_; ++i) out[i] = number(gradient_block_, i);
-    return out;
+    if (accum_dtype_ == DType::kF64) return download(*device_, gradient_block_.span<double>(0, elements()));
+    const std::vector<float> values = download(*device_, gradient_block_.span<float>(0, elements()));
+    return {values.begin(), values.end()};
   }
   size_t peak() const { return peak_; }
 
@@ -47,9 +48,9 @@ class GradientModel {
   EncoderGrads encoder_grads;
   HeadGrads head_grads;
   /// Every view of them that is there.
-  std::vector<View> gradient_views() {
-    std::vector<View> views;
-    const auto add = [&](const View& v) {
+  std::vector<DeviceView> gradient_views() {
+    std::vector<DeviceView> views;
+    const auto add = [&](const DeviceView& v) {
       if (v) views.push_back(v);
     };
     const auto linear = [&](const LinearGrads& g) { add(g.w), add(g.bias); };
@@ -68,8 +69,8 @@ class GradientModel {
   /// `all` where there is a view, else 0.
   std::vector<double> only_viewed(const std::vector<double>& all) {
     std::vector<double> out(size_);
-    for (const View& v : gradient_views()) {
-      const size_t at = static_cast<size_t>(static_cast<char*>(v.data) - data(gradient_block_)) / width();
+    for (const DeviceView& v : gradient_views()) {
+      const size_t at = static_cast<size_t>(v.data - gradient_block_.data()) / width();
       for (size_t i = at; i < at + static_cast<size_t>(v.rows * v.cols); ++i) out[i] = all[i];
     }
     return out;
@@ -78,75 +79,72 @@ class GradientModel {
   double loss_and_grad(const TrainingBatch& batch, const ObjectiveTraining& training) {
     if (!training.pass.accumulate) device_->zero(gradient_block_.data(), size_ * width());
     refresh();
-    return run([&](Pass& pass) {
-      return objective_loss_and_grad(pass, config_, objective_, encoder_, head_, batch, training,
-                                     encoder_grads, head_grads);
+    return run([&](Pass& pass, DeviceSpan<double> loss) {
+      objective_loss_and_grad(pass, config_, objective_, encoder_, head_, batch, training, encoder_grads,
+                              head_grads, loss);
     });
   }
   double forward_loss(const TrainingBatch& batch) {
     refresh();
-    return run([&](Pass& pass) { return objective_loss(pass, config_, objective_, encoder_, head_, batch); });
+    return run([&](Pass& pass, DeviceSpan<double> loss) {
+      objective_loss(pass, config_, objective_, encoder_, head_, batch, loss);
+    });
   }
 
  private:
   struct PackedWeight {
-    View source;
+    DeviceView source;
     Buffer block, transposed_block;
     Weight w, transposed;
   };
 
   template <class Body>
   double run(Body body) {
+    const Buffer loss = device_->allocate(sizeof(double));
     Arena plan;
-    NullOps nothing;
-    Pass dry{nothing, plan, matrix_, wide_};
-    body(dry);
+    MeasuringDevice measuring(*device_);
+    Pass dry{measuring, plan, compute_dtype_, accum_dtype_};
+    body(dry, loss.span<double>(0, 1));
     peak_ = plan.peak();
-    Buffer block = device_->allocate(plan.peak());
-    Arena arena(block.data(), block.bytes());
-    Pass pass{device_->ops(), arena, matrix_, wide_};
-    return body(pass);
+    const Buffer block = device_->allocate(plan.peak());
+    Arena arena(block);
+    Pass pass{*device_, arena, compute_dtype_, accum_dtype_};
+    body(pass, loss.span<double>(0, 1));
+    return download(*device_, loss.span<double>(0, 1))[0];
   }
 
-  size_t width() const { return static_cast<size_t>(size_of(wide_)); }
-  static char* data(const Buffer& block) { return static_cast<char*>(block.data()); }
-  double number(const Buffer& block, size_t i) const {
-    return wide_ == DType::kF64 ? static_cast<const double*>(block.data())[i]
-                                : static_cast<double>(static_cast<const float*>(block.data())[i]);
-  }
+  size_t width() const { return static_cast<size_t>(size_of(accum_dtype_)); }
+  int64_t elements() const { return static_cast<int64_t>(size_); }
   void refresh() {
-    for (size_t i = 0; i < size_; ++i) {
-      if (wide_ == DType::kF64) {
-        static_cast<double*>(parameter_block_.data())[i] = values_[i];
-      } else {
-        static_cast<float*>(parameter_block_.data())[i] = static_cast<float>(values_[i]);
-      }
-    }
+    const std::vector<float> rounded(values_.begin(), values_.end());
+    const bool doubles = accum_dtype_ == DType::kF64;
+    device_->upload(parameter_block_.data(),
+                    doubles ? static_cast<const void*>(values_.data()) : rounded.data(), size_ * width());
     for (const PackedWeight& p : weights_)
       device_->ops().pack({.source = p.source, .w = &p.w, .w_transposed = &p.transposed});
   }
 
   /// The next rows * cols numbers, as parameters and as their gradients.
-  void take(int64_t rows, int64_t cols, View& parameters, View& gradients) {
-    const size_t at = size_ * width();
-    parameters = gradients = {nullptr, rows, cols, cols, wide_};
+  void take(int64_t rows, int64_t cols, DeviceView& parameters, DeviceView& gradients) {
+    const int64_t at = static_cast<int64_t>(size_ * width());
+    parameters = gradients = {{}, rows, cols, cols, accum_dtype_};
     if (parameter_block_.data()) {
-      parameters.data = data(parameter_block_) + at;
-      gradients.data = data(gradient_block_) + at;
+      parameters.data = parameter_block_.data() + at;
+      gradients.data = gradient_block_.data() + at;
     }
     size_ += static_cast<size_t>(rows * cols);
   }
-  std::pair<Weight, Weight> weight(const View& source) {
-    const size_t bytes = device_->weight_bytes(source.rows, source.cols, matrix_),
-                 transposed_bytes = device_->weight_bytes(source.cols, source.rows, matrix_);
+  std::pair<Weight, Weight> weight(const DeviceView& source) {
+    const size_t bytes = device_->weight_bytes(source.rows, source.cols, compute_dtype_),
+                 transposed_bytes = device_->weight_bytes(source.cols, source.rows, compute_dtype_);
     PackedWeight& p = weights_.emplace_back(
         PackedWeight{source, device_->allocate(bytes), device_->allocate(transposed_bytes)});
-    p.w = {p.block.data(), source.rows, source.cols, matrix_};
-    p.transposed = {p.transposed_block.data(), source.cols, source.rows, matrix_};
+    p.w = {p.block.data(), source.rows, source.cols, compute_dtype_};
+    p.transposed = {p.transposed_block.data(), source.cols, source.rows, compute_dtype_};
     return {p.w, p.transposed};
   }
   void linear(LinearParams& p, LinearGrads& g, int64_t n, int64_t k) {
-    View w;
+    DeviceView w;
     take(n, k, w, g.w);
     take(1, n, p.bias, g.bias);
     std::tie(p.w, p.transposed) = weight(w);
@@ -161,7 +159,7 @@ class GradientModel {
     weights_.clear();
     EmbeddingsParams& e = encoder_.embeddings;
     EmbeddingsGrads& eg = encoder_grads.embeddings;
-    View word;
+    DeviceView word;
     take(config_.vocab_size, c, word, eg.word);
     const auto [shared, shared_transposed] = weight(word);
     e.word = shared;
@@ -199,7 +197,7 @@ class GradientModel {
   RobertaConfig config_;
   Objective objective_;
   bool tied_;
-  DType matrix_, wide_;
+  DType compute_dtype_, accum_dtype_;
   std::unique_ptr<Device> device_;
   Buffer parameter_block_, gradient_block_;
   std::vector<double> values_;

@@ -1,5 +1,5 @@
-// The way back of the whole model against finite differences, in double on `ref`: for every objective, with
-// and without dropout, tied and not, with recomputed activations, and accumulated over micro-batches.
+// The backward pass of the whole model against finite differences, in double on `ref`: for every objective,
+// with and without dropout, tied and not, with recomputed activations, and accumulated over micro-batches.
 
 #include <gtest/gtest.h>
 
@@ -45,10 +45,10 @@ TEST_P(Gradient, EqualsFiniteDifferences) {
   const TrainingBatch batch = sample_batch(c.kind);
   ObjectiveTraining training = with_dropout(c.dropout);
   training.pass.recompute = c.recompute;
-  std::vector<int64_t> parts;
-  training.ready = [&](int64_t part) { parts.push_back(part); };
+  std::vector<int64_t> blocks;
+  training.ready = [&](int64_t block) { blocks.push_back(block); };
   model.loss_and_grad(batch, training);
-  EXPECT_EQ(parts, (std::vector<int64_t>{2, 1, 0, -1, 2, 1, 0, -1}));  // dry run and real run
+  EXPECT_EQ(blocks, (std::vector<int64_t>{2, 1, 0, -1, 2, 1, 0, -1}));  // dry run and real run
   training.ready = {};
   const std::vector<double> gradients = model.gradients();
   const double h = 1e-5;

@@ -5,8 +5,7 @@
 
 #include <cmath>
 
-#include "backend/cpu/cpu_device.h"
-#include "backend/cpu/kernels/select.h"
+#include "backend/host_view.h"
 #include "model/heads/classifier.h"
 #include "tests/model/gradient_model.h"
 #include "tests/model/objective_sample.h"
@@ -16,37 +15,37 @@ namespace {
 
 struct Case {
   ObjectiveKind kind;
-  std::string kernels;  // "": ref
-  DType matrix;
+  std::string device;
+  DType compute_dtype;
 };
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (ObjectiveKind kind : kAllObjectives) {
-    cases.push_back({kind, "", DType::kF64});
-    for (const std::string& name : cpu::available_kernels()) {
-      for (DType matrix : {DType::kF32, DType::kBF16}) cases.push_back({kind, name, matrix});
+    cases.push_back({kind, "ref", DType::kF64});
+    cases.push_back({kind, "guard", DType::kF64});
+    for (const std::string& name : fast_devices()) {
+      for (DType compute_dtype : {DType::kF32, DType::kBF16}) cases.push_back({kind, name, compute_dtype});
     }
   }
   return cases;
 }
 std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
-  return std::string(name_of(info.param.kind)) + "_" + info.param.kernels + "_" +
-         roberta::name_of(info.param.matrix);
+  return std::string(name_of(info.param.kind)) + "_" + info.param.device + "_" +
+         roberta::name_of(info.param.compute_dtype);
 }
 
 class ObjectiveOn : public ::testing::TestWithParam<Case> {
  protected:
   GradientModel model(const RobertaConfig& config) const {
     const Case& c = GetParam();
-    return GradientModel(config, sample_objective(c.kind, 0.1f), false,
-                         c.kernels.empty() ? ref::open_ref_device() : cpu::open_cpu_device(2, c.kernels),
-                         c.matrix);
+    return GradientModel(config, sample_objective(c.kind, 0.1f), false, open_test_device(c.device),
+                         c.compute_dtype);
   }
   TrainingBatch batch() const { return sample_batch(GetParam().kind); }
 
   /// The gradients that are left by `trim` are as they were, the others untouched.
   template <class Trim>
-  void expect_same_without(int64_t lowest, const std::vector<int64_t>& parts, Trim trim) {
+  void expect_same_without(int64_t first_trainable_block, const std::vector<int64_t>& parts, Trim trim) {
     RobertaConfig config = tiny_config();
     config.num_hidden_layers = 3;
     for (bool recompute : {false, true}) {
@@ -60,13 +59,13 @@ class ObjectiveOn : public ::testing::TestWithParam<Case> {
       const std::vector<double> want = m.only_viewed(all);
       ASSERT_NE(want, all);
       std::vector<int64_t> seen;
-      training.lowest = lowest;
-      training.ready = [&](int64_t part) { seen.push_back(part); };
+      training.first_trainable_block = first_trainable_block;
+      training.ready = [&](int64_t block) { seen.push_back(block); };
       EXPECT_EQ(m.loss_and_grad(batch(), training), loss);
       EXPECT_EQ(m.gradients(), want);
       EXPECT_EQ(std::vector<int64_t>(seen.begin() + static_cast<int64_t>(seen.size() / 2), seen.end()),
                 parts);
-      if (!recompute && lowest > 0) {
+      if (!recompute && first_trainable_block > 0) {
         EXPECT_LT(m.peak(), peak * 9 / 10);
       }
     }
@@ -133,7 +132,7 @@ TEST_P(ObjectiveOn, IsNearTheSameInDouble) {
   GradientModel got = model(config), want(config, sample_objective(c.kind, 0.1f), false);
   const ObjectiveTraining training = with_dropout(0.1f);
   const double loss = want.loss_and_grad(batch(), training);
-  const double share = c.matrix == DType::kBF16 ? 0.05 : c.matrix == DType::kF32 ? 2e-5 : 0;
+  const double share = c.compute_dtype == DType::kBF16 ? 0.05 : c.compute_dtype == DType::kF32 ? 2e-5 : 0;
   EXPECT_NEAR(got.loss_and_grad(batch(), training), loss, share * loss);
   const std::vector<double> a = got.gradients(), b = want.gradients();
   double difference = 0, size = 0;
@@ -178,7 +177,7 @@ TEST(Objective, DropoutOfTheHead) {
 
 /// out(dropout(tanh(dense(dropout(x))))) by hand, the kept elements told by Dropout's own operation.
 TEST(Classifier, IsItsFormula) {
-  const std::unique_ptr<Device> device = ref::open_ref_device();
+  const std::unique_ptr<Device> device = open_test_device("ref");
   constexpr int64_t kRows = 3, kWidth = 4, kLabels = 2;
   std::mt19937 engine(5);
   std::normal_distribution<double> normal;
@@ -187,30 +186,32 @@ TEST(Classifier, IsItsFormula) {
   const auto matrix = [&](int64_t rows, int64_t cols) {
     std::vector<double>& values = blocks.emplace_back();
     for (int64_t i = 0; i < rows * cols; ++i) values.push_back(normal(engine));
-    return View{values.data(), rows, cols, cols, DType::kF64};
+    return DeviceView{DevicePtr(values.data()), rows, cols, cols, DType::kF64};
   };
-  const auto weight = [](const View& v) { return Weight{v.data, v.rows, v.cols, v.dtype}; };
-  const auto linear = [](const View& x, const View& w, const View& bias, const View& y, bool through_tanh) {
+  const auto weight = [](const DeviceView& v) { return Weight{v.data, v.rows, v.cols, v.dtype}; };
+  const auto linear = [](const DeviceView& x, const DeviceView& w, const DeviceView& bias,
+                         const DeviceView& y, bool through_tanh) {
     for (int64_t r = 0; r < x.rows; ++r) {
       for (int64_t n = 0; n < w.rows; ++n) {
-        double sum = bias.row<double>(0)[n];
-        for (int64_t k = 0; k < w.cols; ++k) sum += x.row<double>(r)[k] * w.row<double>(n)[k];
-        y.row<double>(r)[n] = through_tanh ? std::tanh(sum) : sum;
+        double sum = host(bias).row<double>(0)[n];
+        for (int64_t k = 0; k < w.cols; ++k) sum += host(x).row<double>(r)[k] * host(w).row<double>(n)[k];
+        host(y).row<double>(r)[n] = through_tanh ? std::tanh(sum) : sum;
       }
     }
   };
-  const View x = matrix(kRows, kWidth), dense = matrix(kWidth, kWidth), dense_bias = matrix(1, kWidth);
-  const View out = matrix(kLabels, kWidth), out_bias = matrix(1, kLabels);
-  const View in = matrix(kRows, kWidth), mid = matrix(kRows, kWidth), want = matrix(kRows, kLabels),
-             got = matrix(kRows, kLabels);
-  const std::vector<uint64_t> keys{7, uint64_t{1} << 32, uint64_t{5} << 32 | 3};
+  const DeviceView x = matrix(kRows, kWidth), dense = matrix(kWidth, kWidth), dense_bias = matrix(1, kWidth);
+  const DeviceView out = matrix(kLabels, kWidth), out_bias = matrix(1, kLabels);
+  const DeviceView in = matrix(kRows, kWidth), mid = matrix(kRows, kWidth), want = matrix(kRows, kLabels),
+                   got = matrix(kRows, kLabels);
+  std::vector<uint64_t> numbers{7, uint64_t{1} << 32, uint64_t{5} << 32 | 3};
+  const DeviceSpan<const uint64_t> counters(DevicePtr(numbers.data()), 3);
   const TrainingPass training{.dropout_key = 123};
   for (const bool has_dense : {true, false}) {
     for (const float rate : {0.0f, 0.5f}) {
-      device->ops().dropout({.x = x, .dropout = {rate, 123, kHeadInputSite, keys}, .y = in});
+      device->ops().dropout({.x = x, .dropout = {rate, 123, kHeadInputSite, counters}, .y = in});
       if (has_dense) {
         linear(in, dense, dense_bias, mid, true);
-        device->ops().dropout({.x = mid, .dropout = {rate, 123, kHeadInnerSite, keys}, .y = mid});
+        device->ops().dropout({.x = mid, .dropout = {rate, 123, kHeadInnerSite, counters}, .y = mid});
       }
       linear(has_dense ? mid : in, out, out_bias, want, false);
       ClassifierParams params;
@@ -219,13 +220,13 @@ TEST(Classifier, IsItsFormula) {
       for (const bool trains : {true, false}) {
         if (!trains && rate > 0) continue;
         Buffer block = device->allocate(1 << 16);
-        Arena arena(block.data(), block.bytes());
-        Pass pass{device->ops(), arena, DType::kF64, DType::kF64, trains ? &training : nullptr};
+        Arena arena(block);
+        Pass pass{*device, arena, DType::kF64, DType::kF64, trains ? &training : nullptr};
         ClassifierSaved saved;
-        classifier(pass, params, {x, {}}, rate, keys, got, trains ? &saved : nullptr);
+        classifier(pass, params, {x, {}}, rate, counters, got, trains ? &saved : nullptr);
         for (int64_t r = 0; r < kRows; ++r) {
           for (int64_t n = 0; n < kLabels; ++n)
-            EXPECT_NEAR(got.row<double>(r)[n], want.row<double>(r)[n], 1e-14);
+            EXPECT_NEAR(host(got).row<double>(r)[n], host(want).row<double>(r)[n], 1e-14);
         }
       }
     }

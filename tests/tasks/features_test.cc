@@ -40,7 +40,7 @@ TokenData tagged(std::vector<std::string> words, Ids tags, std::vector<std::stri
   return data;
 }
 
-SquadData asked(std::string question, std::string context) {
+SquadData one_question(std::string question, std::string context) {
   SquadData data;
   data.file = "dev.json";
   data.contexts = {std::move(context)};
@@ -64,15 +64,15 @@ TEST(SpanFeatures, EqualRunQa) {
     std::set<size_t> fitting;  // the reference panics where a question leaves less than the stride
     for (const json& window : golden["windows"]) fitting.insert(window["example"].get<size_t>());
     const std::vector<size_t> examples(fitting.begin(), fitting.end());
-    SquadData asked = data;
-    asked.questions.clear();
-    for (const size_t example : examples) asked.questions.push_back(data.questions[example]);
-    const std::vector<SpanFeature> features = span_features(tokenizer(), asked, options, 2);
+    SquadData some = data;
+    some.questions.clear();
+    for (const size_t example : examples) some.questions.push_back(data.questions[example]);
+    const std::vector<SpanFeature> features = span_features(tokenizer(), some, options, 2);
     ASSERT_EQ(features.size(), golden["windows"].size()) << options.max_length;
     for (size_t i = 0; i < features.size(); ++i) {
       const json& want = golden["windows"][i];
       SCOPED_TRACE(testing::Message() << "length " << options.max_length << ", window " << i << ", question "
-                                      << asked.questions[features[i].example].question);
+                                      << some.questions[features[i].example].question);
       EXPECT_EQ(examples[features[i].example], want["example"].get<size_t>());
       EXPECT_EQ(features[i].ids, want["ids"].get<Ids>());
       EXPECT_EQ(features[i].context_begin, want["context"][0].get<int32_t>());
@@ -130,15 +130,15 @@ TEST(SpanFeatures, LongQuestions) {
   const std::string question(14, '?');
   const size_t tokens = tokenizer().encode(question, {.add_special_tokens = false}).ids.size();
   const auto windows = span_features_of(tokenizer(), question, context, options);
-  const auto room = static_cast<int32_t>(24 - 4 - tokens);
+  const auto width = static_cast<int32_t>(24 - 4 - tokens);
   ASSERT_GT(windows.size(), 1u);
-  ASSERT_LE(room, 10);
-  EXPECT_EQ(windows[0].context_end - windows[0].context_begin, room);
-  EXPECT_EQ(windows[1].offsets[0], windows[0].offsets[static_cast<size_t>(room - room / 2)]);
+  ASSERT_LE(width, 10);
+  EXPECT_EQ(windows[0].context_end - windows[0].context_begin, width);
+  EXPECT_EQ(windows[1].offsets[0], windows[0].offsets[static_cast<size_t>(width - width / 2)]);
 
   std::string longer;
   for (int i = 0; i < 30; ++i) longer += "ship ";
-  EXPECT_ERROR(ErrorCode::kInput, span_features(tokenizer(), asked(longer, context), options, 1),
+  EXPECT_ERROR(ErrorCode::kInput, span_features(tokenizer(), one_question(longer, context), options, 1),
                "dev.json:5", "question 'q7'", "nothing of 24 is left");
   EXPECT_ERROR(ErrorCode::kInput, span_features_of(tokenizer(), longer, context, options),
                "the question has");
@@ -149,11 +149,11 @@ TEST(SpanFeatures, LongQuestions) {
 }
 
 TEST(SpanFeatures, EmptyContextAndNoAnswer) {
-  const auto windows = span_features(tokenizer(), asked("What?", ""), {}, 1);
+  const auto windows = span_features(tokenizer(), one_question("What?", ""), {}, 1);
   ASSERT_EQ(windows.size(), 1u);
   EXPECT_EQ(windows[0].context_begin, windows[0].context_end);
   EXPECT_EQ(windows[0].targets, (Ids{0, 0}));
-  SquadData data = asked("What?", "a ship");
+  SquadData data = one_question("What?", "a ship");
   data.questions[0].answers = {{"boat", -1}, {"ship", 2}};
   const auto found = span_features(tokenizer(), data, {}, 1);
   EXPECT_EQ(found[0].targets[1], found[0].context_end - 1) << "the first answer that is in the context";
@@ -219,7 +219,7 @@ TEST(TokenFeatures, WordLongerThanAWindow) {
   const auto features = token_features(tokenizer(), data, 8, true, 1);
   ASSERT_EQ(features.size(), 3u);
   EXPECT_EQ(features[1].ids.size(), 8u) << "its rest is cut off";
-  EXPECT_EQ(features[1].targets, (Ids{1, 1, 1, 1, 1, 1})) << "there is no I-x";
+  EXPECT_EQ(features[1].targets, (Ids{1, 1, 1, 1, 1, 1})) << "no label I-x exists";
   EXPECT_EQ(features[2].words[0], 2);
   EXPECT_ERROR(ErrorCode::kUsage, token_features(tokenizer(), data, 2, true, 1), "leaves no room");
 }

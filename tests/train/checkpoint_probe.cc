@@ -13,7 +13,7 @@
 
 #include "io/atomic_file.h"
 #include "roberta/error.h"
-#include "train/checkpoint.h"
+#include "tests/train/checkpoint_sample.h"
 
 namespace {
 
@@ -32,11 +32,7 @@ struct Numbers {
   }
   bool operator==(const Numbers&) const = default;
 
-  template <class Arrays, class Self>
-  static std::vector<Arrays> arrays(Self& self) {
-    const auto rows = static_cast<int64_t>(self.weight.size());
-    return {{"layer.weight", {rows, 1}, self.weight, self.m, self.v}};
-  }
+  std::vector<int64_t> shape() const { return {static_cast<int64_t>(weight.size()), 1}; }
 };
 
 int save(const std::string& output, int64_t step, int64_t elements) {
@@ -45,7 +41,8 @@ int save(const std::string& output, int64_t step, int64_t elements) {
   const auto start = std::chrono::steady_clock::now();
   CheckpointToSave content;
   content.info.step = step;
-  content.tensors = Numbers::arrays<TensorToSave>(numbers);
+  content.tensors = {
+      {"layer.weight", numbers.shape(), reading(numbers.weight), reading(numbers.m), reading(numbers.v)}};
   content.trainer_state = nlohmann::json{{"step", step}, {"elements", elements}}.dump();
   content.write_model_files = [](const std::filesystem::path& directory) {
     write_file_atomically(directory / "config.json", "{}\n");
@@ -70,8 +67,8 @@ int check(const std::string& output) {
   if (!found) throw Error(ErrorCode::kModel, "no checkpoint");
   const auto elements = nlohmann::json::parse(found->trainer_state)["elements"].get<int64_t>();
   Numbers numbers(elements, 0);
-  const auto arrays = Numbers::arrays<TensorToLoad>(numbers);
-  read_checkpoint(*found, arrays);
+  read_checkpoint(*found, std::vector<TensorToLoad>{{"layer.weight", numbers.shape(), writing(numbers.weight),
+                                                     writing(numbers.m), writing(numbers.v)}});
   const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!(numbers == Numbers(elements, found->info.step)))
     throw Error(ErrorCode::kFailed, "the numbers are wrong");

@@ -1,15 +1,26 @@
 #pragma once
 // A run small enough to save in a millisecond.
 
+#include <cstring>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "io/atomic_file.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
+
+/// Arrays in host memory, which are borrowed.
+inline ReadArray reading(const std::vector<float>& array) {
+  return [&array](uint64_t offset, std::span<std::byte> out) {
+    std::memcpy(out.data(), reinterpret_cast<const std::byte*>(array.data()) + offset, out.size());
+  };
+}
+inline WriteArray writing(std::vector<float>& array) {
+  return [&array](std::span<const float> values) { array.assign(values.begin(), values.end()); };
+}
 
 struct SampleRun {
   struct Spec {
@@ -33,13 +44,12 @@ struct SampleRun {
     }
   }
 
-  template <class Arrays, class Self>
-  static std::vector<Arrays> arrays(Self& self) {
-    std::vector<Arrays> all;
-    for (const Spec& spec : self.specs) {
+  std::vector<TensorToSave> tensors_to_save() const {
+    std::vector<TensorToSave> all;
+    for (const Spec& spec : specs) {
       const std::string name = spec.name;
-      all.push_back(
-          {name, spec.shape, self.values.at(name), self.values.at("m." + name), self.values.at("v." + name)});
+      all.push_back({name, spec.shape, reading(values.at(name)), reading(values.at("m." + name)),
+                     reading(values.at("v." + name))});
     }
     return all;
   }
@@ -47,7 +57,7 @@ struct SampleRun {
   CheckpointToSave to_save(int64_t step) const {
     CheckpointToSave save;
     save.info.step = step;
-    save.tensors = arrays<TensorToSave>(*this);
+    save.tensors = tensors_to_save();
     save.trainer_state = "{\"step\": " + std::to_string(step) + "}\n";
     save.write_model_files = [](const std::filesystem::path& directory) {
       write_file_atomically(directory / "config.json", "{}\n");
@@ -55,7 +65,15 @@ struct SampleRun {
     };
     return save;
   }
-  std::vector<TensorToLoad> to_load() { return arrays<TensorToLoad>(*this); }
+  std::vector<TensorToLoad> to_load() {
+    std::vector<TensorToLoad> all;
+    for (const Spec& spec : specs) {
+      const std::string name = spec.name;
+      all.push_back({name, spec.shape, writing(values.at(name)), writing(values.at("m." + name)),
+                     writing(values.at("v." + name))});
+    }
+    return all;
+  }
 };
 
 }  // namespace roberta

@@ -1,4 +1,4 @@
-// The loop: the curve falls, a resumed run goes on to the bit, and what ends it.
+// The loop: the curve falls, a resumed run continues bit-exactly, and what ends it.
 
 #include "train/loop.h"
 
@@ -25,9 +25,9 @@ StageData repeating_data() {
           .held_out = {[](int64_t n, MaskedSample& out) { repeating_sample(n + 100000, out); }, 16}};
 }
 
-LoopEnd run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
-            const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
-            std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
+StopReason run(SmallTraining& training, const LoopOptions& options, LoopState& state, Seen& seen,
+               const StageData& data = repeating_data(), const std::atomic<bool>* stop = nullptr,
+               std::vector<Stage> stages = {}, int64_t micro_tokens = 64) {
   const std::atomic<bool> never{false};
   const LoopCallbacks callbacks{
       .log = [&](const TrainingLog& line) { seen.logs.push_back(line); },
@@ -41,14 +41,6 @@ LoopEnd run(SmallTraining& training, const LoopOptions& options, LoopState& stat
   return run_loop(training.step, *training.comm, options, plan, state, callbacks, stop ? *stop : never);
 }
 
-std::vector<float> all_of(const Parameters& parameters) {
-  std::vector<float> out;
-  for (std::span<const float> block :
-       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
-    out.insert(out.end(), block.begin(), block.end());
-  return out;
-}
-
 TEST(Loop, TheLossFalls) {
   LoopOptions options = small_loop(250);
   options.step.hidden_dropout = options.step.attention_dropout = 0.05f;
@@ -56,7 +48,7 @@ TEST(Loop, TheLossFalls) {
   SmallTraining training(options.step);
   LoopState state;
   Seen seen;
-  EXPECT_EQ(run(training, options, state, seen), LoopEnd::kFinished);
+  EXPECT_EQ(run(training, options, state, seen), StopReason::kFinished);
   ASSERT_EQ(seen.logs.size(), 250u);
   EXPECT_NEAR(seen.logs.front().loss, std::log(48.0), 0.3);
   EXPECT_LT(seen.logs.back().loss, 2.7);
@@ -67,34 +59,29 @@ TEST(Loop, TheLossFalls) {
 }
 
 /// Dropout on, a log line and a stage's border inside the second half.
-TEST(Loop, ResumesToTheBit) {
+TEST(Loop, ResumesBitExactly) {
   LoopOptions options = small_loop(20);
   const std::vector<Stage> stages = {{24, 8, 13}, {16, 4, 20}};
   options.log_every = 4;
   options.validate_every = 7;
-  for (DType matrix : {DType::kF32, DType::kBF16}) {
-    SmallTraining whole(options.step, "cpu", 2, matrix), first(options.step, "cpu", 1, matrix),
-        second(options.step, "cpu", 3, matrix);
+  for (const auto& [device, compute_dtype] :
+       {std::pair{"cpu", DType::kF32}, {"cpu", DType::kBF16}, {"guard", DType::kF32}}) {
+    SmallTraining whole(options.step, device, 2, compute_dtype),
+        first(options.step, device, 1, compute_dtype), second(options.step, device, 3, compute_dtype);
     LoopState whole_state, state;
     Seen unbroken, broken;
     run(whole, options, whole_state, unbroken, repeating_data(), nullptr, stages);
 
     LoopOptions half = options;
     half.stop_after = 10;
-    EXPECT_EQ(run(first, half, state, broken, repeating_data(), nullptr, stages), LoopEnd::kFinished);
+    EXPECT_EQ(run(first, half, state, broken, repeating_data(), nullptr, stages), StopReason::kFinished);
     EXPECT_EQ(state.step, 10);
     const std::string text = write_trainer_state({state, {}});
     LoopState resumed = parse_trainer_state(text, "test").loop;
-    const auto carry = [](std::span<float> from, std::span<float> to) {
-      std::copy(from.begin(), from.end(), to.begin());
-    };
-    carry(first.parameters.values(), second.parameters.values());
-    carry(first.parameters.first_moments(), second.parameters.first_moments());
-    carry(first.parameters.second_moments(), second.parameters.second_moments());
-    second.parameters.pack();
+    carry_over(first.parameters, second.parameters);
     run(second, options, resumed, broken, repeating_data(), nullptr, stages);
 
-    EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters));
+    EXPECT_EQ(copy_all(whole.parameters), copy_all(second.parameters));
     ASSERT_EQ(unbroken.logs.size(), broken.logs.size());
     for (size_t i = 0; i < unbroken.logs.size(); ++i) {
       EXPECT_EQ(unbroken.logs[i].step, broken.logs[i].step);
@@ -128,7 +115,7 @@ TEST(Loop, StopsWhenAskedAndSaves) {
   LoopState state;
   Seen seen;
   const std::atomic<bool> stop{true};
-  EXPECT_EQ(run(training, options, state, seen, repeating_data(), &stop), LoopEnd::kStopped);
+  EXPECT_EQ(run(training, options, state, seen, repeating_data(), &stop), StopReason::kStopped);
   EXPECT_EQ(state.step, 0);
   EXPECT_TRUE(seen.saves.empty());  // nothing new to save
   std::atomic<bool> later{false};   // in the middle of step 2: it is not done, and the first is saved
@@ -137,11 +124,11 @@ TEST(Loop, StopsWhenAskedAndSaves) {
     repeating_sample(n, out);
     if (n >= 16) later = true;
   };
-  EXPECT_EQ(run(training, options, state, seen, data, &later, {}, 1), LoopEnd::kStopped);
+  EXPECT_EQ(run(training, options, state, seen, data, &later, {}, 1), StopReason::kStopped);
   EXPECT_LE(state.step, 2);
   EXPECT_EQ(seen.saves, std::vector<int64_t>(state.step > 0 ? 1 : 0, state.step));
   options.max_minutes = 1e-9;
-  EXPECT_EQ(run(training, options, state, seen), LoopEnd::kOutOfTime);
+  EXPECT_EQ(run(training, options, state, seen), StopReason::kOutOfTime);
 }
 
 TEST(Loop, SavesAtItsStepsAndAtTheEnd) {
@@ -154,12 +141,13 @@ TEST(Loop, SavesAtItsStepsAndAtTheEnd) {
   EXPECT_EQ(seen.saves, (std::vector<int64_t>{3, 6, 7}));
 }
 
-TEST(Loop, SkipsStepsThatAreNoNumbersAndGivesUpAfterFive) {
+TEST(Loop, SkipsNonFiniteStepsAndGivesUpAfterFive) {
   const LoopOptions options = small_loop(10);
   SmallTraining training(options.step);
   LoopState state;
   Seen seen;
-  training.parameters.values()[47 * 32] = std::nanf("");  // the decoder reads every row of the table
+  HostBlock(training.parameters, training.parameters.master_weights())[47 * 32] =
+      std::nanf("");  // the decoder reads every row of the table
   training.parameters.pack();
   try {
     run(training, options, state, seen);
@@ -197,13 +185,13 @@ struct Scored {
   SmallTraining training{small_loop(1).step};
   StageData data = repeating_data();
 
-  LoopEnd run(LoopState from) {
+  StopReason run(LoopState from) {
     state = from;
     LoopPlan plan = stage_plan(training.step, *training.comm, {{{24, 2, 20}}, 64, false}, data, {});
     plan.validate_at = [](int64_t step) { return step % 2 == 0; };
     plan.validate = [this] {
       const size_t n = static_cast<size_t>(state.step / 2 - 1);
-      return Measurement{.loss = 1, .units = 3, .score = scores.at(n)};
+      return EvalResult{.loss = 1, .units = 3, .score = scores.at(n)};
     };
     const std::atomic<bool> never{false};
     const LoopCallbacks callbacks{
@@ -216,7 +204,7 @@ struct Scored {
 TEST(Loop, HigherIsBetterWhereTheScoreSaysSo) {
   Scored run{.scores = {0.2, 0.5, 0.4, std::nan(""), 0.5, 0.6, 0.1, 0.1, 0.1, 0.1}};
   run.options.higher_is_better = true;
-  EXPECT_EQ(run.run({}), LoopEnd::kFinished);
+  EXPECT_EQ(run.run({}), StopReason::kFinished);
   EXPECT_EQ(run.state.best_metric, 0.6);
   EXPECT_EQ(run.state.best_step, 12);
   ASSERT_EQ(run.seen.validations.size(), 10u);
@@ -239,7 +227,7 @@ TEST(Loop, StopsEarlyAndAResumedRunDecidesAlike) {
   run.options.higher_is_better = true;
   run.options.patience = 3;
   run.options.threshold = 0.01;
-  EXPECT_EQ(run.run({}), LoopEnd::kEarly);
+  EXPECT_EQ(run.run({}), StopReason::kEarly);
   EXPECT_EQ(run.state.step, 10);
   EXPECT_EQ(run.state.best_metric, 0.51);
   EXPECT_EQ(run.seen.saves, std::vector<int64_t>{10});
@@ -251,12 +239,12 @@ TEST(Loop, StopsEarlyAndAResumedRunDecidesAlike) {
     first.run({});
     second.training.parameters.initialize(3);
     const LoopState saved = parse_trainer_state(write_trainer_state({first.state, {}}), "test").loop;
-    EXPECT_EQ(second.run(saved), LoopEnd::kEarly) << cut;
+    EXPECT_EQ(second.run(saved), StopReason::kEarly) << cut;
     EXPECT_EQ(second.state.step, 10) << cut;
   }
   Scored again{.scores = scores};
   again.options = run.options;
-  EXPECT_EQ(again.run(run.state), LoopEnd::kEarly);  // and takes no further step
+  EXPECT_EQ(again.run(run.state), StopReason::kEarly);  // and takes no further step
   EXPECT_EQ(again.state.step, 10);
   EXPECT_TRUE(again.seen.saves.empty());
 }
@@ -274,7 +262,7 @@ TEST(Loop, SavesWhereThePlanSaysSo) {
   EXPECT_EQ(saves, (std::vector<int64_t>{2, 7, 9}));
 }
 
-TEST(Loop, StateComesBackToTheBit) {
+TEST(Loop, StateRoundTripsBitExactly) {
   LoopState s{.step = 12, .updates = 11, .samples = 96, .tokens = 1000, .units = 150, .skipped_in_a_row = 1};
   s.seconds = 0.1 + 0.2;
   s.best_metric = -1.0 / 3;

@@ -28,18 +28,18 @@ TEST(Parameters, LayOutIsWhatTheViewsSay) {
   EXPECT_EQ(value.offset, key.offset + key.count());
   EXPECT_EQ(by_name[self + "value.bias"]->offset, by_name[self + "key.bias"]->offset + 32);
   const LinearGrads& grads = p.encoder_grads.layers[1].attention.key_value;
-  EXPECT_EQ(grads.w.data, p.gradients().data() + key.offset);
+  EXPECT_EQ(grads.w.data, p.gradients().subspan(key.offset, 1).data());
   EXPECT_EQ(grads.w.rows, 64);
   EXPECT_EQ(p.head_grads.mlm.decoder.w.data, p.encoder_grads.embeddings.word.data);
   EXPECT_EQ(p.head.mlm.decoder.w.data, p.encoder.embeddings.word.data);
   EXPECT_TRUE(p.head.mlm.decoder.transposed);
 }
 
-TEST(Parameters, PartsAreTheWholeBlock) {
+TEST(Parameters, BlocksCoverTheWholeArray) {
   SmallTraining training;
   int64_t end = 0;
-  for (int64_t part = -1; part <= 2; ++part) {
-    const auto [from, to] = training.parameters.range_of(part);
+  for (int64_t block = -1; block <= 2; ++block) {
+    const auto [from, to] = training.parameters.range_of(block);
     EXPECT_EQ(from, end);
     EXPECT_LT(from, to);
     end = to;
@@ -50,7 +50,7 @@ TEST(Parameters, PartsAreTheWholeBlock) {
 TEST(Parameters, AnUntiedDecoderIsItsOwn) {
   RobertaConfig config = small_config();
   config.tie_word_embeddings = false;
-  const auto device = open_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   const Parameters p(config, *device, DType::kF32);
   EXPECT_NE(p.head_grads.mlm.decoder.w.data, p.encoder_grads.embeddings.word.data);
   EXPECT_NE(p.head.mlm.decoder.w.data, p.encoder.embeddings.word.data);

@@ -14,9 +14,7 @@ namespace {
 
 StepOptions without_dropout() { return {.hidden_dropout = 0, .attention_dropout = 0}; }
 
-std::vector<float> copy(std::span<const float> x) { return {x.begin(), x.end()}; }
-
-TEST(Step, LearnsOneBatchByHeart) {
+TEST(Step, OverfitsOneBatch) {
   SmallTraining training(without_dropout());
   const StepBatch batch = repeating_batch(0, 8, 256);
   const double first = training.run(batch, 1, 3e-3).loss;
@@ -40,20 +38,22 @@ TEST(Step, FourMicroBatchesAreOneBigOne) {
   const StepResult a = whole.run(big, 1, 0), b = parts.run(small, 1, 0);
   EXPECT_NEAR(a.loss, b.loss, 1e-6 * a.loss);
   EXPECT_NEAR(a.gradient_norm, b.gradient_norm, 1e-6 * a.gradient_norm);
-  const std::span<float> x = whole.parameters.gradients(), y = parts.parameters.gradients();
+  const std::vector<float> x = copy(whole.parameters, whole.parameters.gradients()),
+                           y = copy(parts.parameters, parts.parameters.gradients());
   for (size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 1e-6) << i;
 }
 
 TEST(Step, ThreadsChangeNoBit) {
-  for (DType matrix : {DType::kF32, DType::kBF16}) {
-    SmallTraining one({}, "cpu", 1, matrix), three({}, "cpu", 3, matrix);
+  for (DType compute_dtype : {DType::kF32, DType::kBF16}) {
+    SmallTraining one({}, "cpu", 1, compute_dtype), three({}, "cpu", 3, compute_dtype);
     for (int64_t step = 1; step <= 3; ++step) {
       const StepBatch batch = repeating_batch(step * 16, 16, 128);
       const StepResult a = one.run(batch, step), b = three.run(batch, step);
       EXPECT_EQ(a.loss, b.loss);
       EXPECT_EQ(a.gradient_norm, b.gradient_norm);
     }
-    EXPECT_EQ(copy(one.parameters.values()), copy(three.parameters.values()));
+    EXPECT_EQ(copy(one.parameters, one.parameters.master_weights()),
+              copy(three.parameters, three.parameters.master_weights()));
   }
 }
 
@@ -61,14 +61,17 @@ TEST(Step, RecomputedActivationsChangeNoBit) {
   SmallTraining kept, again({.recompute = true});
   const StepBatch batch = repeating_batch(0, 8, 128);
   EXPECT_EQ(kept.run(batch, 1).loss, again.run(batch, 1).loss);
-  EXPECT_EQ(copy(kept.parameters.gradients()), copy(again.parameters.gradients()));
+  EXPECT_EQ(copy(kept.parameters, kept.parameters.gradients()),
+            copy(again.parameters, again.parameters.gradients()));
 }
 
-TEST(Step, CpuAgreesWithTheReference) {
-  SmallTraining cpu({}, "cpu"), ref({}, "ref");
-  for (int64_t step = 1; step <= 3; ++step) {
-    const StepBatch batch = repeating_batch(step * 8, 8, 128);
-    EXPECT_NEAR(cpu.run(batch, step).loss, ref.run(batch, step).loss, 1e-5);
+TEST(Step, DevicesAgreeWithTheReference) {
+  for (const std::string& name : model_devices()) {
+    SmallTraining device({}, name), ref({}, "ref");
+    for (int64_t step = 1; step <= 3; ++step) {
+      const StepBatch batch = repeating_batch(step * 8, 8, 128);
+      EXPECT_NEAR(device.run(batch, step).loss, ref.run(batch, step).loss, 1e-5) << name;
+    }
   }
 }
 
@@ -83,29 +86,31 @@ TEST(Step, DropoutIsAnotherAtEachStepAndSeed) {
 
 TEST(Step, ValidationHasNoDropoutAndChangesNothing) {
   SmallTraining training;
-  const std::vector<float> before = copy(training.parameters.values());
+  const std::vector<float> before = copy(training.parameters, training.parameters.master_weights());
   const std::vector<StepBatch> batches = {repeating_batch(0, 4, 64), repeating_batch(4, 4, 64)};
   const std::vector<StepBatch> whole = {repeating_batch(0, 8, 1000)};
   EXPECT_NEAR(training.step.validate(batches), training.step.validate(whole), 1e-6);
-  EXPECT_EQ(before, copy(training.parameters.values()));
+  EXPECT_EQ(before, copy(training.parameters, training.parameters.master_weights()));
 }
 
-TEST(Step, ANumberThatIsNoneIsNamedAndChangesNothing) {
+TEST(Step, ANonFiniteLossIsReportedAndChangesNothing) {
   SmallTraining training;
   const StepBatch batch = repeating_batch(100, 8, 64);
   training.run(batch, 1);
   // A weight that only some samples read: the row of an id.
   const int32_t id = batch.micros[1].batch.batch.ids[0];
-  training.parameters.values()[static_cast<size_t>(id * 32)] = std::numeric_limits<float>::infinity();
+  HostBlock(training.parameters, training.parameters.master_weights())[static_cast<size_t>(id * 32)] =
+      std::numeric_limits<float>::infinity();
   training.parameters.pack();
-  const std::vector<float> values = copy(training.parameters.values()),
-                           moments = copy(training.parameters.first_moments());
+  const std::vector<float> values = copy(training.parameters, training.parameters.master_weights()),
+                           moments = copy(training.parameters, training.parameters.first_moments());
   const StepResult result = training.run(batch, 2);
   EXPECT_FALSE(result.finite);
-  EXPECT_NE(result.trouble.find("step 2"), std::string::npos) << result.trouble;
-  EXPECT_NE(result.trouble.find("rank 0, samples 10"), std::string::npos) << result.trouble;
-  EXPECT_EQ(values, copy(training.parameters.values()));
-  EXPECT_EQ(moments, copy(training.parameters.first_moments()));
+  EXPECT_NE(result.nonfinite_message.find("step 2"), std::string::npos) << result.nonfinite_message;
+  EXPECT_NE(result.nonfinite_message.find("rank 0, samples 10"), std::string::npos)
+      << result.nonfinite_message;
+  EXPECT_EQ(values, copy(training.parameters, training.parameters.master_weights()));
+  EXPECT_EQ(moments, copy(training.parameters, training.parameters.first_moments()));
 }
 
 TEST(Step, RanksTakeEvenSlicesOfTheSameBatch) {
@@ -114,9 +119,9 @@ TEST(Step, RanksTakeEvenSlicesOfTheSameBatch) {
   for (int rank = 0; rank < 3; ++rank) {
     const StepBatch part = read_step(repeating_sample, {40, 10}, rank, 3, 1000, 1);
     EXPECT_EQ(part.begin, begin);
-    const auto& keys = part.micros[0].batch.keys;
-    EXPECT_EQ(keys[0] >> 32, static_cast<uint64_t>(begin));
-    begin = static_cast<int64_t>(keys.back() >> 32) + 1;
+    const auto& counters = part.micros[0].batch.dropout_counters;
+    EXPECT_EQ(counters[0] >> 32, static_cast<uint64_t>(begin));
+    begin = static_cast<int64_t>(counters.back() >> 32) + 1;
     units += part.units;
   }
   EXPECT_EQ(begin, 10);

@@ -106,9 +106,10 @@ void replace_values(Parameters& parameters, const std::string& path) {
     const TensorInfo* tensor = file.find(name_of(parameters, entry));
     if (!tensor) continue;
     if (tensor->shape != entry.spec.shape) throw std::runtime_error(tensor->name + " has another shape");
-    const auto values =
-        parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()));
-    file.read(*tensor, 0, std::as_writable_bytes(values));
+    std::vector<float> values(static_cast<size_t>(entry.count()));
+    file.read(*tensor, 0, std::as_writable_bytes(std::span(values)));
+    parameters.device().upload(parameters.master_weights(entry).data(), values.data(),
+                               values.size() * sizeof(float));
     ++used;
   }
   if (used != file.tensors().size()) throw std::runtime_error(path + " has tensors that the model has not");
@@ -116,16 +117,15 @@ void replace_values(Parameters& parameters, const std::string& path) {
 }
 
 /// A block of the parameters under the names of the model's file; `gradients`: of the trained ones.
-void save(const Parameters& parameters, std::span<const float> block, bool gradients,
-          const std::string& path) {
+void save(const Parameters& parameters, DeviceSpan<float> block, bool gradients, const std::string& path) {
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (gradients && !entry.trained) continue;
-    const float* from = block.data() + (gradients ? entry.trained_offset : entry.offset);
+    const DevicePtr from =
+        block.subspan(gradients ? entry.trained_offset : entry.offset, entry.count()).data();
     tensors.push_back({name_of(parameters, entry), DType::kF32, entry.spec.shape,
-                       [from](uint64_t offset, std::span<std::byte> out) {
-                         std::memcpy(out.data(), reinterpret_cast<const std::byte*>(from) + offset,
-                                     out.size());
+                       [from, &device = parameters.device()](uint64_t offset, std::span<std::byte> out) {
+                         device.download(out.data(), from + static_cast<int64_t>(offset), out.size());
                        }});
   }
   write_safetensors(path, tensors);
@@ -149,7 +149,7 @@ json train(const json& request) {
     const double rate = request.at("learning_rates")[static_cast<size_t>(number)].get<double>();
     ++number;
     const StepResult result = training.run(batch, training.total(batch), number, number, rate);
-    if (!result.finite) throw std::runtime_error(result.trouble);
+    if (!result.finite) throw std::runtime_error(result.nonfinite_message);
     losses.push_back(result.loss);
     norms.push_back(result.gradient_norm);
     if (number == 1) save(parameters, parameters.gradients(), true, out + "/gradients.safetensors");
@@ -158,7 +158,7 @@ json train(const json& request) {
            out + "/gradients-" + std::to_string(number) + ".safetensors");
     }
   }
-  save(parameters, parameters.values(), false, out + "/weights.safetensors");
+  save(parameters, parameters.master_weights(), false, out + "/weights.safetensors");
   return {{"losses", losses}, {"norms", norms}};
 }
 

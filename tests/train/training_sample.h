@@ -5,7 +5,8 @@
 
 #include "core/rng.h"
 #include "runtime/open_comm.h"
-#include "runtime/open_device.h"
+#include "tests/backend/devices.h"
+#include "tests/train/host_block.h"
 #include "train/stages.h"
 
 namespace roberta {
@@ -41,11 +42,11 @@ inline void repeating_sample(int64_t n, MaskedSample& out) {
 
 /// Everything that a step needs.
 struct SmallTraining {
-  explicit SmallTraining(const StepOptions& options = {}, const char* device_name = "cpu", int threads = 1,
-                         DType matrix = DType::kF32)
-      : device(open_device(device_name, threads)),
+  explicit SmallTraining(const StepOptions& options = {}, const std::string& device_name = "cpu",
+                         int threads = 1, DType compute_dtype = DType::kF32)
+      : device(open_test_device(device_name, threads)),
         comm(open_comm({.kind = "local"})),
-        parameters(small_config(), *device, matrix),
+        parameters(small_config(), *device, compute_dtype),
         step(parameters, *comm, options) {
     parameters.initialize(3);
   }

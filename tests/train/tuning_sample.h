@@ -66,11 +66,11 @@ inline StepBatch tuning_batch(ObjectiveKind kind, int64_t first, int64_t count, 
 
 struct Tuning {
   explicit Tuning(const std::string& mode, ObjectiveKind kind = ObjectiveKind::kClassification,
-                  int threads = 1, StepOptions options = {}, DType matrix = DType::kF32,
-                  const char* device_name = "cpu", std::unique_ptr<Comm> transport = nullptr)
-      : device(open_device(device_name, threads)),
+                  int threads = 1, StepOptions options = {}, DType compute_dtype = DType::kF32,
+                  const std::string& device_name = "cpu", std::unique_ptr<Comm> transport = nullptr)
+      : device(open_test_device(device_name, threads)),
         comm(transport ? std::move(transport) : open_comm({.kind = "local"})),
-        parameters(tuning_config(kind), *device, matrix, trained_as(mode, head_of(kind))),
+        parameters(tuning_config(kind), *device, compute_dtype, trained_as(mode, head_of(kind))),
         step(parameters, *comm, with_objective(options, kind)) {
     parameters.initialize(3);
   }

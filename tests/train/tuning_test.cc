@@ -1,5 +1,5 @@
 // Fine-tuning of all parameters, of the head alone and of LoRA adapters: what is trained, what never changes,
-// and that a resumed run goes on to the bit.
+// and that a resumed run continues bit-exactly.
 
 #include <gtest/gtest.h>
 
@@ -21,16 +21,6 @@ constexpr ObjectiveKind kObjectives[] = {ObjectiveKind::kClassification, Objecti
                                          ObjectiveKind::kMultiLabel, ObjectiveKind::kTokens,
                                          ObjectiveKind::kSpans};
 
-std::vector<float> copy(std::span<const float> x) { return {x.begin(), x.end()}; }
-
-std::vector<float> all_of(const Parameters& parameters) {
-  std::vector<float> out;
-  for (std::span<const float> block :
-       {parameters.values(), parameters.first_moments(), parameters.second_moments()})
-    out.insert(out.end(), block.begin(), block.end());
-  return out;
-}
-
 TEST(Tuning, EveryObjectiveIsLearnt) {
   for (const ObjectiveKind kind : kObjectives) {
     for (const std::string& mode : kModes) {
@@ -49,14 +39,14 @@ TEST(Tuning, WhatIsFrozenNeverChanges) {
   for (const std::string& mode : kModes) {
     Tuning tuning(mode);
     const Parameters& p = tuning.parameters;
-    const std::vector<float> before = copy(p.values());
+    const std::vector<float> before = copy(p, p.master_weights());
     for (int64_t step = 1; step <= 3; ++step)
       tuning.run(tuning_batch(ObjectiveKind::kClassification, step * 8, 8, 3), step);
+    const std::vector<float> after = copy(p, p.master_weights());
     for (const ParameterEntry& entry : p.entries()) {
-      const auto at = static_cast<size_t>(entry.offset), n = static_cast<size_t>(entry.count());
       const bool same =
           std::equal(before.begin() + entry.offset, before.begin() + entry.offset + entry.count(),
-                     p.values().subspan(at, n).begin());
+                     after.begin() + entry.offset);
       EXPECT_EQ(same, !entry.trained) << mode << " " << entry.spec.name;
       const bool head = entry.spec.name.starts_with("classifier.");
       EXPECT_EQ(entry.trained, mode == "full" || head || entry.adapter) << entry.spec.name;
@@ -72,9 +62,9 @@ TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
   EXPECT_EQ(frozen.parameters.trained_count(), head);
   EXPECT_EQ(lora.parameters.trained_count(), head + adapters);
   EXPECT_LE(lora.parameters.trained_size(), head + adapters + 16 * 4);
-  EXPECT_EQ(full.parameters.lowest_trained_part(), -1);
-  EXPECT_EQ(frozen.parameters.lowest_trained_part(), 2);
-  EXPECT_EQ(lora.parameters.lowest_trained_part(), 0);
+  EXPECT_EQ(full.parameters.first_trainable_block(), -1);
+  EXPECT_EQ(frozen.parameters.first_trainable_block(), 2);
+  EXPECT_EQ(lora.parameters.first_trainable_block(), 0);
   EXPECT_FALSE(frozen.parameters.encoder.layers[1].attention.query.transposed);
   EXPECT_FALSE(frozen.parameters.encoder_grads.layers[1].attention.query.w);
   const AttentionGrads& grads = lora.parameters.encoder_grads.layers[1].attention;
@@ -84,16 +74,16 @@ TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
   EXPECT_FALSE(grads.output.w);
   EXPECT_FALSE(grads.query.bias);
   int64_t end = 0;
-  for (int64_t part = -1; part <= 2; ++part) {
-    EXPECT_EQ(lora.parameters.range_of(part).first, end);
-    end = lora.parameters.range_of(part).second;
+  for (int64_t block = -1; block <= 2; ++block) {
+    EXPECT_EQ(lora.parameters.range_of(block).first, end);
+    end = lora.parameters.range_of(block).second;
   }
   EXPECT_EQ(end, lora.parameters.trained_size());
   EXPECT_TRUE(lora.parameters.find("encoder.layer.1.attention.self.value.lora_B.weight"));
 }
 
 TEST(Tuning, EveryTargetGetsItsGradient) {
-  const auto device = open_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   Trained trained = trained_as("lora");
   trained.lora->targets = {"query",       "key", "value", "attention.output.dense", "intermediate.dense",
                            "output.dense"};
@@ -105,12 +95,13 @@ TEST(Tuning, EveryTargetGetsItsGradient) {
   EXPECT_EQ(p.encoder_grads.layers[0].attention.key_value.w.rows, 64);
   for (int64_t n = 1; n <= 2; ++n) step.run(batch, step.total(batch), n, n, 1e-2);
   int adapters = 0;
+  const std::vector<float> gradients = copy(p, p.gradients());
   for (const ParameterEntry& entry : p.entries()) {
     if (!entry.adapter) continue;
     ++adapters;
     double sum = 0;
     for (int64_t i = 0; i < entry.count(); ++i)
-      sum += std::abs(p.gradients()[static_cast<size_t>(entry.trained_offset + i)]);
+      sum += std::abs(gradients[static_cast<size_t>(entry.trained_offset + i)]);
     EXPECT_GT(sum, 0) << entry.spec.name;  // of A too, for B is no longer zero
   }
   EXPECT_EQ(adapters, 2 * 2 * 6);
@@ -118,16 +109,16 @@ TEST(Tuning, EveryTargetGetsItsGradient) {
 
 TEST(Tuning, ThreadsChangeNoBit) {
   for (const std::string& mode : kModes) {
-    for (const DType matrix : {DType::kF32, DType::kBF16}) {
-      Tuning one(mode, ObjectiveKind::kTokens, 1, {}, matrix),
-          two(mode, ObjectiveKind::kTokens, 2, {}, matrix),
-          three(mode, ObjectiveKind::kTokens, 3, {}, matrix);
+    for (const DType compute_dtype : {DType::kF32, DType::kBF16}) {
+      Tuning one(mode, ObjectiveKind::kTokens, 1, {}, compute_dtype),
+          two(mode, ObjectiveKind::kTokens, 2, {}, compute_dtype),
+          three(mode, ObjectiveKind::kTokens, 3, {}, compute_dtype);
       for (int64_t step = 1; step <= 3; ++step) {
         for (Tuning* tuning : {&one, &two, &three})
           tuning->run(tuning_batch(ObjectiveKind::kTokens, step * 8, 8, 3), step);
       }
-      EXPECT_EQ(all_of(one.parameters), all_of(two.parameters)) << mode;
-      EXPECT_EQ(all_of(one.parameters), all_of(three.parameters)) << mode;
+      EXPECT_EQ(copy_all(one.parameters), copy_all(two.parameters)) << mode;
+      EXPECT_EQ(copy_all(one.parameters), copy_all(three.parameters)) << mode;
     }
   }
 }
@@ -141,11 +132,11 @@ struct Trace {
     for (const int64_t count : {8, 1, 7}) {
       ++step;
       tuning.run(tuning_batch(ObjectiveKind::kClassification, step * 8, count, 3, rank, ranks), step, 0);
-      const std::span<const float> own = tuning.parameters.gradients();
+      const std::vector<float> own = copy(tuning.parameters, tuning.parameters.gradients());
       gradients.insert(gradients.end(), own.begin(), own.end());
     }
     tuning.run(tuning_batch(ObjectiveKind::kClassification, 0, 8, 3, rank, ranks), 4);
-    values = copy(tuning.parameters.values());
+    values = copy(tuning.parameters, tuning.parameters.master_weights());
   }
 };
 
@@ -171,21 +162,30 @@ TEST(Tuning, TwoRanksAreOne) {
 }
 
 /// Through a checkpoint on the disk, with dropout, in the middle of an epoch.
-TEST(Tuning, ResumesToTheBit) {
+TEST(Tuning, ResumesBitExactly) {
   const std::atomic<bool> never{false};
-  for (const std::string& mode : kModes) {
+  for (const auto& [mode, device] : {std::pair<std::string, std::string>{"full", "cpu"},
+                                     {"frozen", "cpu"},
+                                     {"lora", "cpu"},
+                                     {"full", "guard"},
+                                     {"lora", "guard"}}) {
+    const auto fresh = [&mode = mode, &device = device](int threads = 1) {
+      return std::make_unique<Tuning>(mode, ObjectiveKind::kClassification, threads, StepOptions{},
+                                      DType::kF32, device);
+    };
     LoopOptions options{.schedule = {.peak = 3e-3, .warmup_steps = 2, .total_steps = 12}};
     LoopPlan plan = tuning_plan();
-    plan.validate = [n = 0]() mutable { return Measurement{.loss = 1.0 / ++n, .units = 1}; };
+    plan.validate = [n = 0]() mutable { return EvalResult{.loss = 1.0 / ++n, .units = 1}; };
     options.validate_every = 4;
-    Tuning whole(mode, ObjectiveKind::kClassification, 2), first(mode), second(mode);
+    const auto whole_run = fresh(2), first_run = fresh(), second_run = fresh(), third_run = fresh();
+    Tuning &whole = *whole_run, &first = *first_run, &second = *second_run, &third = *third_run;
     LoopState whole_state, state;
     run_loop(whole.step, *whole.comm, options, plan, whole_state, {}, never);
 
     TempDirectory directory;
     CheckpointStore store(directory.path(), {});
     options.stop_after = 7;
-    const LoopCallbacks saving{.save = [&](const LoopState& s) {
+    const LoopCallbacks saving{.save = [&, &mode = mode](const LoopState& s) {
       CheckpointToSave checkpoint = checkpoint_of(first.parameters, s, {{"mode", mode}}, 1);
       EXPECT_EQ(checkpoint.whole_model, mode == "full");
       EXPECT_EQ(checkpoint.info.metric.has_value(), false);
@@ -204,12 +204,14 @@ TEST(Tuning, ResumesToTheBit) {
     second.parameters.pack();
     options.stop_after = 0;
     run_loop(second.step, *second.comm, options, plan, resumed, {}, never);
-    EXPECT_EQ(all_of(whole.parameters), all_of(second.parameters)) << mode;
+    EXPECT_EQ(copy_all(whole.parameters), copy_all(second.parameters)) << mode;
     EXPECT_EQ(resumed.tokens, whole_state.tokens);
 
-    Tuning third(mode);  // the weights alone, as of a best checkpoint
+    // The weights alone, as of a best checkpoint.
     read_checkpoint(*found, tensors_to_load(third.parameters, false));
-    EXPECT_EQ(copy(third.parameters.values()), copy(first.parameters.values())) << mode;
+    EXPECT_EQ(copy(third.parameters, third.parameters.master_weights()),
+              copy(first.parameters, first.parameters.master_weights()))
+        << mode;
   }
 }
 
@@ -217,11 +219,11 @@ TEST(Tuning, ResumesToTheBit) {
 void write_model(const Parameters& p, const std::filesystem::path& directory) {
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : p.entries()) {
-    const auto bytes = std::as_bytes(
-        p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
     tensors.push_back({file_name_of(entry.spec.name, p.trained().head), DType::kF32, entry.spec.shape,
-                       [bytes](uint64_t offset, std::span<std::byte> out) {
-                         std::copy_n(bytes.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
+                       [&p, &entry](uint64_t offset, std::span<std::byte> out) {
+                         p.device().download(out.data(),
+                                             p.master_weights(entry).data() + static_cast<int64_t>(offset),
+                                             out.size());
                        }});
   }
   write_safetensors(directory / "model.safetensors", tensors, {{"format", "pt"}});
@@ -232,10 +234,10 @@ TEST(Tuning, AnotherHeadStaysFresh) {
   Tuning given("full");
   write_model(given.parameters, directory.path());
   const Checkpoint checkpoint(directory.path());
-  const auto device = open_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   const auto values = [](const Parameters& p, const std::string& name) {
     const ParameterEntry& entry = *p.find(name);
-    return copy(p.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count())));
+    return copy(p, p.master_weights(entry));
   };
   const std::string out = "classifier.out_proj.weight", query = "encoder.layer.0.attention.self.query.";
 
@@ -271,8 +273,8 @@ TEST(Tuning, AnotherHeadStaysFresh) {
   EXPECT_ERROR(ErrorCode::kModel, wide.load(checkpoint), "embeddings.word_embeddings.weight");
 }
 
-TEST(Tuning, AHeadThatIsNoneIsRefused) {
-  const auto device = open_device("cpu", 1);
+TEST(Tuning, ABareEncoderIsRejected) {
+  const auto device = open_test_device("cpu", 1);
   EXPECT_ERROR(ErrorCode::kUsage,
                Parameters(tuning_config(), *device, DType::kF32, {.head = HeadKind::kNone}), "RobertaModel");
   const auto comm = open_comm({.kind = "local"});

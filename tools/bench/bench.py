@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Compares inference with the peers, in turns on one machine, and writes the tables of docs/performance.md.
+"""Compares inference with the baselines, in turns on one machine, and writes the tables of docs/performance.md.
 
     tools/bench/bench.py --update docs/performance.md       all of it, 7 pairs and more (20 to 40 minutes)
     tools/bench/bench.py --only infer --shapes 1x16 1x128   a part: infer, avx2, memory, cold, gemm
     tools/bench/bench.py --short                            3 pairs of each: does it work?
 
-Prints JSON lines as it goes and the tables in Markdown at the end. Needs `make build`, and the peers in PEERS (default
-~/peers; made by ROBERTA_SHARED/peers/setup.sh, default ../shared); makes the peers' exports that are missing. A pair
+Prints JSON lines as it goes and the tables in Markdown at the end. Needs `make build`, and the baselines in PEERS (default
+~/peers; made by ROBERTA_SHARED/baselines/setup.sh, default ../shared); makes the baselines' exports that are missing. A pair
 measured while others used the machine is repeated. --realtime runs both sides at real-time priority (root only).
 """
 import argparse
@@ -63,8 +63,8 @@ class Run:
     def ours(self, dtype, environment=None):
         return self.worker("roberta", [self.bin / "bench_infer", MODEL, dtype, self.arguments.threads], environment, 2)
 
-    def peer(self, name, environment=None):
-        return self.worker(name, [PYTHON, HERE / "peers.py", name, self.arguments.threads],
+    def baseline(self, name, environment=None):
+        return self.worker(name, [PYTHON, HERE / "baselines.py", name, self.arguments.threads],
                            {"PEERS": str(PEERS), **(environment or {})})
 
     def output(self, command):
@@ -81,9 +81,9 @@ class Run:
 
 
 def export_models():
-    """The peers' forms of the model that are not there yet (ctranslate2 converts by itself)."""
+    """The baselines' forms of the model that are not there yet (ctranslate2 converts by itself)."""
     if not (PEERS / "models/onnx/base_mask1_fused.onnx").is_file():
-        script = SHARED / "peers/export_onnx.py"
+        script = SHARED / "baselines/export_onnx.py"
         subprocess.run([PYTHON, script, "base"], check=True, stdout=sys.stderr, env={**os.environ, "PEERS": str(PEERS)})
 
 
@@ -91,19 +91,19 @@ def cosine(a, b):
     return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
 
-def same_answers(run, ours, peer, dtype):
+def same_answers(run, ours, baseline, dtype):
     order = " ".join(str(x) for x in ["logits", 6, *TEXT])
-    a, b = ours.ask(order), peer.ask(order)
+    a, b = ours.ask(order), baseline.ask(order)
     value = cosine(a, b)
-    run.emit(part="agreement", dtype=dtype, peer=peer.name, cosine=round(value, 7),
+    run.emit(part="agreement", dtype=dtype, baseline=baseline.name, cosine=round(value, 7),
              largest_difference=max(abs(x - y) for x, y in zip(a, b)))
     if len(a) != len(b) or value < 0.995:
-        raise SystemExit(f"bench: {peer.name} and ours compute different things (cosine {value})")
+        raise SystemExit(f"bench: {baseline.name} and ours compute different things (cosine {value})")
 
 
 def infer(run):
     for dtype, names in PEERS_OF.items():
-        names = [n for n in names if not run.arguments.peers or n in run.arguments.peers]
+        names = [n for n in names if not run.arguments.baselines or n in run.arguments.baselines]
         if not names:
             continue
         with run.ours(dtype) as ours:
@@ -115,32 +115,32 @@ def infer(run):
 
 
 def quick_pass(run, ours, dtype, names):
-    """The fastest peer of each shape, by the median of 3 runs; each peer alone, as models of all would fill memory."""
+    """The fastest baseline of each shape, by the median of 3 runs; each baseline alone, as models of all would fill memory."""
     best = {s: (math.inf, None) for s in run.arguments.shapes}
     for name in names:
-        with run.peer(name) as peer:
-            run.emit(part="peer", **peer.facts)
-            same_answers(run, ours, peer, dtype)
+        with run.baseline(name) as baseline:
+            run.emit(part="baseline", **baseline.facts)
+            same_answers(run, ours, baseline, dtype)
             for shape in run.arguments.shapes:
-                peer.ask(shape)
-                ms = statistics.median(turn(peer, shape, shape in CHEAP) for _ in range(3))
-                run.emit(part="quick", dtype=dtype, shape=shape, peer=name, ms=round(ms, 2))
+                baseline.ask(shape)
+                ms = statistics.median(turn(baseline, shape, shape in CHEAP) for _ in range(3))
+                run.emit(part="quick", dtype=dtype, shape=shape, baseline=name, ms=round(ms, 2))
                 best[shape] = min(best[shape], (ms, name))
     return {shape: name for shape, (_, name) in best.items()}
 
 
 def compare_shapes(run, ours, name, dtype, shapes, fastest):
-    with run.peer(name) as peer:
+    with run.baseline(name) as baseline:
         for shape in shapes:
-            row = compare(ours, peer, shape, run.count(shape in CHEAP), run.arguments.patience)
+            row = compare(ours, baseline, shape, run.count(shape in CHEAP), run.arguments.patience)
             run.emit(part="infer", dtype=dtype, shape=shape, fastest=fastest[shape] == name, **row)
 
 
 def avx2(run):
-    with run.ours("float32", {"ROBERTA_CPU": "avx2"}) as ours, run.peer("torch_f32", AVX2_ONLY) as peer:
+    with run.ours("float32", {"ROBERTA_CPU": "avx2"}) as ours, run.baseline("torch_f32", AVX2_ONLY) as baseline:
         for shape in ("1x128", "8x128"):
             run.emit(part="avx2", dtype="float32", shape=shape,
-                     **compare(ours, peer, shape, run.count(False), run.arguments.patience))
+                     **compare(ours, baseline, shape, run.count(False), run.arguments.patience))
 
 
 def memory(run):
@@ -160,7 +160,7 @@ def cold(run):
     program = [run.bin / "roberta", "fill-mask", "--threads", run.arguments.threads, "--model", MODEL]
     contestants = {"roberta float32": [*program, question], "roberta bfloat16": [*program, "--dtype", "bfloat16", question]}
     for mode in ("torch_pipeline", "ort_direct"):
-        contestants[mode] = [PYTHON, SHARED / "peers/cold.py", mode, "base"]
+        contestants[mode] = [PYTHON, SHARED / "baselines/cold.py", mode, "base"]
     times = {name + when: [] for name in contestants for when in (", first", ", again")}
     before = snapshot([])
     own = sum(os.times()[2:4])
@@ -211,14 +211,14 @@ def onednn_driver():
 
 def gemm(run):
     ours = run.worker("bench_gemm", [run.bin / "bench_gemm", run.arguments.threads, "", "-"], facts=2)
-    peer = run.worker("oneDNN", [onednn_driver(), run.arguments.threads],
+    baseline = run.worker("oneDNN", [onednn_driver(), run.arguments.threads],
                       {"OMP_NUM_THREADS": str(run.arguments.threads)})
-    with ours, peer:
+    with ours, baseline:
         for dtype in PEERS_OF:
             for m in GEMM_M[1:3] if run.arguments.short else GEMM_M:
                 for n, k in GEMM_NK:
-                    row = compare(ours, peer, f"{dtype} {m} {n} {k}", run.count(False), run.arguments.patience)
-                    run.emit(part="gemm", dtype=dtype, m=m, n=n, k=k, version=peer.facts["version"], **row)
+                    row = compare(ours, baseline, f"{dtype} {m} {n} {k}", run.count(False), run.arguments.patience)
+                    run.emit(part="gemm", dtype=dtype, m=m, n=n, k=k, version=baseline.facts["version"], **row)
 
 
 PARTS = {"infer": infer, "avx2": avx2, "memory": memory, "cold": cold, "gemm": gemm}
@@ -229,8 +229,8 @@ def parse():
     parser.add_argument("--build", default=str(ROOT / "build"))
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--shapes", nargs="+", default=SHAPES, help="BxT or mixed32")
-    parser.add_argument("--peers", nargs="+", help="only these (names in tools/bench/peers.py)")
-    parser.add_argument("--all", action="store_true", help="pairs against every peer, not only the fastest of each shape")
+    parser.add_argument("--baselines", nargs="+", help="only these (names in tools/bench/baselines.py)")
+    parser.add_argument("--all", action="store_true", help="pairs against every baseline, not only the fastest of each shape")
     parser.add_argument("--pairs", type=int, default=7, help="three times as many at 1x16 and 1x128")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--patience", type=float, default=60, help="seconds a row may spend on repeating dirty pairs")
@@ -244,13 +244,13 @@ def parse():
 def main():
     run = Run(parse())
     if not PYTHON.is_file() or not MODEL.is_dir():
-        print(f"SKIPPED benchmark: no peers in {PEERS} (set PEERS, or run setup.sh of ROBERTA_SHARED/peers)")
+        print(f"SKIPPED benchmark: no baselines in {PEERS} (set PEERS, or run setup.sh of ROBERTA_SHARED/baselines)")
         return 0
-    if "cold" in run.arguments.only and not (SHARED / "peers/cold.py").is_file():
-        raise SystemExit(f"bench: no {SHARED}/peers/cold.py for the cold starts: set ROBERTA_SHARED")
+    if "cold" in run.arguments.only and not (SHARED / "baselines/cold.py").is_file():
+        raise SystemExit(f"bench: no {SHARED}/baselines/cold.py for the cold starts: set ROBERTA_SHARED")
     if run.arguments.realtime:  # above the workers, or a spinning one would hold up the other's order
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(11))
-    wanted = run.arguments.peers or sum(PEERS_OF.values(), [])
+    wanted = run.arguments.baselines or sum(PEERS_OF.values(), [])
     if "cold" in run.arguments.only or "infer" in run.arguments.only and any(w.startswith(("onnx", "open")) for w in wanted):
         export_models()
     run.measure_ceilings()

@@ -115,7 +115,7 @@ class Run:
                    "--threads", self.arguments.threads]
         return self.program([str(c) for c in command], output / "log.jsonl", self.log)
 
-    def peer(self, model, task, train, variant):
+    def baseline(self, model, task, train, variant):
         command = [PYTHON, HERE / "finetune_peer.py", MODELS[model], task, train, BATCH[task], variant, self.arguments.threads]
         return self.worker(f"Trainer {variant}", [str(c) for c in command], log=self.log)
 
@@ -124,9 +124,9 @@ def faster(run, model, task, train):
     """Trainer's faster form of attention; each alone."""
     found = {}
     for variant in GROUPED:
-        with run.peer(model, task, train, variant) as peer:
-            peer.ask("epoch")
-            found[variant] = statistics.median(turn(peer, "epoch", False) for _ in range(1 if run.arguments.short else 2))
+        with run.baseline(model, task, train, variant) as baseline:
+            baseline.ask("epoch")
+            found[variant] = statistics.median(turn(baseline, "epoch", False) for _ in range(1 if run.arguments.short else 2))
             run.rows.emit(part="finetune_quick", model=model, task=task, variant=variant, ms=round(found[variant], 1))
     return min(found, key=found.get)
 
@@ -134,13 +134,13 @@ def faster(run, model, task, train):
 def compare_task(run, model, task):
     train = run.train_file(model, task)
     for variant in (faster(run, model, task, train), DEFAULT):
-        with run.ours(model, task, train) as ours, run.peer(model, task, train, variant) as peer:
-            row = compare(ours, peer, "epoch", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
-            facts = peer.facts
+        with run.ours(model, task, train) as ours, run.baseline(model, task, train, variant) as baseline:
+            row = compare(ours, baseline, "epoch", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
+            facts = baseline.facts
             run.rows.emit(part="finetune", model=model, task=task, variant=variant, samples=facts["samples"], tokens=facts["tokens"],
                      version=facts["version"], torch=facts["torch"],
                      samples_per_s=round(1e3 * facts["samples"] / row["ours"]["median"], 1),
-                     peer_samples_per_s=round(1e3 * facts["samples"] / row["theirs"]["median"], 1),
+                     baseline_samples_per_s=round(1e3 * facts["samples"] / row["theirs"]["median"], 1),
                      tokens_per_s=round(1e3 * facts["tokens"] / row["ours"]["median"], 1), **row)
 
 
@@ -148,7 +148,7 @@ def table(rows):
     out = []
     for r in rows.of("finetune"):
         out.append([r["model"], r["task"], f"{r['tokens'] / r['samples']:.0f}", WHAT[r["variant"].split("-")[1]],
-                    f"**{r['samples_per_s']:.0f}**", f"{r['tokens_per_s']:.0f}", f"**{r['peer_samples_per_s']:.0f}**", report.ratio(r),
+                    f"**{r['samples_per_s']:.0f}**", f"{r['tokens_per_s']:.0f}", f"**{r['baseline_samples_per_s']:.0f}**", report.ratio(r),
                     report.pairs(r)])
     return report.facts(rows, "finetune") + report.table("Fine-tuning against Hugging Face's Trainer", [
         "model", "task", "tokens a sample", "Trainer with", "ours samples/s", "ours tokens/s", "Trainer samples/s", "ratio", "pairs"], out)

@@ -1,5 +1,5 @@
-// GEMM by oneDNN, weights in its own packed layout: the peer of bench_gemm. `onednn_gemm THREADS` prints its
-// version as a line of JSON, then reads "DTYPE M N K" from stdin, one a line, and answers each by the
+// GEMM by oneDNN, weights in its own packed layout: the baseline of bench_gemm. `onednn_gemm THREADS` prints
+// its version as a line of JSON, then reads "DTYPE M N K" from stdin, one a line, and answers each by the
 // milliseconds of one product, measured over about 30 ms. Not part of the build: tools/bench/bench.py fetches
 // oneDNN and compiles this.
 
@@ -62,7 +62,7 @@ class Case {
 int main(int argc, char** argv) {
   if (argc > 1) omp_set_num_threads(std::atoi(argv[1]));
   const dnnl_version_t* v = dnnl_version();
-  std::printf("{\"peer\": \"oneDNN\", \"version\": \"%d.%d.%d\"}\n", v->major, v->minor, v->patch);
+  std::printf("{\"baseline\": \"oneDNN\", \"version\": \"%d.%d.%d\"}\n", v->major, v->minor, v->patch);
   std::fflush(stdout);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   std::string last;

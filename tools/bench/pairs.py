@@ -82,11 +82,11 @@ def turn(worker, order, cheap):
     return worker.ask(order)[0]
 
 
-def pairs(ours, peer, order, count, patience):
-    """`count` clean pairs [(ours, peer)], the dirty ones, and the order's GFLOP. Who is first alternates. A window of
+def pairs(ours, baseline, order, count, patience):
+    """`count` clean pairs [(ours, baseline)], the dirty ones, and the order's GFLOP. Who is first alternates. A window of
     pairs lasts at least 0.4 s, as the kernel counts CPU time in hundredths of a second; a dirty one is repeated while
     `patience` seconds last, and counts only if too few clean ones came."""
-    workers = (ours, peer)
+    workers = (ours, baseline)
     warm = [[w.ask(order) for _ in range(2)] for w in workers]
     pair_seconds = sum(w[1][0] for w in warm) / 1e3
     cheap = pair_seconds < 0.12
@@ -119,11 +119,11 @@ def spread(values, digits=3):
             "max": round(max(values), digits)}
 
 
-def compare(ours, peer, order, count, patience):
-    """A row: medians of both, and peer / ours = how many times as fast we are."""
-    clean, dirty, load, gflop = pairs(ours, peer, order, count, patience)
+def compare(ours, baseline, order, count, patience):
+    """A row: medians of both, and baseline / ours = how many times as fast we are."""
+    clean, dirty, load, gflop = pairs(ours, baseline, order, count, patience)
     used = clean if len(clean) >= count else clean + dirty
     mine, theirs = zip(*used)
-    return {"peer": peer.name, "pairs": len(used), "dirty": len(dirty), "clean": len(clean) >= count,
+    return {"baseline": baseline.name, "pairs": len(used), "dirty": len(dirty), "clean": len(clean) >= count,
             "others_cores": round(load, 2), "ours": spread(mine), "theirs": spread(theirs), "gflop": gflop,
             "ratio": round(statistics.median(theirs) / statistics.median(mine), 3)}

@@ -4,9 +4,9 @@
     tools/bench/pll.py --update docs/performance.md
     tools/bench/pll.py --limit 2 --crows-limit 64 --short
 
-Both in bf16 with the model that ships; the peer (tools/bench/pll_peer.py) runs each sentence's masked copies as one batch, once
+Both in bf16 with the model that ships; the baseline (tools/bench/pll_peer.py) runs each sentence's masked copies as one batch, once
 with the logits of all tokens, as its model gives them, and once with those of the masked tokens alone, by the faster form of
-attention. Ours is a whole process: it starts, loads the model, reads the data and prints its table; the peer's clock runs
+attention. Ours is a whole process: it starts, loads the model, reads the data and prints its table; the baseline's clock runs
 after all is loaded. Before it is timed, both must score alike (fp32 within 1e-4 relative). Needs `make build`, the interpreter
 of PEERS (default ~/peers) and ROBERTA_SHARED (default ../shared).
 """
@@ -74,7 +74,7 @@ class Run:
         return [f"{a.build}/bin/roberta", "evaluate", task, "-q", "--model", a.model, "--dtype", dtype, "--threads", a.threads, "--limit",
                 self.limit(task), "--format", "json", *more, FILES[task]]
 
-    def peer(self, pairs, variant):
+    def baseline(self, pairs, variant):
         command = [PYTHON, HERE / "pll_peer.py", self.arguments.model, pairs, variant, self.arguments.threads]
         return self.worker(f"transformers {variant}", [str(c) for c in command], log=self.log)
 
@@ -102,8 +102,8 @@ def same_scores(run, task, pairs, file):
     for dtype, variant in (("float32", "fp32-sdpa-rows"), ("bfloat16", "bf16-sdpa-rows")):
         told, scores = run.scratch / "told.jsonl", run.scratch / "scores.json"
         subprocess.run([str(c) for c in run.command(task, dtype, "--predictions", told)], check=True, stdout=subprocess.DEVNULL)
-        with run.peer(file, variant) as peer:
-            peer.ask(f"scores {scores}")
+        with run.baseline(file, variant) as baseline:
+            baseline.ask(f"scores {scores}")
         theirs = {(p["first"], p["second"]): s for p, s in zip(pairs, json.loads(scores.read_text()))}
         mine = {}
         for row in (json.loads(line) for line in told.read_text().splitlines()):
@@ -131,14 +131,14 @@ def measure(run, task):
     for head in HEADS:
         found = {}
         for attention in ("sdpa", "eager"):
-            with run.peer(file, variant := f"bf16-{attention}-{head}") as peer:
-                found[variant] = turn(peer, "pass", True)
+            with run.baseline(file, variant := f"bf16-{attention}-{head}") as baseline:
+                found[variant] = turn(baseline, "pass", True)
         variant = min(found, key=found.get)
-        with Program(run.command(task, "bfloat16"), run.arguments.cpu_time) as ours, run.peer(file, variant) as peer:
-            row = compare(ours, peer, "pass", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
-            run.rows.emit(part="pll", task=task, head=head, variant=variant, sample=len(pairs), version=peer.facts["version"],
-                     torch=peer.facts["torch"], pairs_per_s=round(1e3 * len(pairs) / row["ours"]["median"], 1),
-                     peer_pairs_per_s=round(1e3 * len(pairs) / row["theirs"]["median"], 1), **row)
+        with Program(run.command(task, "bfloat16"), run.arguments.cpu_time) as ours, run.baseline(file, variant) as baseline:
+            row = compare(ours, baseline, "pass", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
+            run.rows.emit(part="pll", task=task, head=head, variant=variant, sample=len(pairs), version=baseline.facts["version"],
+                     torch=baseline.facts["torch"], pairs_per_s=round(1e3 * len(pairs) / row["ours"]["median"], 1),
+                     baseline_pairs_per_s=round(1e3 * len(pairs) / row["theirs"]["median"], 1), **row)
 
 
 def table(rows):
@@ -146,7 +146,7 @@ def table(rows):
     out = []
     for r in rows.of("pll"):
         alike = scores[r["task"], "bfloat16"]["same_choice"]
-        out.append([r["task"], r["sample"], f"**{r['pairs_per_s']:.0f}**", f"{r['variant']} ({HEADS[r['head']]})", f"**{r['peer_pairs_per_s']:.0f}**",
+        out.append([r["task"], r["sample"], f"**{r['pairs_per_s']:.0f}**", f"{r['variant']} ({HEADS[r['head']]})", f"**{r['baseline_pairs_per_s']:.0f}**",
                     report.ratio(r), report.pairs(r), f"{scores[r['task'], 'float32']['largest_relative_difference']:.0e}", f"{100 * alike:.1f} %"])
     return report.facts(rows, "pll") + report.table("Pseudo-log-likelihood against transformers", [
         "data", "sample", "ours pairs/s", "transformers", "its pairs/s", "ratio", "runs", "scores apart in fp32", "same choice in bf16"], out)

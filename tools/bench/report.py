@@ -25,7 +25,7 @@ class Rows(list):
 
 
 def facts(rows, part):
-    """The line above a table: machine and, where the part's rows tell them, the peer's versions."""
+    """The line above a table: machine and, where the part's rows tell them, the baseline's versions."""
     machine, some = rows.of("machine")[0], (rows.of(part) or [{}])[0]
     versions = f"; transformers {some['version']}, torch {some['torch']}" if "torch" in some else ""
     return f"{machine['cpu']}, {machine['cores']} cores; {machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}{versions}.\n\n"
@@ -63,7 +63,7 @@ def forward(rows, ceilings, ceiling_of):
         rate = r["gflop"] / r["ours"]["median"] * 1e3
         top = ceilings.get(ceiling_of(r)) or ceilings.get("fp32_avx2")
         part = f"{100 * rate / top:.0f} %" if top else "-"
-        out.append([r["dtype"], r["shape"], times(r["ours"]), r["peer"], times(r["theirs"]), ratio(r), pairs(r),
+        out.append([r["dtype"], r["shape"], times(r["ours"]), r["baseline"], times(r["theirs"]), ratio(r), pairs(r),
                     f"{rate:.0f}", part])
     return out
 
@@ -89,12 +89,12 @@ def markdown(rows):
         parts.setdefault(row["part"], []).append(row)
     machine = parts["machine"][0]
     ceilings = machine["ceilings_gflops"]
-    versions = ", ".join(dict.fromkeys(f"{r['peer'].split('_')[0]} {r['version']}" for r in parts.get("peer", [])))
-    heads = ["dtype", "shape", "ours ms", "peer", "peer ms", "ratio", "pairs", "GFLOP/s", "of peak"]
+    versions = ", ".join(dict.fromkeys(f"{r['baseline'].split('_')[0]} {r['version']}" for r in parts.get("baseline", [])))
+    heads = ["dtype", "shape", "ours ms", "baseline", "baseline ms", "ratio", "pairs", "GFLOP/s", "of peak"]
     text = [f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; gcc {machine['compiler']}; "
             f"{machine['threads']} threads{', real-time priority' if machine['realtime'] else ''}. Measured peak, GFLOP/s: "
-            + ", ".join(f"{k} {v:.0f}" for k, v in ceilings.items()) + f". {'Peers: ' + versions + '.' if versions else ''}\n"]
-    text.append(table("Forward pass against the fastest peer", heads,
+            + ", ".join(f"{k} {v:.0f}" for k, v in ceilings.items()) + f". {'Baselines: ' + versions + '.' if versions else ''}\n"]
+    text.append(table("Forward pass against the fastest baseline", heads,
                       forward(parts.get("infer", []), ceilings, lambda r: CEILING[r["dtype"]])))
     text.append(table("AVX2 alone", heads, forward(parts.get("avx2", []), ceilings, lambda r: "fp32_avx2")))
     text.append(table("Peak memory at 1x128", ["dtype", "peak MB", "weights MB", "limit: 1.15 x weights + 64 MB"],
@@ -103,8 +103,8 @@ def markdown(rows):
                       [[r["what"], times(r["seconds"], 3), r["runs"]] for r in parts.get("cold", [])]))
     text.append(table("GEMM against oneDNN", ["dtype", "rows", "shapes", "ours GFLOP/s", "oneDNN GFLOP/s", "ratio",
                                               "ratio by shape", "dirty"], gemm(parts.get("gemm", []))))
-    text.append(table("Agreement of the logits at the mask", ["dtype", "peer", "cosine", "largest difference"],
-                      [[r["dtype"], r["peer"], r["cosine"], f"{r['largest_difference']:.1e}"]
+    text.append(table("Agreement of the logits at the mask", ["dtype", "baseline", "cosine", "largest difference"],
+                      [[r["dtype"], r["baseline"], r["cosine"], f"{r['largest_difference']:.1e}"]
                        for r in parts.get("agreement", [])]))
     return "\n".join(t for t in text if t)
 
@@ -118,14 +118,14 @@ def training(rows):
         rate = r["gflop"] / r["ours"]["median"] * 1e3
         top = ceilings.get(CEILING[r["dtype"]]) or ceilings.get("fp32_avx2")
         out.append([r["config"], r["dtype"], times(r["ours"], 0), f"{r['tokens_per_s']:.0f}", f"{100 * rate / top:.0f} %",
-                    r["head"], r["peer"], times(r["theirs"], 0), f"{r['peer_tokens_per_s']:.0f}", ratio(r), pairs(r),
-                    f"{r['peak_mb'] or 0:.0f} / {r['peer_peak_mb'] or 0:.0f}"])
+                    r["head"], r["baseline"], times(r["theirs"], 0), f"{r['baseline_tokens_per_s']:.0f}", ratio(r), pairs(r),
+                    f"{r['peak_mb'] or 0:.0f} / {r['baseline_peak_mb'] or 0:.0f}"])
     facts = (f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; gcc {machine['compiler']}; "
              f"{machine['threads']} threads{', by CPU time' if machine['cpu_time'] else ''}; torch {version}. Measured peak, GFLOP/s: "
              + ", ".join(f"{k} {v:.0f}" for k, v in ceilings.items()) + ".\n\n")
     return facts + table("A training step against PyTorch", [
-        "shape", "dtype", "ours ms", "tokens/s", "of peak", "its head on", "peer", "peer ms", "tokens/s", "ratio", "pairs",
-        "peak MB, ours / peer"], out)
+        "shape", "dtype", "ours ms", "tokens/s", "of peak", "its head on", "baseline", "baseline ms", "tokens/s", "ratio", "pairs",
+        "peak MB, ours / baseline"], out)
 
 
 def update(path, text, mark="bench"):
@@ -142,7 +142,7 @@ def main():
     rows = []
     for output in outputs:
         new = [json.loads(line) for line in output.read_text().splitlines() if line.startswith('{"part"')]
-        parts = {r["part"] for r in new} - {"machine", "peer"}
+        parts = {r["part"] for r in new} - {"machine", "baseline"}
         rows = [r for r in rows if r["part"] not in parts] + new
     update(page, markdown(rows))
 

@@ -10,7 +10,7 @@ And, if it is installed, with infinity (embeddings by torch): `python3 -m venv $
 
 All serve the same weights of the shape of roberta-base over loopback, and fill masks in, or embed, texts of 8 to 128 tokens; wrk is
 the client (one thread, kept connections; each run asks the same texts in the same order). All servers stay loaded, but only the
-one in turn runs, the others are stopped (SIGSTOP). The peer batches up to MAX_TOKENS tokens; of its settings 128 and 4096 a
+one in turn runs, the others are stopped (SIGSTOP). The baseline batches up to MAX_TOKENS tokens; of its settings 128 and 4096 a
 quick run takes the faster for each number of clients. Before it is timed, both must fill the masks alike. Needs `make build`,
 wrk, the interpreter and models of PEERS (default ~/peers), and ROBERTA_SHARED (default ../shared).
 """
@@ -40,7 +40,7 @@ from wire import Connection, get, post  # noqa: E402
 
 PEERS = pathlib.Path(os.path.expanduser(os.environ.get("PEERS", "~/peers")))
 PYTHON = PEERS / "venv/bin/python"
-SHARED = pathlib.Path(os.environ.get("ROBERTA_SHARED", ROOT.parent / "shared")) / "peers"
+SHARED = pathlib.Path(os.environ.get("ROBERTA_SHARED", ROOT.parent / "shared")) / "baselines"
 BASE = PEERS / "models/roberta-base-rand"
 MAX_TOKENS = (128, 4096)
 INFINITY = PEERS / "infinity/bin/infinity_emb"
@@ -54,7 +54,7 @@ def free_port():
         return taken.getsockname()[1]
 
 
-class Peer(Server):
+class Baseline(Server):
     """What Server has (port, hold, cpu_seconds ...) over another program's process."""
 
     def __init__(self, name, health, path, command, environment, log):
@@ -80,14 +80,14 @@ class Peer(Server):
         self.process.wait()
 
 
-class OpenVino(Peer):
+class OpenVino(Baseline):
     def __init__(self, dtype, max_tokens, log):
         self.port, self.max_tokens = free_port(), max_tokens
         super().__init__(f"MAX_TOKENS={max_tokens}", "/", "/score", [PYTHON, SHARED / "serve_peer.py", HINTS[dtype], self.port],
                          {"PEERS": str(PEERS), "MAX_TOKENS": str(max_tokens)}, log)
 
 
-class Infinity(Peer):
+class Infinity(Baseline):
     def __init__(self, dtype, log):
         self.port = free_port()
         super().__init__("infinity", "/health", "/embeddings", [
@@ -162,38 +162,38 @@ def asked(server, path, body):
     return answer
 
 
-def same_words(ours, peer, dtype, run):
+def same_words(ours, baseline, dtype, run):
     rng = random.Random(1)
     texts = [masked_text(rng) for _ in range(32)]
-    first, second = (asked(server, "/score", {"input_data": texts}) for server in (ours, peer))
+    first, second = (asked(server, "/score", {"input_data": texts}) for server in (ours, baseline))
     alike = sum(a == b for a, b in zip(first, second)) / len(texts)
     run.rows.emit(part="answers", dtype=dtype, texts=len(texts), alike=alike)
     if alike < (0.95 if dtype == "float32" else 0.5):  # random weights: in bf16 many words are as good as the best
-        raise SystemExit(f"serve: only {100 * alike:.0f} % of the answers are those of the peer")
+        raise SystemExit(f"serve: only {100 * alike:.0f} % of the answers are those of the baseline")
 
 
-def same_vectors(ours, peer, dtype, run):
+def same_vectors(ours, baseline, dtype, run):
     texts = ["a river near the city", "music"]
-    first, second = ([row["embedding"] for row in asked(server, "/embeddings", {"model": "m", "input": texts})["data"]] for server in (ours, peer))
+    first, second = ([row["embedding"] for row in asked(server, "/embeddings", {"model": "m", "input": texts})["data"]] for server in (ours, baseline))
 
     def cosine(a, b):
         return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
     worst = min(map(cosine, first, second))
     run.rows.emit(part="vectors", dtype=dtype, texts=len(texts), cosine=round(worst, 7))
     if worst < (0.99999 if dtype == "float32" else 0.99):
-        raise SystemExit(f"serve: vectors are those of the peer to a cosine of {worst} only")
+        raise SystemExit(f"serve: vectors are those of the baseline to a cosine of {worst} only")
 
 
-def compare(run, ours, peer, dtype, clients):
+def compare(run, ours, baseline, dtype, clients):
     a, sides = run.arguments, {"ours": [], "theirs": []}
     clean, dirty, load, end = 0, 0, [], time.monotonic() + a.patience
-    for server in (ours, peer):
-        run.turn(server, clients, min(3, a.seconds), peer.path)
+    for server in (ours, baseline):
+        run.turn(server, clients, min(3, a.seconds), baseline.path)
     while clean < a.runs:
-        before, pair = snapshot([ours, peer, Clients()]), {}
+        before, pair = snapshot([ours, baseline, Clients()]), {}
         for name in ("ours", "theirs") if (clean + dirty) % 2 == 0 else ("theirs", "ours"):
-            pair[name] = run.turn(ours if name == "ours" else peer, clients, a.seconds, peer.path)
-        load.append(others(before, snapshot([ours, peer, Clients()])))
+            pair[name] = run.turn(ours if name == "ours" else baseline, clients, a.seconds, baseline.path)
+        load.append(others(before, snapshot([ours, baseline, Clients()])))
         quiet = load[-1] <= BUSY
         if quiet or time.monotonic() > end:
             clean += 1
@@ -203,8 +203,8 @@ def compare(run, ours, peer, dtype, clients):
         else:
             wait_quiet(min(10.0, end - time.monotonic()))
     row = {name: {key: spread([r[key] for r in some], 2) for key in ("rps", "p50", "p99")} for name, some in sides.items()}
-    run.rows.emit(part="serve", dtype=dtype, clients=clients, path=peer.path, peer=peer.name, seconds=a.seconds, runs=clean, dirty=dirty,
-                  others_cores=round(statistics.median(load), 2), **row, target=TARGETS.get((dtype, clients)) if peer.path == "/score" else None,
+    run.rows.emit(part="serve", dtype=dtype, clients=clients, path=baseline.path, baseline=baseline.name, seconds=a.seconds, runs=clean, dirty=dirty,
+                  others_cores=round(statistics.median(load), 2), **row, target=TARGETS.get((dtype, clients)) if baseline.path == "/score" else None,
                   ratio=round(row["ours"]["rps"]["median"] / row["theirs"]["rps"]["median"], 3),
                   p99_ratio=round(row["theirs"]["p99"]["median"] / row["ours"]["p99"]["median"], 3))
 
@@ -219,9 +219,9 @@ def under_load(run):
             same_words(ours, few, dtype, run)
             for clients in run.arguments.clients:
                 quick = {}
-                for peer in (few, many):
-                    quick[peer] = run.turn(peer, clients, run.arguments.quick, peer.path)
-                    run.rows.emit(part="serve_quick", dtype=dtype, clients=clients, max_tokens=peer.max_tokens, **quick[peer])
+                for baseline in (few, many):
+                    quick[baseline] = run.turn(baseline, clients, run.arguments.quick, baseline.path)
+                    run.rows.emit(part="serve_quick", dtype=dtype, clients=clients, max_tokens=baseline.max_tokens, **quick[baseline])
                 compare(run, ours, max(quick, key=lambda p: quick[p]["rps"]), dtype, clients)
 
 
@@ -230,13 +230,13 @@ def embeddings(run):
         print(f"serve: no {INFINITY}: embeddings are left out", file=sys.stderr)
         return
     for dtype in run.arguments.dtypes:
-        with run.ours(dtype) as ours, Infinity(dtype, run.log) as peer:
-            for server in (ours, peer):
+        with run.ours(dtype) as ours, Infinity(dtype, run.log) as baseline:
+            for server in (ours, baseline):
                 server.wait_ready()
                 server.hold()
-            same_vectors(ours, peer, dtype, run)
+            same_vectors(ours, baseline, dtype, run)
             for clients in run.arguments.clients:
-                compare(run, ours, peer, dtype, clients)
+                compare(run, ours, baseline, dtype, clients)
 
 
 def overhead(run):
@@ -293,8 +293,8 @@ def both(spread_, digits=0):
 
 def load_table(title, rows):
     return report.table(title, [
-        "dtype", "clients", "ours requests/s", "peer", "its requests/s", "ratio", "ours p99 ms", "its p99 ms", "p99 ratio", "runs"],
-        [[r["dtype"], r["clients"], both(r["ours"]["rps"], 1), r["peer"], both(r["theirs"]["rps"], 1), report.ratio(r), both(r["ours"]["p99"]),
+        "dtype", "clients", "ours requests/s", "baseline", "its requests/s", "ratio", "ours p99 ms", "its p99 ms", "p99 ratio", "runs"],
+        [[r["dtype"], r["clients"], both(r["ours"]["rps"], 1), r["baseline"], both(r["theirs"]["rps"], 1), report.ratio(r), both(r["ours"]["p99"]),
           both(r["theirs"]["p99"]), f"**{r['p99_ratio']:.2f}**", f"{r['runs']}, {r['dirty']} dirty"] for r in rows])
 
 
@@ -319,14 +319,14 @@ def parse():
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 8, 64])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15, help="of a run")
-    parser.add_argument("--quick", type=float, default=6, help="seconds of the runs that choose the peer's setting")
+    parser.add_argument("--quick", type=float, default=6, help="seconds of the runs that choose the baseline's setting")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--starts", type=int, default=11)
     parser.add_argument("--overhead-requests", type=int, default=3000)
     parser.add_argument("--option", action="append", default=[], help="a further word for roberta serve (may be given often)")
     parser.add_argument("--patience", type=float, default=120, help="seconds a row may spend on repeating dirty runs")
     parser.add_argument("--update", metavar="FILE", help="put the tables between the marks of this Markdown file")
-    parser.add_argument("--log", default="/dev/null", help="what the peer prints")
+    parser.add_argument("--log", default="/dev/null", help="what the baseline prints")
     return parser.parse_args()
 
 

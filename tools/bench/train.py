@@ -53,7 +53,7 @@ class Run:
         command = [self.bin / "bench_train", config, PRECISIONS[precision], self.arguments.threads]
         return self.worker("roberta", [str(c) for c in command], facts=2, log=self.log)
 
-    def peer(self, config, variant):
+    def baseline(self, config, variant):
         command = [PYTHON, HERE / "train_peer.py", config, variant, self.arguments.threads]
         return self.worker(f"torch {variant}", [str(c) for c in command], log=self.log)
 
@@ -92,11 +92,11 @@ def quick_pass(run, config):
 
 
 def quick(run, config, variant):
-    with run.peer(config, variant) as peer:
-        peer.ask("step")
-        ms = statistics.median(turn(peer, "step", False) for _ in range(2 if run.arguments.short else 3))
-        run.emit(part="train_quick", config=config, variant=variant, ms=round(ms, 1), peak_mb=peak_mb(peer),
-                 **{k: peer.facts[k] for k in ("version", "parameters")})
+    with run.baseline(config, variant) as baseline:
+        baseline.ask("step")
+        ms = statistics.median(turn(baseline, "step", False) for _ in range(2 if run.arguments.short else 3))
+        run.emit(part="train_quick", config=config, variant=variant, ms=round(ms, 1), peak_mb=peak_mb(baseline),
+                 **{k: baseline.facts[k] for k in ("version", "parameters")})
     return ms
 
 
@@ -109,13 +109,13 @@ def compare_config(run, config):
     wanted = [("bf16", head, fastest(found, head)) for head in HEADS]
     wanted += [("fp32", head, fastest(found, "fp32", head)) for head in HEADS]
     for precision, head, variant in (w for w in wanted if w[2]):
-        with run.ours(config, precision) as ours, run.peer(config, variant) as peer:
-            row = compare(ours, peer, "step", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
+        with run.ours(config, precision) as ours, run.baseline(config, variant) as baseline:
+            row = compare(ours, baseline, "step", 2 if run.arguments.short else run.arguments.pairs, run.arguments.patience)
             tokens = ours.facts["tokens"]
             run.emit(part="train", config=config, dtype=PRECISIONS[precision], head=HEADS[head], tokens=tokens,
                      tokens_per_s=round(1e3 * tokens / row["ours"]["median"], 1),
-                     peer_tokens_per_s=round(1e3 * tokens / row["theirs"]["median"], 1),
-                     peak_mb=peak_mb(ours), peer_peak_mb=peak_mb(peer), **row)
+                     baseline_tokens_per_s=round(1e3 * tokens / row["theirs"]["median"], 1),
+                     peak_mb=peak_mb(ours), baseline_peak_mb=peak_mb(baseline), **row)
 
 
 def parse():
@@ -125,7 +125,7 @@ def parse():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--patience", type=float, default=60, help="seconds a row may spend on repeating dirty pairs")
-    parser.add_argument("--variants", nargs="+", help="the peer's, instead of all (tools/bench/train_peer.py)")
+    parser.add_argument("--variants", nargs="+", help="the baseline's, instead of all (tools/bench/train_peer.py)")
     parser.add_argument("--cpu-time", action="store_true", help="one thread each, by CPU time: for a machine that others use")
     parser.add_argument("--short", action="store_true", help="2 pairs of each")
     parser.add_argument("--update", metavar="FILE", help="put the table between the marks of this Markdown file")

@@ -86,7 +86,7 @@ def make_optimizer(torch, model, weight_decay):
 
 class Trainer:
     def __init__(self, torch, args, pieces, vocabulary):
-        from train_peer import loss_of
+        from train_baseline import loss_of
         from transformers import RobertaConfig
         self.torch, self.args, self.loss_of = torch, args, loss_of
         self.config = RobertaConfig.from_pretrained(args.config)

@@ -24,7 +24,7 @@ BATCH, LENGTH = 8, 64
 
 
 def sentence(random):
-    """Speaks of one of 16 topics with 16 words each, some more common than others, and often repeats the word before."""
+    """Text about one of 16 topics with 16 words each, some more common than others, and often repeats the word before."""
     first = FIRST + 16 * int(random.integers(16))
     ids = [0]
     for _ in range(LENGTH - 2):

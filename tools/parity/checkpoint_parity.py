@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A checkpoint of `roberta pretrain` in the hands of Hugging Face: transformers loads it, tokenizer included, without a missing
-or unexpected tensor, and answers as `roberta fill-mask`; safetensors reads the optimizer's state.
+or unexpected tensor, and predicts the same as `roberta fill-mask`; safetensors reads the optimizer's state.
 
     tools/parity/checkpoint_parity.py [CHECKPOINT]
 

@@ -91,16 +91,16 @@ def curve(sides, task, folder, rows, batch, epochs):
     dev = glue / folder / "dev.tsv"
     labels = ["entailment", "not_entailment"] if task == "rte" else ["0", "1"]
     start = sides.model_with_head(labels)
-    output, told = sides.scratch / f"{task}-ours", sides.scratch / f"{task}-theirs.json"
+    output, theirs = sides.scratch / f"{task}-ours", sides.scratch / f"{task}-theirs.json"
     log = sides.finetune(task, train, dev, start, output, batch, epochs, 1, 0.0, "--no-shuffle", "--eval-strategy", "no")
     mine = [row["loss"] for row in log if "loss" in row]
     theirs = sides.theirs(task=task, model=str(start), train=str(train), dev=str(dev), batch=batch, epochs=epochs, learning_rate=RATE,
-                          weight_decay=DECAY, clip=CLIP, dropout=0.0, shuffle=False, every_epoch=False, predictions=str(told))
+                          weight_decay=DECAY, clip=CLIP, dropout=0.0, shuffle=False, every_epoch=False, predictions=str(theirs))
     apart = [abs(a - b) / b for a, b in zip(mine, theirs["losses"])]
-    answers = sides.scratch / f"{task}-ours.jsonl"
-    report = json.loads(sides.ours("evaluate", "glue", "--task", task, "--model", output, dev, "--predictions", answers, "--format", "json"))
-    ids = predicted_labels(answers)
-    equal = statistics.mean(labels.index(a["prediction"]) == b for a, b in zip(ids, json.load(open(told))))
+    predictions = sides.scratch / f"{task}-ours.jsonl"
+    report = json.loads(sides.ours("evaluate", "glue", "--task", task, "--model", output, dev, "--predictions", predictions, "--format", "json"))
+    ids = predicted_labels(predictions)
+    equal = statistics.mean(labels.index(a["prediction"]) == b for a, b in zip(ids, json.load(open(theirs))))
     good = max(apart[:STEPS]) <= LOSS_LIMIT and equal >= EQUAL and len(mine) == len(theirs["losses"])
     print(f"{task}: {len(mine)} steps; loss apart by {max(apart[:STEPS]):.1e} in the first {STEPS}, {max(apart):.1e} in all; "
           f"equal predictions {100 * equal:.2f} % of {len(ids)}; ours {json.dumps(report)}; theirs {json.dumps(theirs['last'])}"
@@ -109,7 +109,7 @@ def curve(sides, task, folder, rows, batch, epochs):
     return not good
 
 
-def headline(log, name):
+def primary_metric(log, name):
     return [row[f"eval_{name}"] for row in log if f"eval_{name}" in row][-1]
 
 
@@ -120,7 +120,7 @@ def seeds(sides, task, folder, rows, batch, epochs):
     mine, theirs = [], []
     for seed in range(1, sides.args.seeds + 1):
         output = sides.scratch / f"{task}-{seed}"
-        mine.append(100 * headline(sides.finetune(task, train, dev, sides.args.model, output, batch, epochs, seed, 0.1), "accuracy"))
+        mine.append(100 * primary_metric(sides.finetune(task, train, dev, sides.args.model, output, batch, epochs, seed, 0.1), "accuracy"))
         theirs.append(100 * sides.theirs(task=task, model=str(sides.args.model), train=str(train), dev=str(dev), batch=batch, epochs=epochs,
                                          learning_rate=RATE, weight_decay=DECAY, clip=CLIP, dropout=0.1, seed=seed,
                                          every_epoch=False)["last"]["accuracy"])

@@ -127,11 +127,11 @@ class Table:
         self.failed = 0
         print(f"{'case':34} {'way':8} {'path':14} {'loss':>8} {'gradient':>9} {'weights':>8}  worst gradient")
 
-    def row(self, name, way, path, loss, gradient, weights, trouble=""):
-        good = loss <= LOSS_LIMIT and gradient[0] <= GRADIENT_LIMIT and weights <= WEIGHT_LIMIT and not trouble
+    def row(self, name, way, path, loss, gradient, weights, mistake=""):
+        good = loss <= LOSS_LIMIT and gradient[0] <= GRADIENT_LIMIT and weights <= WEIGHT_LIMIT and not mistake
         self.failed += not good
         print(f"{name:34} {way:8} {path:14} {loss:8.1e} {gradient[0]:9.1e} {weights:8.1e}  {gradient[1]}"
-              f"{'' if good else f'  FAILED {trouble}'}", flush=True)
+              f"{'' if good else f'  FAILED {mistake}'}", flush=True)
 
 
 def weight_error(mine, expected):
@@ -141,7 +141,7 @@ def weight_error(mine, expected):
                if n not in without)
 
 
-def frozen_trouble(directory, weights, expected):
+def frozen_mistake(directory, weights, expected):
     """Weights that should have stayed as they were."""
     for name, start in load_file(directory / "model.safetensors").items():
         if name not in expected.weights and not torch.equal(weights[name], start):
@@ -168,9 +168,9 @@ def compare_case(args, table, number):
             mine = run(args.probe, directory, steps, rates, TORCH, out, kernels, device=device, objective=objective.request(), **options)
             loss = max(abs(a - b) / b for a, b in zip(mine["losses"], expected.losses))
             gradients, weights = load_file(out / "gradients.safetensors"), load_file(out / "weights.safetensors")
-            trouble = "" if gradients.keys() == expected.gradients.keys() else f"gradients of {sorted(gradients.keys() ^ expected.gradients.keys())[:3]}"
+            mistake = "" if gradients.keys() == expected.gradients.keys() else f"gradients of {sorted(gradients.keys() ^ expected.gradients.keys())[:3]}"
             table.row(name, way, f"{device} {kernels or ''}", loss, gradient_error(gradients, expected.gradients),
-                      weight_error(weights, expected), trouble or frozen_trouble(directory, weights, expected))
+                      weight_error(weights, expected), mistake or frozen_mistake(directory, weights, expected))
 
 
 def kernels_here():

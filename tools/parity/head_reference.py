@@ -11,7 +11,7 @@ from transformers import RobertaForQuestionAnswering, RobertaForSequenceClassifi
 
 from training_reference import Injected, Reference
 
-# Dropout's places in a head (src/model/pass.h): before its first linear map, and behind its dense layer.
+# Where a head has dropout (src/model/pass.h): before its first linear map, and after its dense layer.
 HEAD_INPUT, HEAD_INNER = 0xFFFFFFFE, 0xFFFFFFFD
 
 MODELS = {"classification": RobertaForSequenceClassification, "regression": RobertaForSequenceClassification,
@@ -64,7 +64,7 @@ def make_targets(objective, rng, length):
 
 
 class HeadDropout(torch.nn.Module):
-    """In the place of the dropout that RobertaClassificationHead uses twice, on <s> alone."""
+    """Replaces the dropout that RobertaClassificationHead uses twice, on <s> only."""
 
     def __init__(self, masks, rate):
         super().__init__()

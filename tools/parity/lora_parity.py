@@ -40,8 +40,8 @@ LOGIT_LIMIT = 2e-5  # of fp32 logits of some size, relative to the largest
 # name, objective, config, adapter
 CASES = [
     ("query and value, r 8", Objective("classification", 3), {}, dict(r=8, lora_alpha=16, target_modules=QUERY_VALUE)),
-    ("value alone, r 3", Objective("regression", 1), WIDE, dict(r=3, lora_alpha=8, target_modules=["value"])),
-    ("query alone, r 1, width 17", Objective("tokens", 5), ODD, dict(r=1, lora_alpha=4, target_modules=["query"])),
+    ("only value, r 3", Objective("regression", 1), WIDE, dict(r=3, lora_alpha=8, target_modules=["value"])),
+    ("only query, r 1, width 17", Objective("tokens", 5), ODD, dict(r=1, lora_alpha=4, target_modules=["query"])),
     ("key, r 5", Objective("spans"), {}, dict(r=5, lora_alpha=7, target_modules=["key"])),
     ("all linear maps, r 4", Objective("classification", 2), LARGE, dict(r=4, lora_alpha=8, target_modules=ALL_LINEAR)),
     ("both outputs, r 16", Objective("multi_label", 5), {}, dict(r=16, lora_alpha=16, target_modules=["output.dense"])),
@@ -52,7 +52,7 @@ CASES = [
 
 
 def own_name(name):
-    """PEFT's name of a parameter as the library's: the model's own, with lora_A and lora_B behind that of the map."""
+    """PEFT's name of a parameter as the library's: the model's own, with lora_A and lora_B after that of the map."""
     for part in ("base_model.model.", ".default", ".modules_to_save", ".base_layer"):
         name = name.replace(part, "")
     return name
@@ -119,9 +119,9 @@ def training(args, table, number):
                        objective=objective.request(), values=f"{scratch}/start.safetensors")
             loss = max(abs(a - b) / b for a, b in zip(mine["losses"], expected.losses))
             gradients, weights = load_file(out / "gradients.safetensors"), load_file(out / "weights.safetensors")
-            trouble = "" if gradients.keys() == expected.gradients.keys() else f"trained {sorted(gradients.keys() ^ expected.gradients.keys())[:3]}"
+            mistake = "" if gradients.keys() == expected.gradients.keys() else f"trained {sorted(gradients.keys() ^ expected.gradients.keys())[:3]}"
             table.row(name, "dropout" if dropout else "single", device, loss, gradient_error(gradients, expected.gradients),
-                      weight_error(weights, expected), trouble or moved(directory, weights, expected))
+                      weight_error(weights, expected), mistake or moved(directory, weights, expected))
 
 
 TEXTS = ["Paris is the capital of France.", "a", "They sang all night, and nobody slept; the neighbours were kind.",

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Dynamic masking over a million tokens beside fairseq's MaskTokensDataset, written anew here from its semantics.
+"""Dynamic masking over a million tokens beside fairseq's MaskTokensDataset, written again here from its semantics.
 
     tools/parity/masking_parity.py [--probe build/tests/masking_probe] [--samples 2048]
 
 Both mask the same samples; every figure must agree within 5 deviations of what chance allows, and what is exact must be
-exact: chosen tokens a sample, targets, tokens left alone, masks equal on 1, 2 and 4 ranks and for samples asked for one by
+exact: chosen tokens a sample, targets, tokens left unchanged, masks equal on 1, 2 and 4 ranks and for samples read one by
 one, other masks in every epoch and for every seed.
 """
 import argparse
@@ -133,7 +133,7 @@ def check_statistics(checks, samples, mine, theirs, vocabulary):
     three("of these another token", 3, RANDOM * (1 - 2 * stays))
     checks.near("positions: evenness (deviations)", *(chi_square(x[0].sum(0), MASK_PROB) for x in (a, b)), 0, 1)
     ends = [x[0][:, [0, -1]].mean() for x in (a, b)]
-    checks.near("<s> and </s> chosen like others", *ends, MASK_PROB, (MASK_PROB * (1 - MASK_PROB) / 2 / len(samples)) ** 0.5)
+    checks.near("<s> and </s> chosen like other tokens", *ends, MASK_PROB, (MASK_PROB * (1 - MASK_PROB) / 2 / len(samples)) ** 0.5)
     tokens = [answer[0][x[3]] for answer, x in ((mine, a), (theirs, b))]
     bins = numpy.linspace(RESERVED, vocabulary.size, 65)
     checks.near("random tokens: evenness (deviations)", *(chi_square(numpy.histogram(t, bins)[0]) for t in tokens), 0, 1.5)
@@ -206,10 +206,10 @@ def main():
     checks.exact("other tokens: a random token is never a special one", not vocabulary.special[differs[0][other]].any())
     checks.near("other tokens: share left as they are", share(same, differs[1] >= 0), LEAVE, LEAVE,
                 (LEAVE * (1 - LEAVE) / (differs[1] >= 0).sum()) ** 0.5)
-    checks.exact("the same masks when asked again", numpy.array_equal(plain, again))
+    checks.exact("the same masks when read again", numpy.array_equal(plain, again))
     checks.exact("the same masks on 2 ranks", numpy.array_equal(plain, rank2))
     checks.exact("the same masks on 4 ranks", numpy.array_equal(plain, rank4))
-    checks.exact("the same masks of samples asked for alone", numpy.array_equal(plain[:, -3:], tail))
+    checks.exact("the same masks of samples read separately", numpy.array_equal(plain[:, -3:], tail))
     for what, other in (("epoch", epoch), ("seed", seed)):
         both = ((plain[1] >= 0) & (other[1] >= 0)).mean()
         checks.near(f"chosen in this and in the next {what}", both, both, MASK_PROB ** 2, (MASK_PROB ** 2 / samples.size) ** 0.5)

@@ -39,12 +39,12 @@ def sets(truth, predicted, labels):
     truth, predicted = (np.array(x).reshape(-1, labels) for x in (truth, predicted))
     out = {"accuracy": np.mean((truth == predicted).all(axis=1))}
     for average in ("micro", "macro", "weighted"):
-        # One column alone would be taken for classes: give the counts by column.
+        # A single column would be taken for classes: give the counts by column.
         p, r, f, n = sklearn.metrics.precision_recall_fscore_support(truth, predicted, average=None, zero_division=0) \
             if labels > 1 else tuple(np.array([x]) for x in _column(truth, predicted))
         if average == "micro":
-            tp, told, true = (truth & predicted).sum(), predicted.sum(), truth.sum()
-            p, r, f = (a / b if b else 0 for a, b in ((tp, told), (tp, true), (2 * tp, told + true)))
+            tp, positives, true = (truth & predicted).sum(), predicted.sum(), truth.sum()
+            p, r, f = (a / b if b else 0 for a, b in ((tp, positives), (tp, true), (2 * tp, positives + true)))
         elif average == "macro":
             p, r, f = p.mean(), r.mean(), f.mean()
         else:
@@ -93,25 +93,25 @@ def normalize_answer(s):
     return " ".join(re.sub(re.compile(r"\b(a|an|the)\b", re.UNICODE), " ", s).split())
 
 
-def exact(gold, told):
-    return int(normalize_answer(gold) == normalize_answer(told))
+def exact(gold, text):
+    return int(normalize_answer(gold) == normalize_answer(text))
 
 
-def f1_v1(gold, told):
-    told, gold = normalize_answer(told).split(), normalize_answer(gold).split()
-    same = sum((collections.Counter(told) & collections.Counter(gold)).values())
+def f1_v1(gold, text):
+    text, gold = normalize_answer(text).split(), normalize_answer(gold).split()
+    same = sum((collections.Counter(text) & collections.Counter(gold)).values())
     if same == 0:
         return 0
-    precision, recall = same / len(told), same / len(gold)
+    precision, recall = same / len(text), same / len(gold)
     return 2 * precision * recall / (precision + recall)
 
 
-def f1_v2(gold, told):
+def f1_v2(gold, text):
     gold_words = normalize_answer(gold).split() if gold else []
-    told_words = normalize_answer(told).split() if told else []
-    if len(gold_words) == 0 or len(told_words) == 0:
-        return int(gold_words == told_words)
-    return f1_v1(gold, told)
+    text_words = normalize_answer(text).split() if text else []
+    if len(gold_words) == 0 or len(text_words) == 0:
+        return int(gold_words == text_words)
+    return f1_v1(gold, text)
 
 
 def evaluate_v1(predictions):
@@ -322,9 +322,9 @@ def edge_cases():
         yield {"op": "lower", "text": text}
     for version2 in (False, True):
         golds = [["the"], ["The cat", "a cat"], ["x y z"]] + ([[]] if version2 else [])
-        for told in ("", "the", "cat", "x z z"):
+        for text in ("", "the", "cat", "x z z"):
             yield {"op": "squad", "version2": version2, "threshold": 1.0,
-                   "predictions": [{"golds": g, "text": told, "no_answer": float(i)} for i, g in enumerate(golds)]}
+                   "predictions": [{"golds": g, "text": text, "no_answer": float(i)} for i, g in enumerate(golds)]}
     yield {"op": "squad", "version2": True, "threshold": 1.0, "predictions": [{"golds": [], "text": "", "no_answer": 2.0}]}
     yield {"op": "squad", "version2": True, "threshold": 1.0, "predictions": [{"golds": ["x"], "text": "x", "no_answer": 2.0}]}
 

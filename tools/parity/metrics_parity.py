@@ -3,7 +3,7 @@
 
     tools/parity/metrics_parity.py [--rounds 300] [--seed 7]
 
-Edge cases and random ones, and str.lower() of every code point, alone and between others; numbers must agree to 1e-9.
+Edge cases and random ones, and str.lower() of every code point, on its own and between others; numbers must agree to 1e-9.
 """
 import argparse
 import collections

@@ -42,7 +42,7 @@ def residues(rng, masks):
 
 
 def sharp_model(directory, bpe):
-    """Two layers with RoBERTa's vocabulary and weights large enough that answers differ clearly."""
+    """Two layers with RoBERTa's vocabulary and weights large enough that predictions differ clearly."""
     tokenizer = RobertaTokenizerFast(vocab=str(bpe / "vocab.json"), merges=str(bpe / "merges.txt"))
     tokenizer.save_pretrained(directory)
     torch.manual_seed(3)

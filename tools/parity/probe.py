@@ -21,7 +21,7 @@ def shared_data(name):
 
 
 def ask(program, model, asks, kernels=None, **options):
-    """Answers of the probe; "hidden", "first" and "logits" give arrays."""
+    """Results of the probe; "hidden", "first" and "logits" give arrays."""
     with tempfile.TemporaryDirectory() as scratch:
         for i, one in enumerate(asks):
             if one["op"] in ("hidden", "first", "logits"):

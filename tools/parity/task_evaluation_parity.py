@@ -81,7 +81,7 @@ class Runner:
         return directory, model, AutoTokenizer.from_pretrained(directory)
 
     def run(self, *words):
-        """The answer, and the predictions it wrote."""
+        """The result, and the predictions it wrote."""
         file = self.scratch / "predictions.jsonl"
         answer = evaluate(self.args.roberta, *words, "--limit", self.args.rows, "--predictions", file)
         return answer, [json.loads(line) for line in file.read_text().splitlines()]
@@ -90,12 +90,12 @@ class Runner:
         """`truth`: indices into `labels`; the model has them in its own order."""
         check = Check(title)
         directory, model, tokenizer = self.model(RobertaForSequenceClassification, **names(model_labels))
-        answer, told = self.run(*words, "--model", directory)
+        answer, predictions = self.run(*words, "--model", directory)
         order = [model_labels.index(label) if label in model_labels else i for i, label in enumerate(labels)]
         logits = logits_of(model, tokenizer, *texts)[:, order]
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(truth)).item()
         check.near(answer["loss"] / loss, 1, 1e-4, "loss")
-        mine = [labels.index(row["prediction"]) for row in told]
+        mine = [labels.index(row["prediction"]) for row in predictions]
         top = logits.topk(2).values
         for i, (a, b) in enumerate(zip(mine, logits.argmax(-1).tolist(), strict=True)):
             if top[i, 0] - top[i, 1] > CLOSE:
@@ -126,13 +126,13 @@ class Runner:
         check = Check("glue stsb")
         rows = rows_of(folder / "STS-B/dev.tsv")[:self.args.rows]
         directory, model, tokenizer = self.model(RobertaForSequenceClassification, num_labels=1, problem_type="regression")
-        answer, told = self.run("glue", "--task", "stsb", folder, "--model", directory)
+        answer, predictions = self.run("glue", "--task", "stsb", folder, "--model", directory)
         logits = logits_of(model, tokenizer, [r["sentence1"] for r in rows], [r["sentence2"] for r in rows])[:, 0]
         truth = [reference.f32(float(r["score"]) / 5) for r in rows]
         check.near(answer["loss"] / ((logits - torch.tensor(truth)) ** 2).mean().item(), 1, 1e-4, "loss")
-        for a, b in zip(told, logits.tolist(), strict=True):
+        for a, b in zip(predictions, logits.tolist(), strict=True):
             check.near(a["prediction"], b, 1e-3, a["line"])
-        want = reference.values(truth, [reference.f32(row["prediction"]) for row in told])
+        want = reference.values(truth, [reference.f32(row["prediction"]) for row in predictions])
         check_metrics(check, answer, {k: want[k] for k in answer["metrics"]})
         return check.done()
 
@@ -151,12 +151,12 @@ class Runner:
         file = self.scratch / "sets.jsonl"
         file.write_text("".join(json.dumps({"text": r["sentence"], "labels": [topics[k] for k in c]}) + "\n" for r, c in zip(rows, chosen)))
         directory, model, tokenizer = self.model(RobertaForSequenceClassification, **names(topics), problem_type="multi_label_classification")
-        answer, told = self.run("classification", file, "--model", directory)
+        answer, predictions = self.run("classification", file, "--model", directory)
         logits = logits_of(model, tokenizer, [r["sentence"] for r in rows])
         truth = np.array([[k in c for k in range(3)] for c in chosen], int)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor(truth).double()).item()
         check.near(answer["loss"] / loss, 1, 1e-4, "loss")
-        mine = np.array([[t in row["prediction"] for t in topics] for row in told], int)
+        mine = np.array([[t in row["prediction"] for t in topics] for row in predictions], int)
         for i, k in zip(*np.where((abs(logits) > CLOSE).numpy())):
             check.same(mine[i, k], int(logits[i, k] > 0), f"row {i}, {topics[k]}")
         check_metrics(check, answer, reference.sets(truth.ravel(), mine.ravel(), 3))
@@ -175,9 +175,9 @@ class Runner:
         labels = ["O"] + [p + t for t in types for p in ("B-", "I-")]
         directory, model, _ = self.model(RobertaForTokenClassification, **names(labels))
         tokenizer = AutoTokenizer.from_pretrained(directory, add_prefix_space=True)
-        answer, told = self.run("ner", file, "--model", directory)
+        answer, predictions = self.run("ner", file, "--model", directory)
         losses = []
-        for n, ((words, tags), row) in enumerate(zip(sentences, told, strict=True)):
+        for n, ((words, tags), row) in enumerate(zip(sentences, predictions, strict=True)):
             check.same([row["tokens"], row["tags"]], [words, tags], n)
             inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt", truncation=True, max_length=512)
             logits, ids, seen = model(**inputs).logits[0].double(), inputs.word_ids(0), set()
@@ -190,9 +190,9 @@ class Runner:
                 if top.values[0] - top.values[1] > CLOSE:
                     check.same(row["prediction"][word], labels[top.indices[0]], f"sentence {n}, word {word}")
         check.near(answer["loss"] / np.mean(losses), 1, 1e-4, "loss")
-        check_metrics(check, answer, reference.entities([t for _, t in sentences], [row["prediction"] for row in told]))
+        check_metrics(check, answer, reference.entities([t for _, t in sentences], [row["prediction"] for row in predictions]))
         columns = self.scratch / "columns.txt"
-        columns.write_text("\n\n".join("\n".join(" ".join(row) for row in zip(r["tokens"], r["tags"], r["prediction"])) for r in told))
+        columns.write_text("\n\n".join("\n".join(" ".join(row) for row in zip(r["tokens"], r["tags"], r["prediction"])) for r in predictions))
         check.same(evaluate(self.args.roberta, "ner", columns, "--two-tags")["metrics"], answer["metrics"], "two tags")
         return check.done()
 

@@ -69,7 +69,7 @@ class Check:
                 print(f"  {self.name}: {what!r}:\n    ours   {mine!r}\n    theirs {theirs!r}")
 
     def rows(self, mine, theirs, score, what):
-        """Lists of answers; neighbours whose scores are the same within rounding may be swapped."""
+        """Lists of predictions; neighbours whose scores are the same within rounding may be swapped."""
         self.same(len(mine), len(theirs), what)
         for a, b in zip(mine, theirs):
             self.near(a[score], b[score], what)
@@ -160,7 +160,7 @@ def as_list(answers):
 
 
 def answer(args, model, questions):
-    flags = {"top_k": "--top-k", "impossible": "--handle-impossible", "longest": "--max-answer", "max_length": "--max-length", "stride": "--stride"}
+    flags = {"top_k": "--top-k", "impossible": "--handle-impossible", "longest": "--max-answer-length", "max_length": "--max-length", "stride": "--stride"}
     written, tokenizer = goldens(), RobertaTokenizerFast.from_pretrained(model)
     net = transformers.RobertaForQuestionAnswering.from_pretrained(model, attn_implementation="eager").eval()
     mine = []

@@ -6,9 +6,9 @@
 For models of odd shapes, on `cpu` with every instruction set that runs here and on `ref`:
   without dropout   20 steps on fixed masks: the loss of each within 1e-4 (relative), all gradients of the first within 1e-4
                     (relative to the tensor's largest), weights at the end beside fairseq's Adam and torch.optim.AdamW;
-  with dropout      the same with the library's dropout masks, made anew here from their definition, put into transformers'
+  with dropout      the same with the library's dropout masks, computed again here from their definition, put into transformers'
                     own modules: this holds where dropout happens and that the way back uses the same masks;
-  optimizer alone   20 steps of fairseq's Adam and torch.optim.AdamW in double on the library's own gradients;
+  optimizer only    20 steps of fairseq's Adam and torch.optim.AdamW in double on the library's own gradients;
   another way       one batch as 4 micro-batches, and activations computed again: each tensor's gradient within 1e-6 of the plain
                     way's (length of the difference over length).
 Some parameters have no influence on the loss (the key bias, as softmax takes it out): their gradients must vanish beside the
@@ -50,7 +50,7 @@ CASES = [
     ("dropout 0.1", DROPOUT, FAIRSEQ),
     ("dropout 0.3 and 0.15, heads of 13", dict(hidden_size=39, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.15),
      FAIRSEQ),
-    ("attention dropout alone", dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.2), FAIRSEQ),
+    ("only attention dropout", dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.2), FAIRSEQ),
 ]
 
 
@@ -169,7 +169,7 @@ def weight_error(mine, expected):
     """Largest difference of a weight at the end, relative to the farthest way that a weight of its tensor went."""
     worst, without = 0.0, vanishing(expected.gradients)
     for name, reference in expected.weights.items():
-        if name not in without:  # those are moved by rounding errors alone
+        if name not in without:  # those are moved only by rounding errors
             way = (reference - expected.start[name]).abs().max().item()
             worst = max(worst, (mine[name].double() - reference).abs().max().item() / way)
     return worst
@@ -200,7 +200,7 @@ def optimizers(probe, table, devices):
             for device, kernels in [(d, k) for d in devices for k in (paths if d == "cpu" else [None])]:
                 worst = optimizer_alone(probe, directory, steps, rates, optimizer, device, kernels)
                 table.failed += worst > OPTIMIZER_LIMIT
-                print(f"optimizer alone, 20 steps: {optimizer['kind']:8} {device:4} {kernels or '':12} {worst:8.1e} of the largest weight"
+                print(f"optimizer only, 20 steps: {optimizer['kind']:8} {device:4} {kernels or '':12} {worst:8.1e} of the largest weight"
                       f"{'' if worst <= OPTIMIZER_LIMIT else '  FAILED'}", flush=True)
 
 

@@ -1,4 +1,4 @@
-// roberta detokenize: ids to text.
+// roberta detokenize: token ids to text.
 
 #include "cli/io/load.h"
 #include "cli/io/parallel.h"
@@ -10,28 +10,28 @@ namespace roberta::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"format", Type::kChoice, "text", "text|json", "the text as it is, or {\"text\": ...}"},
-    {"skip-special-tokens", Type::kFlag, "false", "", "leave <s>, </s> and other special tokens out"},
+    {"format", Type::kChoice, "text", "text|json", "output format: plain text, or {\"text\": ...}"},
+    {"skip-special-tokens", Type::kFlag, "false", "", "omit <s>, </s> and other special tokens"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kTokenizerGroup, kStreamGroup};
 
 int run(const Settings& settings) {
-  bool json = answers_are_json(settings), skip = settings.flag("skip-special-tokens");
+  bool json = wants_json(settings), skip = settings.flag("skip-special-tokens");
   Tokenizer tokenizer = load_tokenizer(settings);
-  StreamPlan plan;
-  plan.field = Field::kIds;
-  plan.batch_rows = 65536;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.field = Field::kIds;
+  stream.batch_rows = 65536;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     parallel_for(static_cast<int64_t>(rows.size()), thread_count(settings), [&](int64_t i) {
       auto k = static_cast<size_t>(i);
       std::string text = tokenizer.decode(rows[k].ids, skip);
       if (!json) {
-        answers[k] = std::move(text);
+        results[k] = std::move(text);
         return;
       }
-      answers[k] = "{\"text\":";
-      append_json_string(answers[k], text);
-      answers[k] += '}';
+      results[k] = "{\"text\":";
+      append_json_string(results[k], text);
+      results[k] += '}';
     });
   });
 }
@@ -42,12 +42,11 @@ extern const Command detokenize_command;
 const Command detokenize_command{
     .name = "detokenize",
     .arguments = "[IDS...]",
-    .summary = "token ids back to text",
+    .summary = "convert token ids to text",
     .description =
-        "Decodes each argument, or each line of standard input: ids with spaces or commas between, a JSON "
-        "list, or\n"
-        "{\"ids\": [...]} as tokenize prints it. A text that holds line ends is best printed with --format "
-        "json.",
+        "Decodes each argument or each line of standard input: ids separated by spaces or commas, a JSON\n"
+        "list, or {\"ids\": [...]} as printed by tokenize. Use --format json for texts that contain line\n"
+        "ends.",
     .example = "roberta tokenize --model DIR 'Hello world' | roberta detokenize --model DIR",
     .groups = kGroups,
     .run = run,

@@ -1,7 +1,8 @@
-// roberta inspect: what a prepared corpus holds.
+// roberta inspect: the contents of a prepared corpus.
 
 #include "roberta/inspect.h"
 
+#include "api/options/option_value.h"
 #include "cli/io/load.h"
 #include "cli/io/output.h"
 #include "cli/settings/options.h"
@@ -10,19 +11,20 @@ namespace roberta::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"format", Type::kChoice, "text", "text|json", "a report for eyes, or JSON"},
-    {"verify", Type::kFlag, "false", "", "read all shards and check every checksum and token"},
-    {"samples", Type::kInteger, "0", "0..1000000", "show so many samples, decoded"},
-    {"split", Type::kChoice, "train", "train|held-out=held_out", "which samples"},
+    {"format", Type::kChoice, "text", "text|json", "output format"},
+    {"verify", Type::kFlag, "false", "", "read all shards and verify every checksum and token"},
+    {"samples", Type::kInteger, "0", "0..1000000", "number of decoded samples to print"},
+    {"split", Type::kChoice, "train", "train|held-out=held_out", "split to take the samples from"},
     {"packing", Type::kChoice, "none", "none|complete|complete-doc=complete_doc",
-     "how samples are cut, as in 'pretrain'"},
-    {"length", Type::kInteger, "512", "2..1048576", "tokens of a sample"},
-    {"mask", Type::kFlag, "false", "", "mask the samples as training does, and list what was chosen"},
-    {"seed", Type::kInteger, "0", "0..9223372036854775807", "of the training: gives the order and the masks"},
-    {"epoch", Type::kInteger, "0", "0..1000000000", "of the training, from 0"},
-    {"mask-prob", Type::kNumber, "0.15", "SHARE", "tokens that are chosen"},
-    {"whole-word", Type::kFlag, "false", "", "choose whole words"},
-    {"exclude-special", Type::kFlag, "false", "", "never choose <s> and </s>"},
+     "how documents are split into samples, as in 'pretrain'"},
+    {"length", Type::kInteger, "512", "2..1048576", "length of a sample in tokens"},
+    {"mask", Type::kFlag, "false", "", "mask the samples as training does, and list the masked tokens"},
+    {"seed", Type::kInteger, "0", "0..9223372036854775807",
+     "seed of the training run, which determines order and masks"},
+    {"epoch", Type::kInteger, "0", "0..1000000000", "epoch of the training run, from 0"},
+    {"mask-prob", Type::kNumber, "0.15", "FRACTION", "fraction of tokens to mask"},
+    {"whole-word", Type::kFlag, "false", "", "mask whole words"},
+    {"exclude-special", Type::kFlag, "false", "", "never mask <s> and </s>"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
@@ -31,7 +33,7 @@ int run(const Settings& settings) {
   options.verify = settings.flag("verify");
   options.samples = settings.integer("samples");
   options.held_out = settings.text("split") == "held-out";
-  options.packing = settings.text("packing");
+  parse_option(settings.text("packing"), options.packing);
   options.length = settings.integer("length");
   options.mask = settings.flag("mask");
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
@@ -51,11 +53,10 @@ extern const Command inspect_command;
 const Command inspect_command{
     .name = "inspect",
     .arguments = "DIR",
-    .summary = "what a prepared corpus holds",
+    .summary = "show the contents of a prepared corpus",
     .description =
-        "Counts of each set; with --samples the first samples that training meets in an epoch, and with "
-        "--mask what\n"
-        "its masking makes of them. --verify finds any damaged byte.",
+        "Prints the counts of each data set; with --samples the first samples of an epoch, and with\n"
+        "--mask their masks. --verify detects any damaged byte.",
     .example = "roberta inspect corpus --samples 2 --length 64 --mask --epoch 1",
     .groups = kGroups,
     .min_arguments = 1,

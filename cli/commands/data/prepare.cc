@@ -1,4 +1,4 @@
-// roberta prepare: raw text to the shards that training reads.
+// roberta prepare: raw text to the shards that pretraining reads.
 
 #include "roberta/prepare.h"
 
@@ -10,33 +10,35 @@
 #include "cli/io/output.h"
 #include "cli/io/progress.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"tokenizer", Type::kPath, "", "DIR", "directory of the tokenizer; its files are copied"},
+    {"tokenizer", Type::kPath, "", "DIR", "tokenizer directory; its files are copied into the output"},
     {"output", Type::kPath, "", "DIR", "directory for the prepared corpus", 'o'},
     {"sets", Type::kTree, "", "JSON",
      "data sets by name, in a YAML file: {NAME: {paths: [...], weight: 2, format: jsonl, field: text}}"},
     {"weights", Type::kList, "", "NAME=W,...",
-     "how often an epoch meets each piece of a set; 0.5 = every other piece"},
-    {"format", Type::kChoice, "auto", "auto|text|jsonl", "of the files; auto = by their names"},
-    {"field", Type::kText, "text", "NAME", "of a JSON object: where the text is"},
-    {"boundary", Type::kChoice, "card", "card|fairseq",
-     "card: <s> document </s>, line ends kept as text; fairseq: lines stripped, </s> after each and after "
-     "each document"},
-    {"held-out", Type::kNumber, "0.005", "SHARE", "documents kept from training, chosen by their hashes"},
+     "sampling weight of each data set: how often an epoch uses each sample; 0.5 = every other sample"},
+    {"format", Type::kChoice, "auto", "auto|text|jsonl", "input format; auto = by file name"},
+    {"field", Type::kText, "text", "NAME", "member of a JSON object that holds the text"},
+    {"boundary", Type::kChoice, "document", "document~card|fairseq",
+     "document boundaries: document = <s> document </s> with line ends kept as text; fairseq = stripped "
+     "lines, </s> after each line and each document"},
+    {"held-out", Type::kNumber, "0.005", "FRACTION",
+     "fraction of documents held out from training, selected by their hashes"},
     {"keep-duplicates", Type::kFlag, "false", "", "keep documents that are equal to an earlier one"},
     {"invalid-utf8", Type::kChoice, "replace", "replace|skip|error",
-     "documents with ill-formed UTF-8 or NUL bytes: read these as U+FFFD, leave them out, or stop"},
+     "action on invalid UTF-8 or NUL bytes: replace them with U+FFFD, skip the document, or stop"},
     {"on-error", Type::kChoice, "stop", "stop|skip",
-     "a file that can't be read to its end, a broken JSON line: stop, or leave it out, say so and count it"},
-    {"shard-size", Type::kInteger, "67108864", "4096..1099511627776", "bytes of a shard, about"},
-    {"overwrite", Type::kFlag, "false", "", "begin anew where the output holds a corpus or a part of one"},
-    {"check-space", Type::kFlag, "true", "", "refuse to start when the disk seems too small"},
-    {"dry-run", Type::kFlag, "false", "", "say what would be read and about how much written"},
+     "action on an unreadable file or a malformed JSON line; skip = warn, skip it and count it"},
+    {"shard-size", Type::kInteger, "67108864", "4096..1099511627776", "approximate size of a shard in bytes"},
+    {"overwrite", Type::kFlag, "false", "", "replace a complete or partial corpus in the output directory"},
+    {"check-space", Type::kFlag, "true", "", "fail early if the disk has too little free space"},
+    {"dry-run", Type::kFlag, "false", "", "print the input files and the estimated output size, and exit"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
@@ -45,8 +47,8 @@ BadText bad_text_of(const std::string& name) {
 }
 
 PrepareOptions options_of(const Settings& settings) {
-  settings.need("tokenizer");
-  settings.need("output");
+  settings.require("tokenizer");
+  settings.require("output");
   PrepareOptions options;
   options.tokenizer = settings.path("tokenizer");
   PrepareSet defaults;
@@ -58,10 +60,9 @@ PrepareOptions options_of(const Settings& settings) {
       options.sets.push_back(std::move(set));
   if (options.sets.empty())
     throw Error(ErrorCode::kUsage,
-                "no text to prepare: name files ('-' is standard input), or 'sets:' in a "
-                "--config file");
+                "no input given; name files ('-' = standard input), or set 'sets:' in a --config file");
   set_weights(settings.list("weights"), options.sets);
-  options.boundary = settings.text("boundary") == "card" ? Boundary::kCard : Boundary::kFairseq;
+  options.boundary = settings.text("boundary") == "document" ? Boundary::kDocument : Boundary::kFairseq;
   options.held_out = settings.number("held-out");
   options.remove_duplicates = !settings.flag("keep-duplicates");
   options.bad_text = bad_text_of(settings.text("invalid-utf8"));
@@ -92,17 +93,17 @@ void report_set(const PreparedSet& set) {
   const PrepareCounts& counts = set.counts;
   std::string text = set.name + ": " + std::to_string(counts.train.documents) + " documents, " +
                      std::to_string(counts.train.tokens) + " tokens; held out " +
-                     std::to_string(counts.held_out.documents) + " and " +
-                     std::to_string(counts.held_out.tokens);
-  const auto tell = [&](int64_t count, const char* what) {
+                     std::to_string(counts.held_out.documents) + " documents, " +
+                     std::to_string(counts.held_out.tokens) + " tokens";
+  const auto add = [&](int64_t count, const char* what) {
     if (count > 0) text += "; " + std::to_string(count) + " " + what;
   };
-  tell(counts.duplicates, "duplicates left out");
-  tell(counts.empty, "empty");
-  tell(counts.bad_text, "with invalid UTF-8 or NUL");
-  tell(counts.cut, "cuts of documents above 8 MiB");
-  tell(counts.skipped_lines, "lines skipped");
-  tell(counts.skipped_files, "files skipped");
+  add(counts.duplicates, "duplicates removed");
+  add(counts.empty, "empty");
+  add(counts.bad_text, "with invalid UTF-8 or NUL bytes");
+  add(counts.cut, "splits of documents larger than 8 MiB");
+  add(counts.skipped_lines, "lines skipped");
+  add(counts.skipped_files, "files skipped");
   log(counts.skipped_lines + counts.skipped_files > 0 ? Level::kWarning : Level::kInfo, text);
 }
 
@@ -125,7 +126,7 @@ int run(const Settings& settings) {
   log(Level::kInfo,
       output.string() + ": " + bytes_text(report.bytes) + " of shards from " + bytes_text(text) + " of text" +
           (report.resumed
-               ? ", an interrupted run finished"
+               ? "; completed an interrupted run"
                : " in " + fixed(seconds, 1) + " s, " +
                      bytes_text(static_cast<int64_t>(static_cast<double>(text) / std::max(seconds, 1e-3))) +
                      "/s"));
@@ -138,20 +139,17 @@ extern const Command prepare_command;
 const Command prepare_command{
     .name = "prepare",
     .arguments = "[NAME=]PATH...",
-    .summary = "raw text to the shards that pretraining reads",
+    .summary = "convert raw text to a corpus for pretraining",
     .description =
-        "Reads text (one paragraph a line, blank lines between documents) and JSON lines, plain, .gz or "
-        ".zst, from\n"
-        "files, directories, globs or standard input ('-'); tokenises on all cores; leaves out documents "
-        "that are\n"
-        "equal to an earlier one; keeps some for validation; and writes memory-mapped shards and a manifest. "
-        "White\n"
-        "space at the end of lines is dropped. Strings like <mask> in the text are ordinary text.\n"
-        "An interrupted run goes on from its last complete shard when it is started again in the same way, "
-        "and\n"
-        "leaves the same bytes as an unbroken one. Memory does not grow with the input but for 16 to 28 "
-        "bytes a\n"
-        "document, and the window that a zstd file asks for.",
+        "Reads text (one paragraph per line, blank lines between documents) and JSON lines, plain, .gz\n"
+        "or .zst, from files, directories, glob patterns or standard input ('-'). Tokenizes on all\n"
+        "cores, removes duplicate documents, holds out a validation split, and writes memory-mapped\n"
+        "shards and a manifest. Trailing white space of lines is removed. Strings such as <mask> in the\n"
+        "text are ordinary text.\n"
+        "\n"
+        "The same command resumes an interrupted run from its last complete shard and writes the same\n"
+        "bytes as an uninterrupted run. Memory use does not depend on the input size, except for 16 to\n"
+        "28 bytes per document and the window size of zstd files.",
     .example = "roberta prepare --tokenizer DIR --output corpus wiki=wiki.txt.zst books=books/*.txt.gz",
     .groups = kGroups,
     .run = run,

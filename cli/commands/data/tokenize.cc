@@ -1,4 +1,4 @@
-// roberta tokenize: text to ids, tokens and offsets.
+// roberta tokenize: text to token ids, tokens and offsets.
 
 #include <algorithm>
 
@@ -13,11 +13,11 @@ namespace roberta::cli {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"format", Type::kChoice, "json", "json|text", "one line of JSON a text, or a table for eyes"},
+    {"format", Type::kChoice, "json", "json|text", "output format: one line of JSON per text, or a table"},
     {"no-special-tokens", Type::kFlag, "false", "", "do not add <s> and </s>"},
     {"plain-text", Type::kFlag, "false", "",
-     "special strings in the text, such as <mask>, are ordinary text"},
-    {"ids-only", Type::kFlag, "false", "", "ids without tokens and offsets: faster"},
+     "treat special strings in the text, such as <mask>, as ordinary text"},
+    {"ids-only", Type::kFlag, "false", "", "print only ids, without tokens and offsets; faster"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kTokenizerGroup, kStreamGroup};
 
@@ -49,7 +49,7 @@ std::string as_json(const Tokenizer& tokenizer, const Encoding& encoding) {
   return out += '}';
 }
 
-/// Columns: id, token, begin..end, and an empty line behind each text.
+/// Columns: id, token, begin..end; an empty line after each text.
 std::string as_table(const Tokenizer& tokenizer, const Encoding& encoding) {
   int id_width = 1, token_width = 1;
   std::vector<std::string> tokens;
@@ -70,13 +70,13 @@ std::string as_table(const Tokenizer& tokenizer, const Encoding& encoding) {
 }
 
 void ids_only(const Tokenizer& tokenizer, const std::vector<std::string_view>& texts,
-              const EncodeOptions& options, bool json, int threads, std::span<std::string> answers) {
+              const EncodeOptions& options, bool json, int threads, std::span<std::string> results) {
   std::vector<int32_t> ids;
   std::vector<int64_t> starts;
   tokenizer.encode_ids_batch(texts, ids, starts, options.add_special_tokens, options.parse_special_tokens,
                              threads);
   parallel_for(static_cast<int64_t>(texts.size()), threads, [&](int64_t i) {
-    std::string& out = answers[static_cast<size_t>(i)];
+    std::string& out = results[static_cast<size_t>(i)];
     auto at = static_cast<size_t>(starts[static_cast<size_t>(i)]),
          end = static_cast<size_t>(starts[static_cast<size_t>(i) + 1]);
     if (json) out = "{\"ids\":[";
@@ -89,23 +89,23 @@ void ids_only(const Tokenizer& tokenizer, const std::vector<std::string_view>& t
 }
 
 int run(const Settings& settings) {
-  bool json = answers_are_json(settings), only_ids = settings.flag("ids-only");
+  bool json = wants_json(settings), only_ids = settings.flag("ids-only");
   int threads = thread_count(settings);
   Tokenizer tokenizer = load_tokenizer(settings);
   EncodeOptions options;
   options.add_special_tokens = !settings.flag("no-special-tokens");
   options.parse_special_tokens = !settings.flag("plain-text");
-  StreamPlan plan;
-  plan.batch_bytes = 4 << 20;
-  plan.batch_rows = 65536;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.batch_bytes = 4 << 20;
+  stream.batch_rows = 65536;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     std::vector<std::string_view> texts;
     for (const Row& row : rows) texts.push_back(row.text);
-    if (only_ids) return ids_only(tokenizer, texts, options, json, threads, answers);
+    if (only_ids) return ids_only(tokenizer, texts, options, json, threads, results);
     std::vector<Encoding> encodings = tokenizer.encode_batch(texts, options, threads);
     parallel_for(static_cast<int64_t>(rows.size()), threads, [&](int64_t i) {
       auto k = static_cast<size_t>(i);
-      answers[k] = json ? as_json(tokenizer, encodings[k]) : as_table(tokenizer, encodings[k]);
+      results[k] = json ? as_json(tokenizer, encodings[k]) : as_table(tokenizer, encodings[k]);
     });
   });
 }
@@ -116,12 +116,11 @@ extern const Command tokenize_command;
 const Command tokenize_command{
     .name = "tokenize",
     .arguments = "[TEXT...]",
-    .summary = "text to token ids, tokens and offsets",
+    .summary = "convert text to token ids, tokens and offsets",
     .description =
-        "Encodes each argument, or each line of standard input, and prints {\"ids\", \"tokens\", "
-        "\"offsets\"}; offsets\n"
-        "count code points. Special tokens are added and special strings in the text are recognised, as\n"
-        "in Hugging Face. Nothing is ever cut off.",
+        "Encodes each argument or each line of standard input and prints {\"ids\", \"tokens\",\n"
+        "\"offsets\"}; offsets count code points. Special tokens are added, and special strings in the\n"
+        "text are recognized, as in Hugging Face tokenizers. Texts are never truncated.",
     .example = "echo 'Hello world' | roberta tokenize --model DIR",
     .groups = kGroups,
     .run = run,

@@ -10,6 +10,7 @@
 #include "cli/io/progress.h"
 #include "cli/io/signals.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 #include "roberta/tokenizer_trainer.h"
@@ -20,34 +21,35 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Option kOptions[] = {
-    {"vocab-size", Type::kInteger, "50265", "1..1048576",
-     "entries of the vocabulary, special tokens counted"},
-    {"output", Type::kPath, "", "DIR", "directory for the tokenizer's files", 'o'},
+    {"vocab-size", Type::kInteger, "50265", "1..1048576", "size of the vocabulary, including special tokens"},
+    {"output", Type::kPath, "", "DIR", "directory for the tokenizer files", 'o'},
     {"overwrite", Type::kFlag, "false", "", "write into a directory that is not empty"},
-    {"min-frequency", Type::kInteger, "2", "0..9223372036854775807", "pairs seen less often are not merged"},
+    {"min-frequency", Type::kInteger, "2", "0..9223372036854775807",
+     "minimum frequency of a pair to be merged"},
     {"special-tokens", Type::kList, "<s>,<pad>,</s>,<unk>,<mask>", "TOKEN,...",
-     "the first entries, in this order"},
-    {"add-prefix-space", Type::kFlag, "false", "", "put a space before texts that have none"},
-    {"max-token-length", Type::kInteger, "0", "0..1000000", "longest token in bytes; 0 = no limit"},
+     "special tokens, the first entries of the vocabulary in this order"},
+    {"add-prefix-space", Type::kFlag, "false", "", "add a space before texts that do not start with one"},
+    {"max-token-length", Type::kInteger, "0", "0..1000000",
+     "maximum length of a token in bytes; 0 = unlimited"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
-/// Where the files are written first: beside the output, so that a rename can't cross file systems.
-fs::path temporary_beside(fs::path output) {
+/// The directory for unfinished files: next to the output, so that the final rename stays on one file system.
+fs::path temporary_next_to(fs::path output) {
   if (!output.has_filename()) output = output.parent_path();  // "dir/"
   return output.string() + ".tmp-" + std::to_string(getpid());
 }
 
-void refuse_full_directory(const fs::path& output, bool overwrite) {
+void check_output_directory(const fs::path& output, bool overwrite) {
   std::error_code error;
   if (fs::exists(output, error) && !fs::is_directory(output, error))
-    throw Error(ErrorCode::kUsage, "--output " + output.string() + " is a file; a directory is needed");
+    throw Error(ErrorCode::kUsage, "--output " + output.string() + ": expected a directory, got a file");
   if (!overwrite && fs::is_directory(output, error) && !fs::is_empty(output, error))
-    throw Error(ErrorCode::kUsage,
-                "--output " + output.string() + " is not empty; --overwrite writes into it nevertheless");
+    throw Error(ErrorCode::kUsage, "--output " + output.string() +
+                                       " is not empty; choose another directory, or use --overwrite");
 }
 
-/// A new directory appears at once. In one that exists each file is replaced at once and others stay.
+/// A new directory appears atomically. In an existing one each file is replaced atomically; other files stay.
 void move_into_place(Temporary& temporary, const fs::path& output) {
   if (!fs::exists(output) || fs::is_empty(output)) {
     fs::rename(temporary.path(), output.has_filename() ? output : output.parent_path());
@@ -62,18 +64,18 @@ std::vector<fs::path> input_files(const Settings& settings) {
   std::vector<fs::path> files(settings.arguments().begin(), settings.arguments().end());
   if (files.empty()) files.emplace_back("-");
   for (const fs::path& file : files)
-    if (file != "-" && access(file.c_str(), R_OK) != 0)  // before hours of work on the files before it
+    if (file != "-" && access(file.c_str(), R_OK) != 0)  // before hours of work on other files
       throw Error(ErrorCode::kInput,
                   "[input] " + file.string() + ": " + std::generic_category().message(errno));
   return files;
 }
 
 int run(const Settings& settings) {
-  settings.need("output");
+  settings.require("output");
   fs::path output = settings.path("output");
-  refuse_full_directory(output, settings.flag("overwrite"));
+  check_output_directory(output, settings.flag("overwrite"));
   std::vector<fs::path> files = input_files(settings);
-  Temporary temporary(temporary_beside(output));
+  Temporary temporary(temporary_next_to(output));
   if (output.has_parent_path()) fs::create_directories(temporary.path().parent_path());
   fs::create_directory(temporary.path());
 
@@ -93,11 +95,11 @@ int run(const Settings& settings) {
   tokenizer.save(temporary.path());
   move_into_place(temporary, output);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  log(Level::kInfo, "tokenizer of " + std::to_string(tokenizer.vocab_size()) + " entries written to " +
+  log(Level::kInfo, "tokenizer with " + std::to_string(tokenizer.vocab_size()) + " entries written to " +
                         output.string() + " in " + fixed(seconds, 1) + " s");
   if (tokenizer.vocab_size() < options.vocab_size)
-    log(Level::kWarning, "the text has no more pairs to merge: " + std::to_string(options.vocab_size) +
-                             " entries were asked for");
+    log(Level::kWarning, "the vocabulary is smaller than the " + std::to_string(options.vocab_size) +
+                             " entries requested: the text has no more pairs to merge");
   return 0;
 }
 
@@ -107,13 +109,12 @@ extern const Command train_tokenizer_command;
 const Command train_tokenizer_command{
     .name = "train-tokenizer",
     .arguments = "[FILE...]",
-    .summary = "learn a byte-level BPE vocabulary from text",
+    .summary = "train a byte-level BPE tokenizer on text",
     .description =
-        "Reads plain, .gz and .zst files, or standard input, and writes tokenizer.json, vocab.json, "
-        "merges.txt,\n"
-        "tokenizer_config.json and special_tokens_map.json. Same vocabulary and merges, ties included, as "
-        "Hugging\n"
-        "Face's ByteLevelBPETokenizer.train. The output directory appears only when it is complete.",
+        "Reads plain, .gz and .zst files, or standard input, and writes tokenizer.json, vocab.json,\n"
+        "merges.txt, tokenizer_config.json and special_tokens_map.json. Vocabulary and merges, including\n"
+        "ties, are those of Hugging Face's ByteLevelBPETokenizer.train. The output directory appears\n"
+        "only when it is complete.",
     .example = "roberta train-tokenizer --vocab-size 8000 --output my-tokenizer corpus.txt more.txt.gz",
     .groups = kGroups,
     .run = run,

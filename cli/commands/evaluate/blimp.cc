@@ -1,13 +1,13 @@
 // roberta evaluate blimp: accuracy on minimal pairs.
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
 #include "cli/io/progress.h"
+#include "cli/io/style.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
@@ -49,10 +49,10 @@ std::string as_json(const BlimpEvaluation& result) {
   return out + "}";
 }
 
-/// Phenomena with a bar, the paradigms of each below it, the whole at the end.
+/// One line with a bar per phenomenon, followed by its paradigms; the total at the end.
 class Table {
  public:
-  Table(const BlimpEvaluation& result, bool color) : color_(color), blocks_(utf8_locale()) {
+  Table(const BlimpEvaluation& result, const Settings& settings) : style_(settings) {
     for (const BlimpParadigm& paradigm : result.paradigms)
       width_ = std::max(width_, display_width(printable(paradigm.name)) + 2);
     for (const BlimpCount& phenomenon : result.phenomena) {
@@ -69,23 +69,20 @@ class Table {
   void line(const BlimpCount& count, int indent) {
     std::string name = printable(count.name);
     const int rest = std::max(0, width_ - indent - display_width(name));
-    const std::string percent = fixed(count.accuracy() * 100, 1);
-    const bool head = indent == 0;
-    out_ += std::string(static_cast<size_t>(indent), ' ') + (head && color_ ? "\033[1m" : "") + name +
-            (head && color_ ? "\033[0m" : "") + std::string(static_cast<size_t>(rest), ' ') +
-            std::string(percent.size() < 8 ? 8 - percent.size() : 0, ' ') + percent + " %  " +
-            (color_ ? "\033[36m" : "") + bar(count.accuracy(), 20, blocks_) + (color_ ? "\033[0m" : "") +
-            "  " + std::to_string(count.correct) + " of " + std::to_string(count.pairs) + "\n";
+    out_ += std::string(static_cast<size_t>(indent), ' ') + (indent == 0 ? style_.bold(name) : name) +
+            std::string(static_cast<size_t>(rest), ' ') + align_right(fixed(count.accuracy() * 100, 1), 8) +
+            " %  " + style_.bar(count.accuracy()) + "  " + std::to_string(count.correct) + " of " +
+            std::to_string(count.pairs) + "\n";
   }
 
-  bool color_, blocks_;
+  Style style_;
   int width_ = 24;
   std::string out_;
 };
 
 }  // namespace
 
-EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_blimp_task(const Settings& settings, std::span<const std::string> files) {
   Model model = load_model(settings);
   BlimpEvaluation result;
   {
@@ -98,8 +95,7 @@ EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const s
     };
     result = evaluate_blimp(model, files[0], options);
   }
-  return {Table(result, use_color(STDOUT_FILENO, settings.text("color"))).text(), as_json(result),
-          report_of(result)};
+  return {Table(result, settings).text(), as_json(result), report_of(result)};
 }
 
 }  // namespace roberta::cli

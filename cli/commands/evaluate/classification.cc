@@ -1,4 +1,4 @@
-// roberta evaluate classification: a classifier on labelled texts.
+// roberta evaluate classification: a classifier on labeled texts.
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
@@ -6,7 +6,7 @@
 
 namespace roberta::cli {
 
-EvaluationAnswer evaluate_classification_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_classification_task(const Settings& settings, std::span<const std::string> files) {
   TextEvaluationOptions options;
   read_prediction_options(settings, options);
   options.text_column = settings.text("text");
@@ -18,7 +18,7 @@ EvaluationAnswer evaluate_classification_task(const Settings& settings, std::spa
   options.progress = [&](const char* unit, int64_t done, int64_t total) {
     progress.update("classification", unit, done, total);
   };
-  return answer_of(evaluate_text(model, files[0], options));
+  return output_of(evaluate_text(model, files[0], options));
 }
 
 }  // namespace roberta::cli

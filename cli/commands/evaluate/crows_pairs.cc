@@ -1,4 +1,4 @@
-// roberta evaluate crows-pairs: which of two sentences, more or less stereotyping, a model finds likelier.
+// roberta evaluate crows-pairs: which of two sentences, more or less stereotyping, a model prefers.
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
@@ -45,10 +45,10 @@ std::string as_text(const Report& report, const CrowsPairsEvaluation& result, co
   std::string out;
   for (const ReportGroup& group : report.groups) out += bars_of(group, settings) + "\n";
   return out + std::to_string(result.overall.neutral) +
-         " ties. 50: neither sentence is preferred; docs/evaluation.md says what this can tell.\n";
+         " ties. 50 means no preference; docs/evaluation.md explains how to interpret the score.\n";
 }
 
-/// A report goes with its model: names and the data's hash, no paths of this machine.
+/// A report is published with its model, so it has names and the hash of the data instead of local paths.
 void write_reports(const Settings& settings, const std::filesystem::path& data,
                    const CrowsPairsEvaluation& result) {
   std::vector<std::pair<std::string, std::string>> facts = facts_of(settings, {});
@@ -69,7 +69,7 @@ void write_reports(const Settings& settings, const std::filesystem::path& data,
 
 }  // namespace
 
-EvaluationAnswer evaluate_crows_pairs_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_crows_pairs_task(const Settings& settings, std::span<const std::string> files) {
   PredictionOptions options;
   read_prediction_options(settings, options);
   Model model = load_model(settings);

@@ -1,4 +1,4 @@
-// roberta evaluate TASK: how good a model is on a data set.
+// roberta evaluate TASK: metrics of a model on a data set.
 
 #include "cli/commands/evaluate/evaluate.h"
 
@@ -7,6 +7,7 @@
 #include "cli/io/output.h"
 #include "cli/settings/options.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "roberta/error.h"
 
@@ -26,68 +27,78 @@ constexpr EvaluationTask kTasks[] = {
 };
 
 constexpr Option kOptions[] = {
-    {"format", Type::kChoice, "text", "text|json", "a report for eyes, or JSON"},
-    {"html", Type::kPath, "", "FILE", "write a page with tables and plots too"},
+    {"format", Type::kChoice, "text", "text|json", "output format"},
+    {"html", Type::kPath, "", "FILE", "HTML report with tables and plots, written in addition"},
     {"predictions", Type::kPath, "", "FILE",
-     "write what the model said of each example, JSON lines; of squad as run_qa: FILE is {id: answer}, and "
-     "beside "
-     "it lie nbest_predictions and null_odds"},
+     "file for the prediction of each example, as JSON lines; for squad as written by run_qa: {id: answer}, "
+     "with nbest_predictions and null_odds next to it"},
     {"limit", Type::kInteger, "0", "0..9223372036854775807",
-     "for a quick look: only the first examples, blocks (mlm), or pairs of each paradigm (blimp); 0 = all"},
+     "maximum number of examples, of blocks (mlm), or of pairs per paradigm (blimp); 0 = all"},
 };
 constexpr Option kDataOptions[] = {
     {"text", Type::kText, "", "NAME",
-     "column of the text: fill-mask 'input_string', ner 'tokens', classification by the usual names"},
+     "column of the text; default: 'input_string' (fill-mask), 'tokens' (ner), a common name "
+     "(classification)"},
     {"text-pair", Type::kText, "", "NAME", "column of the second text (classification)"},
     {"label", Type::kText, "", "NAME",
-     "column of what is right: fill-mask 'title', ner 'ner_tags', classification by the usual names"},
-    {"label-separator", Type::kText, ",", "TEXT", "between the labels of one text (multi-label)"},
+     "column of the label; default: 'title' (fill-mask), 'ner_tags' (ner), a common name (classification)"},
+    {"label-separator", Type::kText, ",", "TEXT", "separator between the labels of one text (multi-label)"},
     {"max-length", Type::kInteger, "0", "0..1048576",
-     "longer texts are cut to so many tokens; 0 = the model's, of squad 384"},
+     "length in tokens to which texts are truncated; 0 = the model's maximum, for squad 384"},
 };
 constexpr Option kGlueOptions[] = {
-    {"task", Type::kText, "", "NAME", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli"},
-    {"runs", Type::kPath, "", "DIR", "no model: collect the metrics.json of the fine-tuning runs below DIR"},
+    {"task", Type::kText, "", "NAME", "GLUE task: cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli"},
+    {"runs", Type::kPath, "", "DIR",
+     "instead of a model: collect metrics.json of all fine-tuning runs in DIR"},
 };
 constexpr Option kNerOptions[] = {
-    {"tag-scheme", Type::kChoice, "auto", "auto|iob1|iob2|none", "of the tags; none = they mark no chunks"},
+    {"tag-scheme", Type::kChoice, "auto", "auto|iob1|iob2|none",
+     "scheme of the tags; none = plain tags that do not form chunks"},
     {"two-tags", Type::kFlag, "false", "",
-     "no model: FILE has the right tag in the last column but one and a predicted one in the last"},
+     "instead of a model: the last two columns of FILE are the true and the predicted tag"},
 };
 constexpr Option kSquadOptions[] = {
-    {"doc-stride", Type::kInteger, "128", "0..1048576", "tokens that windows of a long context share"},
-    {"n-best", Type::kInteger, "20", "1..10000", "starts and ends of answers looked at"},
-    {"max-answer-length", Type::kInteger, "30", "1..1048576", "tokens of an answer"},
-    {"max-question-length", Type::kInteger, "0", "0..1048576", "longer questions are cut; 0 = not"},
+    {"doc-stride", Type::kInteger, "128", "0..1048576",
+     "overlap of consecutive windows of a long context in tokens"},
+    {"n-best", Type::kInteger, "20", "1..10000",
+     "number of start and end positions considered for an answer"},
+    {"max-answer-length", Type::kInteger, "30", "1..1048576", "maximum length of an answer in tokens"},
+    {"max-question-length", Type::kInteger, "0", "0..1048576",
+     "length in tokens to which questions are truncated; 0 = unlimited"},
     {"null-threshold", Type::kNumber, "0", "NUMBER",
-     "SQuAD 2.0: no answer where its score is above the best answer's by more than this"},
-    {"predictions-in", Type::kPath, "", "FILE", "no model: score this predictions.json, {id: answer}"},
-    {"null-odds-in", Type::kPath, "", "FILE", "and find the best thresholds by this null_odds.json"},
-    {"no-answer-threshold", Type::kNumber, "1", "NUMBER", "of those odds, above which there is no answer"},
+     "SQuAD 2.0: predict no answer if its score exceeds that of the best answer by more than this"},
+    {"predictions-in", Type::kPath, "", "FILE",
+     "instead of a model: predictions.json to score, {id: answer}"},
+    {"null-odds-in", Type::kPath, "", "FILE",
+     "null_odds.json for --predictions-in, to find the best thresholds"},
+    {"no-answer-threshold", Type::kNumber, "1", "NUMBER",
+     "with --null-odds-in, odds above which no answer is predicted"},
 };
 constexpr Option kMlmOptions[] = {
-    {"seed", Type::kInteger, "0", "0..9223372036854775807", "which tokens are masked"},
-    {"mask-prob", Type::kNumber, "0.15", "SHARE", "of the tokens are masked"},
-    {"length", Type::kInteger, "0", "0..1048576", "tokens of a block; 0 = the model's length"},
+    {"seed", Type::kInteger, "0", "0..9223372036854775807", "seed that determines the masked tokens"},
+    {"mask-prob", Type::kNumber, "0.15", "FRACTION", "fraction of tokens to mask"},
+    {"length", Type::kInteger, "0", "0..1048576", "length of a block in tokens; 0 = the model's maximum"},
     {"field", Type::kText, "text", "NAME", "member of JSONL rows that holds the text"},
     {"dump", Type::kPath, "", "FILE",
-     "write each block as JSON: {\"ids\" (masked), \"positions\", \"targets\", \"log_probs\"}"},
+     "file for each block as JSON: {\"ids\" (masked), \"positions\", \"targets\", \"log_probs\"}"},
 };
 constexpr Option kBiasOptions[] = {
-    {"report", Type::kPath, "", "FILE", "write the bias report, JSON; `roberta info` shows DIR/bias.json"},
+    {"report", Type::kPath, "", "FILE",
+     "file for the bias report as JSON; `roberta info DIR` shows DIR/bias.json"},
     {"update-card", Type::kFlag, "false", "",
-     "write it to the model's directory: bias.json, and its section in README.md"},
+     "write the bias report into the model directory: bias.json and a section of README.md"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions},         {"Data", kDataOptions},
-                                   {"GLUE", kGlueOptions},        {"Tags", kNerOptions},
-                                   {"SQuAD", kSquadOptions},      {"Masked language modelling", kMlmOptions},
-                                   {"CrowS-Pairs", kBiasOptions}, kModelGroup};
+constexpr OptionGroup kGroups[] = {
+    {"Options", kOptions},         {"Data", kDataOptions},
+    {"GLUE", kGlueOptions},        {"Tags", kNerOptions},
+    {"SQuAD", kSquadOptions},      {"Masked language modeling", kMlmOptions, "Masked language modelling"},
+    {"CrowS-Pairs", kBiasOptions}, kModelGroup};
 
 int run(const Settings& settings) {
-  const EvaluationAnswer answer = evaluate(settings);
+  const EvaluationOutput output = evaluate(settings);
   if (settings.given("html"))
-    write_file_atomically(settings.path("html"), report_page(answer.report.title, {&answer.report, 1}));
-  print_all(settings.text("format") == "json" ? answer.json + "\n" : answer.text);
+    write_file_atomically(settings.path("html"), report_page(output.report.title, {&output.report, 1}));
+  print_all(settings.text("format") == "json" ? output.json + "\n" : output.text);
   return 0;
 }
 
@@ -95,79 +106,68 @@ int run(const Settings& settings) {
 
 std::span<const EvaluationTask> evaluation_tasks() { return kTasks; }
 
-const EvaluationTask& need_evaluation_task(const std::string& name) {
+const EvaluationTask& require_evaluation_task(const std::string& name) {
   std::vector<std::string> names;
   for (const EvaluationTask& task : kTasks) {
     if (task.name == name) return task;
     names.emplace_back(task.name);
   }
-  std::string all;
-  for (const std::string& known : names) all += (all.empty() ? "" : ", ") + known;
-  throw Error(ErrorCode::kUsage,
-              "unknown task '" + name + "'" + did_you_mean(name, names) + "; there are " + all);
+  throw Error(ErrorCode::kUsage, "unknown task '" + name + "'" + did_you_mean(name, names) +
+                                     "; expected one of " + joined(names, ", "));
 }
 
-EvaluationAnswer evaluate(const Settings& settings) {
-  const EvaluationTask& task = need_evaluation_task(settings.arguments()[0]);
+EvaluationOutput evaluate(const Settings& settings) {
+  const EvaluationTask& task = require_evaluation_task(settings.arguments()[0]);
   const std::span<const std::string> files = std::span(settings.arguments()).subspan(1);
   const int count = static_cast<int>(files.size());
   if (count < task.min_files || (task.max_files >= 0 && count > task.max_files)) {
-    throw Error(ErrorCode::kUsage,
-                "evaluate " + std::string(task.name) + " takes " +
-                    (task.min_files == task.max_files ? std::to_string(task.min_files)
-                                                      : "at least " + std::to_string(task.min_files)) +
-                    " file or folder, got " + std::to_string(count));
+    throw Error(ErrorCode::kUsage, "evaluate " + std::string(task.name) + ": expected " +
+                                       (task.min_files < task.max_files ? "at most " : "") +
+                                       std::to_string(task.max_files) + " file or directory, got " +
+                                       std::to_string(count));
   }
-  EvaluationAnswer answer = task.run(settings, files);
-  answer.report.facts = facts_of(settings, files);
-  return answer;
+  EvaluationOutput output = task.run(settings, files);
+  output.report.facts = facts_of(settings, files);
+  return output;
 }
 
 extern const Command evaluate_command;
 const Command evaluate_command{
     .name = "evaluate",
     .arguments = "TASK [FILE...]",
-    .summary = "how good a model is on a data set",
+    .summary = "evaluate a model on a data set",
     .description =
-        "glue --task TASK FILE: a dev file of GLUE, or its folder (of MNLI both sets), with the task's own "
-        "metrics.\n"
-        "glue --runs DIR: the table of the model card from fine-tuning runs: medians over seeds and their "
-        "spread.\n"
+        "glue --task TASK FILE: a GLUE dev file or its directory (for MNLI both dev sets), with the\n"
+        "metrics of the task.\n"
         "\n"
-        "classification FILE: a classifier on labelled texts (.tsv, .csv, .jsonl): accuracy, F1, precision "
-        "and\n"
-        "recall by all averages, Matthews and balanced accuracy; of regression correlations; of several "
-        "labels a\n"
-        "text their F1.\n"
+        "glue --runs DIR: the table of a model card from fine-tuning runs, with medians over seeds and\n"
+        "their spread.\n"
         "\n"
-        "ner FILE: a tagger on CoNLL columns or JSONL: precision, recall and F1 of entities as seqeval.\n"
+        "classification FILE: a classifier on labeled texts (.tsv, .csv, .jsonl): accuracy, F1,\n"
+        "precision and recall with every averaging, Matthews correlation and balanced accuracy;\n"
+        "correlations for regression; F1 for multi-label classification.\n"
         "\n"
-        "squad FILE: a question-answering model on SQuAD 1.1 or 2.0: exact match and F1 of the official "
-        "script;\n"
-        "also of a predictions.json that is there (--predictions-in).\n"
+        "ner FILE: a tagger on CoNLL columns or JSONL: precision, recall and F1 of entities, as seqeval.\n"
         "\n"
-        "mlm [FILE...]: loss of the masked-language model on text. Documents (.txt with a blank line "
-        "between,\n"
-        ".jsonl; also .gz, .zst, standard input) are joined as <s> ... </s> and cut into blocks of the "
-        "model's\n"
-        "length; 15 % of the tokens, the same for each run of a seed, are replaced by <mask>. A folder is a\n"
-        "corpus of `roberta prepare`: its held-out split. JSON: {\"loss\" (nats), \"bits\", \"perplexity\",\n"
-        "\"masked_tokens\"}.\n"
+        "squad FILE: a question-answering model on SQuAD 1.1 or 2.0: exact match and F1 of the official\n"
+        "script. --predictions-in scores an existing predictions.json.\n"
         "\n"
-        "fill-mask FILE: texts with <mask> and the words that stood there (.jsonl, .csv, .tsv): accuracy at "
-        "1 "
-        "and 5,\n"
-        "mean reciprocal rank, perplexity of a word.\n"
+        "mlm [FILE...]: masked-language-model loss on text. Documents (.txt separated by blank lines,\n"
+        ".jsonl, also .gz, .zst, or standard input) are joined as <s> ... </s> and split into blocks of\n"
+        "the model's maximum length; 15 % of the tokens, determined by the seed, are replaced by <mask>.\n"
+        "A directory is a corpus made by `roberta prepare`, whose held-out split is used. JSON:\n"
+        "{\"loss\" (nats), \"bits\", \"perplexity\", \"masked_tokens\"}.\n"
         "\n"
-        "blimp PATH: the minimal pairs of BLiMP, a folder of .jsonl files or a tar archive of them: share "
-        "of\n"
-        "pairs whose acceptable sentence has the higher pseudo-log-likelihood; overall, by phenomenon and "
-        "by\n"
-        "paradigm.\n"
+        "fill-mask FILE: texts with <mask> and the original words (.jsonl, .csv, .tsv): accuracy at 1\n"
+        "and 5, mean reciprocal rank, perplexity per word.\n"
         "\n"
-        "crows-pairs FILE: share of the pairs of CrowS-Pairs (its .csv) whose more stereotyping sentence the "
-        "model\n"
-        "finds likelier; 50 is no preference. What it can tell and what not: docs/evaluation.md.",
+        "blimp PATH: the minimal pairs of BLiMP, a directory of .jsonl files or a tar archive of them:\n"
+        "fraction of pairs whose acceptable sentence has the higher pseudo-log-likelihood, overall, by\n"
+        "phenomenon and by paradigm.\n"
+        "\n"
+        "crows-pairs FILE: percentage of the pairs of CrowS-Pairs (its .csv) whose more stereotyping\n"
+        "sentence is more likely to the model; 50 means no preference. See docs/evaluation.md for its\n"
+        "interpretation.",
     .example = "roberta evaluate mlm --model DIR --format json held-out.txt",
     .groups = kGroups,
     .min_arguments = 1,

@@ -1,5 +1,5 @@
 #pragma once
-// The tasks of `roberta evaluate`. A new one is a function, a row in evaluate.cc and its own options there.
+// The tasks of `roberta evaluate`. A new task is a function, a row in evaluate.cc and its options there.
 
 #include <span>
 #include <string>
@@ -10,44 +10,44 @@
 
 namespace roberta::cli {
 
-/// What an evaluation found, in every form that may be asked for.
-struct EvaluationAnswer {
-  std::string text;  ///< for eyes, lines
+/// The result of an evaluation in every output format.
+struct EvaluationOutput {
+  std::string text;  ///< human-readable lines
   std::string json;  ///< one object, without a newline
-  Report report;     ///< its facts are filled in by evaluate()
+  Report report;     ///< evaluate() fills in its facts
 };
 
 struct EvaluationTask {
   std::string_view name;
-  int min_files, max_files;  ///< after the task's name; -1: any number
-  /// Prints nothing but progress; throws Error.
-  EvaluationAnswer (*run)(const Settings& settings, std::span<const std::string> files);
-  std::string_view metrics = "";  ///< "a|b": what a job may ask for; "": not known before
+  int min_files, max_files;  ///< arguments after the task's name; -1 = any number
+  /// Prints only progress; throws Error.
+  EvaluationOutput (*run)(const Settings& settings, std::span<const std::string> files);
+  std::string_view metrics = "";  ///< "a|b": metrics that a job may select; "" = not known in advance
 };
 
 std::span<const EvaluationTask> evaluation_tasks();
-/// Error(kUsage) with the nearest name when there is none.
-const EvaluationTask& need_evaluation_task(const std::string& name);
-/// Runs the task that the arguments of `roberta evaluate` name: TASK FILE...
-EvaluationAnswer evaluate(const Settings& settings);
+/// Throws Error(kUsage) with the nearest name if not found.
+const EvaluationTask& require_evaluation_task(const std::string& name);
+/// Runs the task named by the arguments of `roberta evaluate`: TASK FILE...
+EvaluationOutput evaluate(const Settings& settings);
 
-/// All forms of what the tasks with metrics give.
-EvaluationAnswer answer_of(const TaskEvaluation& evaluation);
-/// As text: with a bar for each value, and how many it was taken over.
+/// All output formats of a task with metrics.
+EvaluationOutput output_of(const TaskEvaluation& evaluation);
+/// The group as text, with a bar and the number of examples for each value.
 std::string bars_of(const ReportGroup& group, const Settings& settings);
-/// On what a number was taken: model, data, precision, program.
+/// What a result refers to: model, data, precision, program.
 std::vector<std::pair<std::string, std::string>> facts_of(const Settings& settings,
                                                           std::span<const std::string> files);
-/// Options that every such task has.
+/// Reads the options shared by tasks with predictions.
 void read_prediction_options(const Settings& settings, PredictionOptions& options);
 
-EvaluationAnswer evaluate_mlm_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_blimp_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_glue_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_classification_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_ner_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_squad_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_fill_mask_task(const Settings& settings, std::span<const std::string> files);
-EvaluationAnswer evaluate_crows_pairs_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_mlm_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_blimp_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_glue_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_classification_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_ner_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_squad_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_fill_mask_task(const Settings& settings, std::span<const std::string> files);
+EvaluationOutput evaluate_crows_pairs_task(const Settings& settings, std::span<const std::string> files);
 
 }  // namespace roberta::cli

@@ -1,4 +1,4 @@
-// roberta evaluate fill-mask: texts with masks, and the words that stood there.
+// roberta evaluate fill-mask: texts with masks and their original words.
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
@@ -6,7 +6,7 @@
 
 namespace roberta::cli {
 
-EvaluationAnswer evaluate_fill_mask_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_fill_mask_task(const Settings& settings, std::span<const std::string> files) {
   FillMaskEvaluationOptions options;
   read_prediction_options(settings, options);
   if (settings.given("text")) options.text_column = settings.text("text");
@@ -16,7 +16,7 @@ EvaluationAnswer evaluate_fill_mask_task(const Settings& settings, std::span<con
   options.progress = [&](const char* unit, int64_t done, int64_t total) {
     progress.update("fill-mask", unit, done, total);
   };
-  return answer_of(evaluate_fill_mask(model, files[0], options));
+  return output_of(evaluate_fill_mask(model, files[0], options));
 }
 
 }  // namespace roberta::cli

@@ -1,4 +1,4 @@
-// roberta evaluate glue: one task of a model, or a table of fine-tuning runs.
+// roberta evaluate glue: one task, or a table of fine-tuning runs.
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/commands/evaluate/glue_table.h"
@@ -9,12 +9,12 @@
 namespace roberta::cli {
 namespace {
 
-/// Two dev sets of MNLI: {"mnli": {...}, "mnli-mm": {...}}.
-EvaluationAnswer answer_of_both(const std::string& task, std::span<const TaskEvaluation> evaluations) {
-  EvaluationAnswer out;
+/// The two dev sets of MNLI: {"mnli": {...}, "mnli-mm": {...}}.
+EvaluationOutput output_of_both(const std::string& task, std::span<const TaskEvaluation> evaluations) {
+  EvaluationOutput out;
   out.json = "{\"task\":\"" + task + "\"";
   for (const TaskEvaluation& evaluation : evaluations) {
-    const EvaluationAnswer one = answer_of(evaluation);
+    const EvaluationOutput one = output_of(evaluation);
     out.text += (out.text.empty() ? "" : "\n") + evaluation.task + "\n" + one.text;
     out.json += ",\"" + evaluation.task + "\":" + one.json;
   }
@@ -25,15 +25,15 @@ EvaluationAnswer answer_of_both(const std::string& task, std::span<const TaskEva
 
 }  // namespace
 
-EvaluationAnswer evaluate_glue_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_glue_task(const Settings& settings, std::span<const std::string> files) {
   if (settings.given("runs")) {
     if (!files.empty())
-      throw Error(ErrorCode::kUsage, "evaluate glue: --runs takes no file; the runs have been evaluated");
-    return answer_of(collect_glue_runs(settings.path("runs")), settings);
+      throw Error(ErrorCode::kUsage, "evaluate glue: --runs takes no file; got '" + files[0] + "'");
+    return output_of(collect_glue_runs(settings.path("runs")), settings);
   }
   if (files.empty())
-    throw Error(ErrorCode::kUsage, "evaluate glue needs a dev file or its folder, or --runs DIR");
-  settings.need("task");
+    throw Error(ErrorCode::kUsage, "evaluate glue: give a dev file or its directory, or --runs DIR");
+  settings.require("task");
   TextEvaluationOptions options;
   read_prediction_options(settings, options);
   options.task = settings.text("task");
@@ -46,8 +46,8 @@ EvaluationAnswer evaluate_glue_task(const Settings& settings, std::span<const st
     };
     evaluations = evaluate_glue(model, files[0], options);
   }
-  return evaluations.size() == 1 ? answer_of(evaluations[0])
-                                 : answer_of_both(evaluations[0].task, evaluations);
+  return evaluations.size() == 1 ? output_of(evaluations[0])
+                                 : output_of_both(evaluations[0].task, evaluations);
 }
 
 }  // namespace roberta::cli

@@ -1,10 +1,10 @@
 #include "cli/commands/evaluate/glue_table.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
+#include "cli/io/style.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
@@ -26,7 +26,7 @@ std::string as_json(const GlueTable& table) {
     out += ":{\"title\":";
     append_json_string(out, row.title);
     out += ",\"runs\":" + std::to_string(row.runs) + ",\"headline\":";
-    append_json_string(out, row.headline);
+    append_json_string(out, row.primary_metric);
     out += ",\"metrics\":{";
     for (size_t m = 0; m < row.metrics.size(); ++m) {
       const auto& [name, values] = row.metrics[m];
@@ -77,7 +77,8 @@ class Columns {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// As on the card: a task a column, its headline's median; and the spread over the runs below it.
+/// As on a model card: one column per task with the median of its primary metric and the spread over the
+/// runs.
 std::string card_text(const GlueTable& table) {
   std::vector<std::string> titles = {""}, medians = {"median"}, deviations = {"deviation"}, runs = {"runs"};
   for (const GlueRow& row : table.rows) {
@@ -109,12 +110,10 @@ std::string metrics_text(const GlueTable& table) {
 
 }  // namespace
 
-EvaluationAnswer answer_of(const GlueTable& table, const Settings& settings) {
-  const bool color = use_color(STDOUT_FILENO, settings.text("color"));
-  EvaluationAnswer out;
-  const std::string title = "GLUE dev sets, x 100";
-  out.text = (color ? "\033[1m" + title + "\033[0m" : title) + "\n\n" + card_text(table) + "\n" +
-             metrics_text(table);
+EvaluationOutput output_of(const GlueTable& table, const Settings& settings) {
+  EvaluationOutput out;
+  out.text =
+      Style(settings).bold("GLUE dev sets, x 100") + "\n\n" + card_text(table) + "\n" + metrics_text(table);
   out.json = as_json(table);
   out.report = report_of(table);
   return out;

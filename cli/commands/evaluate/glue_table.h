@@ -1,10 +1,10 @@
 #pragma once
-// The results of fine-tuning runs in the form of the model card's table.
+// The results of fine-tuning runs as the table of a model card.
 
 #include "cli/commands/evaluate/evaluate.h"
 
 namespace roberta::cli {
 
-EvaluationAnswer answer_of(const GlueTable& table, const Settings& settings);
+EvaluationOutput output_of(const GlueTable& table, const Settings& settings);
 
 }  // namespace roberta::cli

@@ -8,6 +8,7 @@
 #include "cli/settings/options.h"
 #include "cli/settings/yaml_node.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "io/json/json.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
@@ -22,25 +23,25 @@ struct Text {
   std::string text, where;
 };
 
-/// No option of evaluate: perhaps one of another command.
+/// A key that is not an option of evaluate; it may belong to another command.
 struct Pending {
   std::string key;
   YAML::Node value;
   std::string where;
 };
 
-/// A job while its keys are being read; a copy of the file's top is what each job begins with.
+/// A job while its keys are being read. Each job starts as a copy of the file's top level.
 struct Draft {
   std::map<std::string, Text> fields;  // task, name, command, output
   std::vector<Text> data, metrics;
-  bool foreign_metrics = false;         // of an evaluation_config: those that aren't known here are left out
-  std::map<std::string, Text> options;  // by their names
+  bool ignore_unknown_metrics = false;  // metrics from an evaluation_config
+  std::map<std::string, Text> options;  // by name
   std::vector<Pending> pending;
   std::string where;
   bool skipped = false;
 };
 
-/// Keys of Azure ML's jobs that say nothing about the evaluation itself.
+/// Keys of Azure ML jobs that do not affect the evaluation.
 constexpr std::string_view kIgnored[] = {"$schema",       "type",         "version",
                                          "display_name",  "description",  "experiment_name",
                                          "compute",       "compute_name", "settings",
@@ -49,7 +50,7 @@ constexpr std::string_view kIgnored[] = {"$schema",       "type",         "versi
                                          "instance_type", "batch_size",   "resources",
                                          "limits",        "distribution", "performance_metadata"};
 
-/// Spellings of keys, theirs and ours, on what they mean.
+/// Alternative names of keys.
 constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {
     {"task_name", "task"},
     {"test_data", "data"},
@@ -59,13 +60,13 @@ constexpr std::pair<std::string_view, std::string_view> kSynonyms[] = {
     {"input_column_names", "input_columns"},
     {"evaluation_config_params", "evaluation_config"}};
 
-/// Columns, under "columns:".
+/// Names of columns under "columns:".
 constexpr std::pair<std::string_view, std::string_view> kColumns[] = {
     {"input_string", "text"},   {"text", "text"},           {"sentence1", "text"},    {"tokens", "text"},
     {"text_pair", "text-pair"}, {"sentence2", "text-pair"}, {"title", "label"},       {"label", "label"},
     {"label_string", "label"},  {"ner_tags", "label"},      {"ner_tags_str", "label"}};
 
-/// Tasks as Azure ML calls them.
+/// Task names of Azure ML.
 constexpr std::pair<std::string_view, std::string_view> kTasks[] = {{"token-classification", "ner"},
                                                                     {"text-named-entity-recognition", "ner"},
                                                                     {"question-answering", "squad"},
@@ -86,46 +87,34 @@ std::string snake(std::string_view text) {
   return out;
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> words;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    std::string word = text.substr(begin, end - begin);
-    word.erase(0, word.find_first_not_of(' '));
-    word.erase(word.find_last_not_of(' ') + 1);
-    if (!word.empty()) words.push_back(word);
-    begin = end + 1;
-  }
-  return words;
-}
-
 class Reader {
  public:
   explicit Reader(const fs::path& file) : file_(file), name_(file.string()) {}
 
-  JobFile read(const std::vector<std::string>& sets) {
+  JobFile read(const std::vector<std::string>& overrides) {
     try {
       root_ = YAML::Load(read_yaml_text(file_, "job file"));
-      if (!root_.IsMap()) throw Error(ErrorCode::kUsage, name_ + ": 'name: value' lines are needed");
-      read_all(sets);
+      if (!root_.IsMap())
+        throw Error(ErrorCode::kUsage, name_ + ": the file is not a mapping of 'name: value' lines");
+      read_all(overrides);
     } catch (const YAML::Exception& e) {
       throw Error(ErrorCode::kUsage, name_ + ":" + std::to_string(e.mark.line + 1) + ":" +
-                                         std::to_string(e.mark.column + 1) + ": not YAML: " + e.msg);
+                                         std::to_string(e.mark.column + 1) + ": invalid YAML: " + e.msg);
     }
     return std::move(out_);
   }
 
  private:
-  void read_all(const std::vector<std::string>& sets) {
+  void read_all(const std::vector<std::string>& overrides) {
     Draft top;
     top.where = name_;
     const YAML::Node jobs = root_["jobs"];
     for (const auto& pair : root_) {
       const std::string key = key_of(pair.first);
       if (key == "jobs") continue;
-      // With jobs below, inputs at the top are values that these may refer to.
+      // If there are jobs, they may refer to the values of top-level inputs.
       if (key == "inputs" && jobs && pair.second.IsMap()) continue;
-      read_key(top, key, pair.second, place_of(pair.first, name_));
+      read_key(top, key, pair.second, location_of(pair.first, name_));
     }
     std::vector<Draft> drafts;
     if (!jobs) {
@@ -135,34 +124,37 @@ class Reader {
     } else if (jobs.IsMap()) {
       for (const auto& pair : jobs) drafts.push_back(read_job(top, key_of(pair.first), pair.second));
     } else {
-      throw Error(ErrorCode::kUsage, place_of(jobs, name_) + ": 'jobs:' needs a list, or jobs by name");
+      throw Error(ErrorCode::kUsage,
+                  location_of(jobs, name_) + ": 'jobs:' is neither a list nor a mapping of names to jobs");
     }
     for (Draft& draft : drafts) {
       if (draft.skipped) continue;
-      for (const std::string& set : sets) apply_set(draft, set);
+      for (const std::string& text : overrides) apply_override(draft, text);
       finish(draft);
     }
-    if (out_.jobs.empty()) throw Error(ErrorCode::kUsage, name_ + ": no job to run");
+    if (out_.jobs.empty()) throw Error(ErrorCode::kUsage, name_ + ": the file has no job to run");
     name_jobs();
   }
 
   std::string key_of(const YAML::Node& node) const {
-    if (!node.IsScalar()) throw Error(ErrorCode::kUsage, place_of(node, name_) + ": keys are plain words");
+    if (!node.IsScalar())
+      throw Error(ErrorCode::kUsage, location_of(node, name_) + ": a key is not a plain string");
     return node.Scalar();
   }
 
   Draft read_job(const Draft& top, const std::string& name, const YAML::Node& node) {
     Draft draft = top;
-    draft.where = place_of(node, name_);
+    draft.where = location_of(node, name_);
     if (!name.empty()) draft.fields["name"] = {name, draft.where};
-    if (!node.IsMap()) throw Error(ErrorCode::kUsage, draft.where + ": a job is a mapping of 'name: value'");
+    if (!node.IsMap())
+      throw Error(ErrorCode::kUsage, draft.where + ": the job is not a mapping of 'name: value' lines");
     if (node["type"] && node["type"].IsScalar() && node["type"].Scalar() == "command") {
-      out_.remarks.push_back(draft.where + ": '" + name +
-                             "' is a command of Azure ML and isn't run: its outputs must be there already");
+      out_.warnings.push_back(draft.where + ": '" + name +
+                              "' is an Azure ML command and is not run; its outputs must already exist");
       draft.skipped = true;
       return draft;
     }
-    bool data = false, metrics = false;  // the job's own replace those of the top
+    bool data = false, metrics = false;  // the job's own values replace those of the top level
     for (const auto& pair : node) {
       const std::string key = key_of(pair.first);
       const std::string_view means = translated(kSynonyms, snake(key));
@@ -170,12 +162,12 @@ class Reader {
           (means == "data" || pair.second["test_data"] || pair.second["data"]))
         draft.data.clear();
       if (means == "metrics" && !std::exchange(metrics, true)) draft.metrics.clear();
-      read_key(draft, key, pair.second, place_of(pair.first, name_));
+      read_key(draft, key, pair.second, location_of(pair.first, name_));
     }
     return draft;
   }
 
-  /// ${{parent.inputs.NAME}} is the top's input of that name.
+  /// Resolves ${{parent.inputs.NAME}} to the top-level input of that name.
   YAML::Node resolved(const YAML::Node& node, const std::string& where) const {
     if (!node.IsScalar()) return node;
     const std::string text = node.Scalar();
@@ -186,7 +178,7 @@ class Reader {
     name.erase(name.find_last_not_of(' ') + 1);
     const YAML::Node inputs = root_["inputs"];
     const YAML::Node value = inputs && inputs.IsMap() ? inputs[name] : YAML::Node(YAML::NodeType::Undefined);
-    if (!value) throw Error(ErrorCode::kUsage, where + ": there is no '" + name + "' under 'inputs:'");
+    if (!value) throw Error(ErrorCode::kUsage, where + ": '" + name + "' not found under 'inputs:'");
     return value;
   }
 
@@ -194,7 +186,7 @@ class Reader {
   std::string text_of(const YAML::Node& given, const std::string& where) const {
     const YAML::Node node = resolved(given, where);
     if (node.IsMap() && node["path"] && node["path"].IsScalar()) return node["path"].Scalar();
-    if (!node.IsScalar()) throw Error(ErrorCode::kUsage, where + ": a plain value is needed");
+    if (!node.IsScalar()) throw Error(ErrorCode::kUsage, where + ": expected a plain value");
     return node.Scalar();
   }
   std::vector<std::string> texts_of(const YAML::Node& given, const std::string& where) const {
@@ -205,13 +197,13 @@ class Reader {
     return texts;
   }
 
-  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& place) {
-    const std::string where = place + ": " + key;
+  void read_key(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& location) {
+    const std::string where = location + ": " + key;
     const std::string name(translated(kSynonyms, snake(key)));
     if (name == "inputs" || name == "parameters") {
-      if (!value.IsMap()) throw Error(ErrorCode::kUsage, where + ": a mapping is needed");
+      if (!value.IsMap()) throw Error(ErrorCode::kUsage, where + ": expected a mapping");
       for (const auto& pair : value)
-        read_key(draft, key_of(pair.first), pair.second, place_of(pair.first, name_));
+        read_key(draft, key_of(pair.first), pair.second, location_of(pair.first, name_));
     } else if (name == "outputs") {
       for (const auto& pair : value)
         if (pair.second.IsMap() && pair.second["path"])
@@ -222,7 +214,7 @@ class Reader {
       for (const std::string& text : texts_of(value, where)) draft.data.push_back({text, where});
     } else if (name == "metrics") {
       for (const std::string& text : texts_of(value, where))
-        for (const std::string& metric : split(text)) draft.metrics.push_back({metric, where});
+        for (const std::string& metric : split_list(text)) draft.metrics.push_back({metric, where});
     } else if (name == "columns") {
       read_columns(draft, value, where);
     } else if (name == "input_columns") {
@@ -234,7 +226,7 @@ class Reader {
       if (device == "cpu" || device == "ref")
         draft.options["device"] = {device, where};
       else if (device != "auto")
-        out_.remarks.push_back(where + ": '" + device + "' isn't there; computed on the CPU");
+        out_.warnings.push_back(where + ": '" + device + "' is not supported; using the CPU");
     } else if (std::find(std::begin(kIgnored), std::end(kIgnored), name) != std::end(kIgnored)) {
       return;
     } else {
@@ -245,6 +237,7 @@ class Reader {
   void read_option(Draft& draft, const std::string& key, const YAML::Node& value, const std::string& where) {
     const Option* option = find_option(*find_command("evaluate"), key);
     if (option) {
+      warn_if_deprecated(*option, key, where);
       draft.options[std::string(option->name)] = {
           value.IsMap() ? text_of(value, where) : yaml_value(resolved(value, where), *option, where), where};
     } else {
@@ -252,17 +245,22 @@ class Reader {
     }
   }
 
+  void warn_if_deprecated(const Option& option, const std::string& key, const std::string& where) {
+    if (const std::string warning = key_warning(option, key, where); !warning.empty())
+      out_.warnings.push_back(warning);
+  }
+
   void read_columns(Draft& draft, const YAML::Node& value, const std::string& where) {
     if (!value.IsMap())
-      throw Error(ErrorCode::kUsage, where + ": a mapping is needed: text: NAME, label: NAME");
+      throw Error(ErrorCode::kUsage, where + ": expected a mapping such as 'text: NAME, label: NAME'");
     for (const auto& pair : value) {
-      const std::string key = key_of(pair.first), at = place_of(pair.first, name_) + ": " + key;
+      const std::string key = key_of(pair.first), at = location_of(pair.first, name_) + ": " + key;
       const std::string option(translated(kColumns, snake(key)));
       if (option != "text" && option != "text-pair" && option != "label") {
         std::vector<std::string> names;
         for (const auto& [from, to] : kColumns) names.emplace_back(from);
         throw Error(ErrorCode::kUsage, at + ": unknown column" + did_you_mean(snake(key), names) +
-                                           "; there are text, text_pair and label");
+                                           "; expected text, text_pair or label");
       }
       draft.options[option] = {text_of(pair.second, at), at};
     }
@@ -271,9 +269,10 @@ class Reader {
   void read_input_columns(Draft& draft, const std::vector<std::string>& texts, const std::string& where) {
     std::vector<std::string> columns;
     for (const std::string& text : texts)
-      for (const std::string& column : split(text)) columns.push_back(column);
+      for (const std::string& column : split_list(text)) columns.push_back(column);
     if (columns.empty() || columns.size() > 2)
-      throw Error(ErrorCode::kUsage, where + ": one column is needed, or two of pairs");
+      throw Error(ErrorCode::kUsage,
+                  where + ": expected one column, or two for pairs; got " + std::to_string(columns.size()));
     draft.options["text"] = {columns[0], where};
     if (columns.size() == 2) draft.options["text-pair"] = {columns[1], where};
   }
@@ -288,26 +287,26 @@ class Reader {
     } catch (const Error& error) {
       throw Error(ErrorCode::kUsage, where + ": " + error.what());
     }
-    if (!config.is_object()) throw Error(ErrorCode::kUsage, where + ": an object is needed");
+    if (!config.is_object()) throw Error(ErrorCode::kUsage, where + ": expected a JSON object");
     for (const auto& [key, member] : config.items()) {
       if (key == "metrics" && member.is_array()) {
         draft.metrics.clear();
-        draft.foreign_metrics = true;
+        draft.ignore_unknown_metrics = true;
         for (const Json& metric : member)
           if (metric.is_string()) draft.metrics.push_back({metric.get<std::string>(), where});
       } else {
-        out_.remarks.push_back(where + ": '" + key + "' has no meaning here and is left out");
+        out_.warnings.push_back(where + ": '" + key + "' is not supported and is ignored");
       }
     }
   }
 
   /// --set NAME=VALUE, or JOB.NAME=VALUE for one of several jobs.
-  void apply_set(Draft& draft, const std::string& set) {
-    const size_t equals = set.find('=');
+  void apply_override(Draft& draft, const std::string& text) {
+    const size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw Error(ErrorCode::kUsage, "--set " + set + " needs NAME=VALUE");
-    std::string key = set.substr(0, equals);
-    const std::string value = set.substr(equals + 1);
+      throw Error(ErrorCode::kUsage, "--set: '" + text + "' is not of the form NAME=VALUE");
+    std::string key = text.substr(0, equals);
+    const std::string value = text.substr(equals + 1);
     if (const size_t dot = key.find('.'); dot != std::string::npos) {
       const std::string before = key.substr(0, dot);
       if (before == "columns")
@@ -325,26 +324,26 @@ class Reader {
 
   std::optional<std::string> found(const std::string& path) const {
     std::error_code ignored;
-    const fs::path beside = file_.parent_path() / path;
-    if (fs::exists(beside, ignored)) return beside.lexically_normal().string();
+    const fs::path relative = file_.parent_path() / path;
+    if (fs::exists(relative, ignored)) return relative.lexically_normal().string();
     if (fs::exists(path, ignored)) return path;
     return std::nullopt;
   }
 
-  std::string need_path(const Text& text) const {
+  std::string require_path(const Text& text) const {
     if (text.text == "-") return text.text;
     if (text.text.starts_with("${{")) {
-      throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
-                                         " is made by another step, which isn't run here; give it by --set");
+      throw Error(ErrorCode::kUsage,
+                  text.where + ": " + text.text +
+                      " is the output of another step, which is not run; set it with --set");
     }
     if (text.text.starts_with("azureml:")) {
-      throw Error(ErrorCode::kUsage,
-                  text.where + ": " + text.text + " lies in Azure ML; fetch it and give its path by --set");
+      throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
+                                         " is stored in Azure ML; download it and set its path with --set");
     }
     if (const std::optional<std::string> path = found(text.text)) return *path;
     throw Error(ErrorCode::kUsage, text.where + ": " + text.text +
-                                       " is neither beside the job file nor in the "
-                                       "working directory");
+                                       " not found relative to the job file or the working directory");
   }
 
   void finish(Draft& draft) {
@@ -353,16 +352,16 @@ class Reader {
     if (draft.fields.contains("name")) job.name = draft.fields["name"].text;
     if (draft.fields.contains("output")) out_.output = draft.fields["output"].text;
     const std::string command = draft.fields.contains("command") ? draft.fields["command"].text : "evaluate";
-    job.command = &need_command(command);
+    job.command = &require_command(command);
     if (command == "run" || job.command->raw)
       throw Error(ErrorCode::kUsage,
-                  draft.fields["command"].where + ": '" + command + "' is no command of a job");
+                  draft.fields["command"].where + ": '" + command + "' cannot be run as a job");
     command == "evaluate" ? finish_evaluation(draft, job) : finish_command(draft, job);
     for (const Pending& pending : draft.pending) add_pending(job, pending);
     out_.jobs.push_back(std::move(job));
   }
 
-  /// Another command: what was understood as a key of evaluations is an option of its own.
+  /// For another command, keys that were read as those of an evaluation become its options.
   void finish_command(Draft& draft, Job& job) {
     for (const char* name : {"task", "output"})
       if (draft.fields.contains(name)) draft.options[name] = draft.fields[name];
@@ -374,20 +373,21 @@ class Reader {
     const Option* data = find_option(*job.command, "data");
     for (const Text& text : draft.data) {
       if (data)
-        job.options.push_back({data, need_path(text), text.where});
+        job.options.push_back({data, require_path(text), text.where});
       else
-        job.arguments.push_back(need_path(text));
+        job.arguments.push_back(require_path(text));
     }
   }
 
   void add_pending(Job& job, const Pending& pending) {
     const auto& [key, value, where] = pending;
     if (const Option* option = find_option(*job.command, key)) {
+      warn_if_deprecated(*option, key, where);
       job.options.push_back({option, yaml_value(resolved(value, where), *option, where), where});
     } else if (value.IsMap() && job.command->name != "evaluate") {  // a section of options: "optimizer:"
       for (const auto& pair : value) {
         const std::string inner = key_of(pair.first);
-        add_pending(job, {inner, pair.second, place_of(pair.first, name_) + ": " + inner});
+        add_pending(job, {inner, pair.second, location_of(pair.first, name_) + ": " + inner});
       }
     } else {
       unknown_key(*job.command, key, where);
@@ -395,46 +395,46 @@ class Reader {
   }
 
   void finish_evaluation(Draft& draft, Job& job) {
-    if (!draft.fields.contains("task")) throw Error(ErrorCode::kUsage, draft.where + ": 'task:' is needed");
+    if (!draft.fields.contains("task")) throw Error(ErrorCode::kUsage, draft.where + ": 'task:' is missing");
     const Text given = draft.fields["task"];
     std::string task(translated(kTasks, given.text));
-    if (const GlueTask* glue = find_glue_task(task)) {  // "task: rte" is GLUE's
+    if (const GlueTask* glue = find_glue_task(task)) {  // "task: rte" is a GLUE task
       draft.options["task"] = {glue->name, given.where};
       task = "glue";
     }
     try {
-      job.arguments = {std::string(need_evaluation_task(task).name)};
+      job.arguments = {std::string(require_evaluation_task(task).name)};
     } catch (const Error& error) {
       throw Error(ErrorCode::kUsage, given.where + ": " + error.what());
     }
-    for (const Text& text : draft.data) job.arguments.push_back(need_path(text));
+    for (const Text& text : draft.data) job.arguments.push_back(require_path(text));
     for (const auto& [name, text] : draft.options) {
       if (name == "format" || name == "html" || name == "config" || name == "help" || name == "version")
-        throw Error(ErrorCode::kUsage, text.where + " can't be set in a job; results go to 'output:'");
+        throw Error(ErrorCode::kUsage,
+                    text.where + " cannot be set in a job; results are written to 'output:'");
       job.options.push_back({find_option(*job.command, name),
-                             name == "model" || name == "adapter" ? need_path(text) : text.text, text.where});
+                             name == "model" || name == "adapter" ? require_path(text) : text.text,
+                             text.where});
     }
     for (const Text& metric : draft.metrics) {
       const std::string name = metric_name(task, metric.text);
       if (known_metric(task, name)) {
         job.metrics.push_back(name);
-      } else if (draft.foreign_metrics) {
-        out_.remarks.push_back(metric.where + ": metric '" + metric.text + "' isn't there and is left out");
+      } else if (draft.ignore_unknown_metrics) {
+        out_.warnings.push_back(metric.where + ": metric '" + metric.text +
+                                "' is not supported and is ignored");
       } else {
-        throw Error(ErrorCode::kUsage,
-                    metric.where + ": " + task + " has no metric '" + metric.text + "'" +
-                        did_you_mean(name, split_names(need_evaluation_task(task).metrics)));
+        throw Error(ErrorCode::kUsage, metric.where + ": " + task + " has no metric '" + metric.text + "'" +
+                                           did_you_mean(name, metric_names(task)));
       }
     }
   }
 
-  static std::vector<std::string> split_names(std::string_view names) {
-    std::string text(names);
-    std::replace(text.begin(), text.end(), '|', ',');
-    return split(text);
+  static std::vector<std::string> metric_names(const std::string& task) {
+    return split_list(require_evaluation_task(task).metrics, '|');
   }
   static bool known_metric(const std::string& task, const std::string& name) {
-    const std::vector<std::string> names = split_names(need_evaluation_task(task).metrics);
+    const std::vector<std::string> names = metric_names(task);
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
   }
 
@@ -452,14 +452,14 @@ class Reader {
                                        "; a job of '" + std::string(command.name) + "' takes its options");
   }
 
-  /// Names are folders: jobs without one get their task's, with a number where it is taken.
+  /// Names are directories: a job without a name gets that of its task, with a number if it is taken.
   void name_jobs() {
     std::map<std::string, int> taken;
     for (Job& job : out_.jobs) {
       if (job.name.empty())
         job.name = job.command->name == "evaluate" ? job.arguments[0] : std::string(job.command->name);
       if (job.name.find('/') != std::string::npos || job.name.starts_with("."))
-        throw Error(ErrorCode::kUsage, job.where + ": '" + job.name + "' is no name for a folder");
+        throw Error(ErrorCode::kUsage, job.where + ": '" + job.name + "' is not a valid directory name");
       if (const int before = taken[job.name]++; before > 0) job.name += "-" + std::to_string(before + 1);
     }
   }
@@ -472,8 +472,8 @@ class Reader {
 
 }  // namespace
 
-JobFile read_job_file(const fs::path& file, const std::vector<std::string>& sets) {
-  return Reader(file).read(sets);
+JobFile read_job_file(const fs::path& file, const std::vector<std::string>& overrides) {
+  return Reader(file).read(overrides);
 }
 
 std::string metric_name(const std::string& task, const std::string& name) {

@@ -5,6 +5,7 @@
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
 #include "cli/io/progress.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 
@@ -24,7 +25,7 @@ std::string as_json(const MlmEvaluation& result) {
 }
 
 std::string as_text(const MlmEvaluation& result) {
-  return "loss        " + fixed(result.loss, 4) + " nats a masked token\nbits        " +
+  return "loss        " + fixed(result.loss, 4) + " nats per masked token\nbits        " +
          fixed(result.bits(), 4) + "\nperplexity  " + fixed(result.perplexity(), 2) + "\nmasked      " +
          std::to_string(result.masked_tokens) + " of " + std::to_string(result.tokens) + " tokens in " +
          std::to_string(result.blocks) + " blocks\n";
@@ -45,7 +46,7 @@ void append_list(std::string& out, const char* name, const std::vector<Number>& 
   out += ']';
 }
 
-/// One JSON object a block.
+/// Writes one JSON object per block.
 class Dump {
  public:
   explicit Dump(const std::filesystem::path& path) : path_(path), file_(path) { check(); }
@@ -65,7 +66,7 @@ class Dump {
 
  private:
   void check() {
-    if (!file_) throw Error(ErrorCode::kResource, "[evaluate] " + path_.string() + " can't be written");
+    if (!file_) throw Error(ErrorCode::kResource, "[evaluate] " + path_.string() + " cannot be written");
   }
   std::filesystem::path path_;
   std::ofstream file_;
@@ -73,7 +74,7 @@ class Dump {
 
 }  // namespace
 
-EvaluationAnswer evaluate_mlm_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_mlm_task(const Settings& settings, std::span<const std::string> files) {
   MlmEvaluationOptions options;
   options.seed = static_cast<uint64_t>(settings.integer("seed"));
   options.mask_prob = settings.number("mask-prob");

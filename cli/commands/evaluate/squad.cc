@@ -1,4 +1,4 @@
-// roberta evaluate squad: exact match and F1 of a model's answers, or of somebody's.
+// roberta evaluate squad: exact match and F1 of a model's predictions, or of a predictions file.
 
 #include "cli/commands/evaluate/evaluate.h"
 #include "cli/io/load.h"
@@ -8,14 +8,14 @@
 namespace roberta::cli {
 namespace {
 
-/// run_qa's other files lie beside the first: eval_predictions.json, eval_nbest_predictions.json,
+/// The names of run_qa's other files: eval_predictions.json, eval_nbest_predictions.json,
 /// eval_null_odds.json.
-std::filesystem::path beside(const std::filesystem::path& predictions, const std::string& name) {
-  constexpr std::string_view kUsual = "predictions";
+std::filesystem::path sibling(const std::filesystem::path& predictions, const std::string& name) {
+  constexpr std::string_view kDefaultName = "predictions";
   if (predictions.empty()) return {};
   std::string file = predictions.filename().string();
-  if (const size_t at = file.rfind(kUsual); at != std::string::npos) {
-    file.replace(at, kUsual.size(), name);
+  if (const size_t at = file.rfind(kDefaultName); at != std::string::npos) {
+    file.replace(at, kDefaultName.size(), name);
   } else {
     file = predictions.stem().string() + "_" + name + predictions.extension().string();
   }
@@ -24,17 +24,17 @@ std::filesystem::path beside(const std::filesystem::path& predictions, const std
 
 }  // namespace
 
-EvaluationAnswer evaluate_squad_task(const Settings& settings, std::span<const std::string> files) {
+EvaluationOutput evaluate_squad_task(const Settings& settings, std::span<const std::string> files) {
   if (settings.given("predictions-in")) {
-    return answer_of(score_squad(files[0], settings.path("predictions-in"), settings.path("null-odds-in"),
+    return output_of(score_squad(files[0], settings.path("predictions-in"), settings.path("null-odds-in"),
                                  settings.number("no-answer-threshold")));
   }
   if (settings.given("null-odds-in"))
-    throw Error(ErrorCode::kUsage, "--null-odds-in belongs to --predictions-in");
+    throw Error(ErrorCode::kUsage, "--null-odds-in requires --predictions-in");
   SquadEvaluationOptions options;
   read_prediction_options(settings, options);
-  options.nbest = beside(options.predictions, "nbest_predictions");
-  options.null_odds = beside(options.predictions, "null_odds");
+  options.nbest = sibling(options.predictions, "nbest_predictions");
+  options.null_odds = sibling(options.predictions, "null_odds");
   options.doc_stride = settings.integer("doc-stride");
   options.n_best = settings.integer("n-best");
   options.max_answer = settings.integer("max-answer-length");
@@ -45,7 +45,7 @@ EvaluationAnswer evaluate_squad_task(const Settings& settings, std::span<const s
   options.progress = [&](const char* unit, int64_t done, int64_t total) {
     progress.update("squad", unit, done, total);
   };
-  return answer_of(evaluate_squad(model, files[0], options));
+  return output_of(evaluate_squad(model, files[0], options));
 }
 
 }  // namespace roberta::cli

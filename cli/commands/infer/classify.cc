@@ -1,4 +1,4 @@
-// roberta classify: labels of texts, or of pairs of texts.
+// roberta classify: classification of texts or pairs of texts.
 
 #include "cli/io/load.h"
 #include "cli/io/score_table.h"
@@ -13,17 +13,16 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"format", Type::kChoice, "text", "text|json",
-     "a table for eyes, or the JSON of the transformers pipeline"},
-    {"top-k", Type::kInteger, "1", "1..1000000", "labels for each text", 'k'},
-    {"all-scores", Type::kFlag, "false", "", "all labels, best first"},
+     "output format; json = the output of the transformers pipeline"},
+    {"top-k", Type::kInteger, "1", "1..1000000", "number of labels per text, best first", 'k'},
+    {"all-scores", Type::kFlag, "false", "", "print all labels, best first"},
     {"pair", Type::kFlag, "false", "",
-     "each row is two texts: two columns with a tab between, or 'text_pair' of JSONL"},
+     "each row is a pair of texts: two columns separated by a tab, or 'text' and 'text_pair' of JSONL"},
     {"function", Type::kChoice, "auto", "auto|softmax|sigmoid|none",
-     "from logits to scores; auto = none for regression, sigmoid for several labels at once or one label, "
-     "else "
-     "softmax"},
+     "function applied to the logits; auto = none for regression, sigmoid for multi-label or a single label, "
+     "otherwise softmax"},
     {"truncate", Type::kFlag, "true", "",
-     "cut texts to the model's length; --no-truncate: a long text is a bad row"},
+     "truncate texts to the model's maximum length; --no-truncate = reject longer texts"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -33,7 +32,7 @@ LabelFunction function_of(const std::string& name) {
   return name == "none" ? LabelFunction::kNone : LabelFunction::kDefault;
 }
 
-/// One label: a line with the text; several: a table below the text.
+/// A single label is a line with the text; several are a table below the text.
 std::string as_text(const ScoreTable& table, const Row& row, const std::vector<LabelScore>& labels,
                     bool plain) {
   const std::string text = row.second ? row.text + " | " + *row.second : row.text;
@@ -47,7 +46,7 @@ std::string as_text(const ScoreTable& table, const Row& row, const std::vector<L
 }
 
 int run(const Settings& settings) {
-  const bool json = answers_are_json(settings);
+  const bool json = wants_json(settings);
   ClassifyOptions options;
   options.function = function_of(settings.text("function"));
   options.top_k = settings.flag("all-scores") ? 0 : static_cast<int>(settings.integer("top-k"));
@@ -57,20 +56,20 @@ int run(const Settings& settings) {
   const bool plain =
       options.function == LabelFunction::kNone ||
       (options.function == LabelFunction::kDefault && model.info().problem_type == "regression");
-  StreamPlan plan;
-  plan.field = Field::kPair;
-  plan.pairs = settings.flag("pair");
-  plan.batch_bytes = 256 << 10;
-  plan.batch_rows = 1024;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.field = Field::kPair;
+  stream.pairs = settings.flag("pair");
+  stream.batch_bytes = 256 << 10;
+  stream.batch_rows = 1024;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     std::vector<TextPair> texts;
     for (const Row& row : rows) texts.push_back({row.text, row.second});
     const std::vector<std::vector<LabelScore>> labels = classify(model, texts, options);
     for (size_t i = 0; i < rows.size(); ++i) {
       if (json)
-        append_json(answers[i], labels[i]);
+        append_json(results[i], labels[i]);
       else
-        answers[i] = as_text(table, rows[i], labels[i], plain);
+        results[i] = as_text(table, rows[i], labels[i], plain);
     }
   });
 }
@@ -81,14 +80,11 @@ extern const Command classify_command;
 const Command classify_command{
     .name = "classify",
     .arguments = "[TEXT...]",
-    .summary = "labels of texts, or of pairs of texts",
+    .summary = "classify texts or pairs of texts",
     .description =
-        "For each argument, or each line of standard input, the most probable label of a "
-        "sequence-classification "
-        "model;\n"
-        "of a regression model its value. --format json prints what the transformers pipeline returns: a "
-        "list of\n"
-        "{\"label\", \"score\"}. Rows of JSONL: {\"text\"}, or {\"text\", \"text_pair\"}.",
+        "Prints the most probable label of each argument or each line of standard input, or the value\n"
+        "for a regression model. --format json prints the output of the transformers pipeline: a list of\n"
+        "{\"label\", \"score\"}. JSONL rows: {\"text\"}, or {\"text\", \"text_pair\"}.",
     .example = "roberta classify --model DIR --all-scores 'A fine film.'",
     .groups = kGroups,
     .run = run,

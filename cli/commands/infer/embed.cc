@@ -1,4 +1,4 @@
-// roberta embed: vectors of texts or of their tokens.
+// roberta embed: embeddings of texts or tokens.
 
 #include <limits>
 #include <memory>
@@ -20,15 +20,16 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"format", Type::kChoice, "json", "json|text|npy",
-     "{\"embedding\": [...]}, plain numbers, or a NumPy file (--output)"},
+     "output format: {\"embedding\": [...]}, plain numbers, or a NumPy file (--output)"},
     {"pooling", Type::kChoice, "auto", "auto|cls|mean|max|none",
-     "how tokens become one vector; none = a row for each token; auto = what the model directory says, else "
-     "mean"},
-    {"normalize", Type::kFlag, "", "", "scale vectors to length 1; unset = what the model directory says"},
+     "pooling of token vectors; none = one row per token; auto = from the model directory, otherwise mean"},
+    {"normalize", Type::kFlag, "", "",
+     "scale vectors to length 1; default: from the model directory, otherwise no"},
     {"layers", Type::kIntegerList, "-1", "-10000..10000", "layers to concatenate: 0 = embeddings, -1 = last"},
     {"truncate", Type::kFlag, "false", "",
-     "cut texts to the model's length; otherwise a long text is a bad row"},
-    {"output", Type::kPath, "", "FILE.npy", "write float32 rows there, in the order of the input", 'o'},
+     "truncate texts to the model's maximum length instead of rejecting longer ones"},
+    {"output", Type::kPath, "", "FILE.npy", "NumPy file for the float32 rows, in the order of the input",
+     'o'},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -44,7 +45,7 @@ std::string as_json(const Matrix& matrix, bool rows) {
   return out += '}';
 }
 
-/// Numbers with spaces between, a line for each row.
+/// Numbers separated by spaces, one line per row.
 std::string as_text(const Matrix& matrix) {
   std::string out;
   for (int64_t r = 0; r < matrix.rows; ++r) {
@@ -64,27 +65,26 @@ void append_all(NpyWriter& file, const std::vector<Matrix>& matrices) {
   for (const Matrix& matrix : matrices) file.append(matrix.data);
 }
 
-/// Whether a .npy file is written; refuses combinations that mean nothing.
+/// Whether a .npy file is written; rejects contradictory options.
 bool wants_npy(const Settings& settings) {
   bool output = settings.given("output"), npy = settings.text("format") == "npy";
-  if (npy && !output) throw Error(ErrorCode::kUsage, "--format npy needs --output FILE.npy");
+  if (npy && !output) throw Error(ErrorCode::kUsage, "--format npy requires --output FILE.npy");
   if (output && !npy && settings.origin("format") != Origin::kDefault)
     throw Error(ErrorCode::kUsage, "--output writes a .npy file; for --format " + settings.text("format") +
                                        " redirect standard output: > FILE");
   if (output && settings.flag("keep-fields"))
-    throw Error(ErrorCode::kUsage,
-                "--keep-fields prints rows of JSON, --output writes none: one of the two, please");
+    throw Error(ErrorCode::kUsage, "--keep-fields and --output cannot be combined; give only one of them");
   return output;
 }
 
 int run(const Settings& settings) {
-  bool npy = wants_npy(settings), json = npy || answers_are_json(settings);
+  bool npy = wants_npy(settings), json = npy || wants_json(settings);
   Model model = load_model(settings);
   const ModelInfo& info = model.info();
   EmbedOptions options;
   const std::string& pooling = settings.text("pooling");
   if (pooling == "auto" && !info.pooling_problem.empty())
-    throw Error(ErrorCode::kModel, info.pooling_problem + "; or name a --pooling");
+    throw Error(ErrorCode::kModel, info.pooling_problem + "; or choose --pooling cls, mean, max or none");
   options.pooling = pooling_of(pooling == "auto" ? info.default_pooling : pooling);
   options.normalize = settings.given("normalize") ? settings.flag("normalize") : info.default_normalize;
   options.layers = settings.integers("layers");
@@ -94,15 +94,15 @@ int run(const Settings& settings) {
   std::unique_ptr<NpyWriter> file;
   int64_t columns = info.hidden_size * static_cast<int64_t>(options.layers.size());
   if (npy) file = std::make_unique<NpyWriter>(settings.path("output"), columns);
-  StreamPlan plan;
-  plan.batch_bytes = by_token ? 32 << 10 : 256 << 10;  // a token's row of JSON takes some 10 kB
-  plan.batch_rows = 4096;
-  plan.silent = npy;
-  plan.bad_row = [&](const Row&) {  // keeps row i of the file at row i of the input
+  StreamOptions stream;
+  stream.batch_bytes = by_token ? 32 << 10 : 256 << 10;  // the JSON of one token takes about 10 kB
+  stream.batch_rows = 4096;
+  stream.silent = npy;
+  stream.on_invalid_row = [&](const Row&) {  // so that row i of the file belongs to row i of the input
     if (file)
       file->append(std::vector<float>(static_cast<size_t>(columns), std::numeric_limits<float>::quiet_NaN()));
   };
-  int code = run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  int code = run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     std::vector<std::string> texts;
     for (const Row& row : rows) texts.push_back(row.text);
     std::vector<Matrix> matrices = embed(model, texts, options);
@@ -111,7 +111,7 @@ int run(const Settings& settings) {
     else
       parallel_for(static_cast<int64_t>(rows.size()), thread_count(settings), [&](int64_t i) {
         auto k = static_cast<size_t>(i);
-        answers[k] = json ? as_json(matrices[k], by_token) : as_text(matrices[k]);
+        results[k] = json ? as_json(matrices[k], by_token) : as_text(matrices[k]);
       });
   });
   if (file) file->finish();
@@ -124,13 +124,11 @@ extern const Command embed_command;
 const Command embed_command{
     .name = "embed",
     .arguments = "[TEXT...]",
-    .summary = "vectors of texts or of their tokens",
+    .summary = "compute embeddings of texts or their tokens",
     .description =
-        "For each argument, or each line of standard input, one vector, or with --pooling none one for each "
-        "token,\n"
-        "special tokens included. In a .npy file the rows of --pooling none follow one another text after "
-        "text; a\n"
-        "row that --on-error skip left out is NaN.",
+        "Prints one vector for each argument or each line of standard input; with --pooling none one for\n"
+        "each token, special tokens included. In a .npy file the token rows of all texts are\n"
+        "concatenated; a row skipped by --on-error skip is NaN.",
     .example = "roberta embed --model DIR --pooling mean --normalize --output vectors.npy < texts.txt",
     .groups = kGroups,
     .run = run,

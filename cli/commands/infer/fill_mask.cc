@@ -13,19 +13,19 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"format", Type::kChoice, "text", "text|json",
-     "a table for eyes, or the JSON of the transformers pipeline"},
-    {"top-k", Type::kInteger, "5", "1..1000000", "candidates for each mask", 'k'},
+     "output format; json = the output of the transformers pipeline"},
+    {"top-k", Type::kInteger, "5", "1..1000000", "number of candidates per mask", 'k'},
     {"targets", Type::kList, "", "WORD,...",
-     "score only these; a leading space counts, and a word of n tokens puts n masks in"},
-    {"joint", Type::kFlag, "false", "", "fill all masks of a text together, by beam search"},
-    {"beam", Type::kInteger, "0", "0..100000", "beams of --joint; 0 = max(16, 4 x top-k)"},
+     "score only these words; a leading space is significant, and a word of n tokens replaces n masks"},
+    {"joint", Type::kFlag, "false", "", "fill all masks of a text jointly, by beam search"},
+    {"beam", Type::kInteger, "0", "0..100000", "number of beams of --joint; 0 = max(16, 4 x top-k)"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
-template <class Answer>
-std::string as_json(const Answer& answer) {
+template <class Result>
+std::string as_json(const Result& result) {
   std::string out;
-  append_json(out, answer);
+  append_json(out, result);
   return out;
 }
 
@@ -49,34 +49,33 @@ std::string as_text(const ScoreTable& table, const Row& row, const std::vector<J
   return table.title(row.text) + table.lines(lines);
 }
 
-template <class Answers>
-void write_answers(std::span<const Row> rows, std::span<std::string> answers, const Answers& filled,
-                   bool json, const ScoreTable& table) {
+template <class Filled>
+void write_results(std::span<const Row> rows, std::span<std::string> results, const Filled& filled, bool json,
+                   const ScoreTable& table) {
   for (size_t i = 0; i < rows.size(); ++i)
-    answers[i] = json ? as_json(filled[i]) : as_text(table, rows[i], filled[i]);
+    results[i] = json ? as_json(filled[i]) : as_text(table, rows[i], filled[i]);
 }
 
 int run(const Settings& settings) {
-  bool json = answers_are_json(settings), joint = settings.flag("joint");
+  bool json = wants_json(settings), joint = settings.flag("joint");
   if (joint && settings.given("targets"))
-    throw Error(ErrorCode::kUsage,
-                "--joint searches all words and --targets names them: one of the two, please");
+    throw Error(ErrorCode::kUsage, "--joint and --targets cannot be combined; give only one of them");
   FillMaskOptions options;
   options.top_k = static_cast<int>(settings.integer("top-k"));
   options.targets = settings.list("targets");
   options.beam = static_cast<int>(settings.integer("beam"));
   ScoreTable table(settings);
   Model model = load_model(settings);
-  StreamPlan plan;
-  plan.batch_bytes = 256 << 10;
-  plan.batch_rows = 256;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.batch_bytes = 256 << 10;
+  stream.batch_rows = 256;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     std::vector<std::string> texts;
     for (const Row& row : rows) texts.push_back(row.text);
     if (joint)
-      write_answers(rows, answers, fill_mask_joint(model, texts, options), json, table);
+      write_results(rows, results, fill_mask_joint(model, texts, options), json, table);
     else
-      write_answers(rows, answers, fill_mask(model, texts, options), json, table);
+      write_results(rows, results, fill_mask(model, texts, options), json, table);
   });
 }
 
@@ -86,14 +85,12 @@ extern const Command fill_mask_command;
 const Command fill_mask_command{
     .name = "fill-mask",
     .arguments = "[TEXT...]",
-    .summary = "ranked words for the <mask> of a text",
+    .summary = "predict the words for the <mask> of a text",
     .description =
-        "For each argument, or each line of standard input, the most probable tokens at each <mask>. With "
-        "several\n"
-        "masks each is answered for itself; --joint fills them together. --format json prints what the\n"
-        "transformers pipeline returns: a list of {\"score\", \"token\", \"token_str\", \"sequence\"}, or a "
-        "list of such\n"
-        "lists for several masks.",
+        "Prints the most probable tokens at each <mask> of each argument or each line of standard input.\n"
+        "Several masks are predicted independently; --joint fills them together. --format json prints\n"
+        "the output of the transformers pipeline: a list of {\"score\", \"token\", \"token_str\",\n"
+        "\"sequence\"}, or for several masks a list of such lists.",
     .example = "roberta fill-mask --model DIR 'The capital of France is <mask>.'",
     .groups = kGroups,
     .run = run,

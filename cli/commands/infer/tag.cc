@@ -1,4 +1,4 @@
-// roberta tag: labels of tokens, names in texts.
+// roberta tag: token classification.
 
 #include "cli/io/load.h"
 #include "cli/io/score_table.h"
@@ -13,13 +13,13 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"format", Type::kChoice, "text", "text|json",
-     "a table for eyes, or the JSON of the transformers pipeline"},
+     "output format; json = the output of the transformers pipeline"},
     {"aggregation", Type::kChoice, "simple", "none|simple|first|average|max",
-     "how tokens become groups: none = each token; simple = neighbours of one type; the others first give "
-     "all "
-     "tokens of a word one label: its first token's, that of the mean scores, that of the highest score"},
-    {"ignore-labels", Type::kList, "O", "LABEL,...", "labels that are left out"},
-    {"stride", Type::kInteger, "128", "0..1048576", "tokens that windows of a long text share"},
+     "grouping of tokens: none = each token; simple = adjacent tokens of one type; the others label whole "
+     "words, by the first token, the average scores or the maximum score"},
+    {"ignore-labels", Type::kList, "O", "LABEL,...", "labels to omit"},
+    {"stride", Type::kInteger, "128", "0..1048576",
+     "overlap of consecutive windows of a long text in tokens"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kModelGroup, kStreamGroup};
 
@@ -37,30 +37,30 @@ std::string text_of(const Row& row) {
   return text;
 }
 
-/// Code points [begin, end) of well-formed text.
-std::string slice(std::string_view text, Offset place) {
+/// Code points [begin, end) of valid UTF-8.
+std::string slice(std::string_view text, Offset range) {
   size_t bytes[2] = {text.size(), text.size()};
   for (size_t i = 0, count = 0; i < text.size(); ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
-    if (count == place.begin) bytes[0] = i;
-    if (count++ == place.end) bytes[1] = i;
+    if (count == range.begin) bytes[0] = i;
+    if (count++ == range.end) bytes[1] = i;
   }
   return std::string(text.substr(bytes[0], bytes[1] - bytes[0]));
 }
 
-/// With the text itself: the pipeline's `word` of a group is decoded twice, which spoils letters such as ï.
+/// Uses the text itself: the pipeline's `word` of a group is decoded twice, which corrupts letters such as ï.
 std::string as_text(const ScoreTable& table, const Row& row, const std::vector<Tag>& tags) {
   const std::string text = text_of(row);
   std::vector<ScoreLine> lines;
   for (const Tag& tag : tags) {
-    const std::string place =
+    const std::string range =
         "[" + std::to_string(tag.offset.begin) + ", " + std::to_string(tag.offset.end) + ")";
-    lines.push_back({tag.score, tag.label, slice(text, tag.offset) + "  " + place});
+    lines.push_back({tag.score, tag.label, slice(text, tag.offset) + "  " + range});
   }
   return table.title(text) + table.lines(lines);
 }
 
-/// Texts and lists of words in the order of the rows.
+/// Tags texts and word lists; results are in the order of the rows.
 std::vector<std::vector<Tag>> tag_rows(Model& model, std::span<const Row> rows, const TagOptions& options) {
   std::vector<std::string> texts;
   std::vector<std::vector<std::string>> words;
@@ -79,24 +79,24 @@ std::vector<std::vector<Tag>> tag_rows(Model& model, std::span<const Row> rows, 
 }
 
 int run(const Settings& settings) {
-  const bool json = answers_are_json(settings);
+  const bool json = wants_json(settings);
   TagOptions options;
   options.aggregation = aggregation_of(settings.text("aggregation"));
   options.ignore_labels = settings.list("ignore-labels");
   options.stride = settings.integer("stride");
   const ScoreTable table(settings);
   Model model = load_model(settings);
-  StreamPlan plan;
-  plan.field = Field::kWords;
-  plan.batch_bytes = 256 << 10;
-  plan.batch_rows = 512;
-  return run_stream(settings, plan, [&](std::span<const Row> rows, std::span<std::string> answers) {
+  StreamOptions stream;
+  stream.field = Field::kWords;
+  stream.batch_bytes = 256 << 10;
+  stream.batch_rows = 512;
+  return run_stream(settings, stream, [&](std::span<const Row> rows, std::span<std::string> results) {
     const std::vector<std::vector<Tag>> tags = tag_rows(model, rows, options);
     for (size_t i = 0; i < rows.size(); ++i) {
       if (json)
-        append_json(answers[i], tags[i], options.aggregation != Aggregation::kNone);
+        append_json(results[i], tags[i], options.aggregation != Aggregation::kNone);
       else
-        answers[i] = as_text(table, rows[i], tags[i]);
+        results[i] = as_text(table, rows[i], tags[i]);
     }
   });
 }
@@ -107,19 +107,14 @@ extern const Command tag_command;
 const Command tag_command{
     .name = "tag",
     .arguments = "[TEXT...]",
-    .summary = "names and other tagged words in texts",
+    .summary = "find names and other entities in texts (token classification)",
     .description =
-        "For each argument, or each line of standard input, the tagged parts that a token-classification "
-        "model "
-        "finds.\n"
-        "--format json prints what the transformers pipeline returns: a list of {\"entity_group\", "
-        "\"score\", "
-        "\"word\",\n"
-        "\"start\", \"end\"}, or with --aggregation none of {\"entity\", \"score\", \"index\", \"word\", "
-        "\"start\", \"end\"}; places are\n"
-        "code points of the text. Rows of JSONL: {\"text\"}, or {\"words\": [...]} of a text that is split "
-        "already,\n"
-        "whose places are those in the words joined by spaces. Long texts run in windows.",
+        "Prints the entities of each argument or each line of standard input. --format json prints the\n"
+        "output of the transformers pipeline: a list of {\"entity_group\", \"score\", \"word\",\n"
+        "\"start\", \"end\"}, or with --aggregation none of {\"entity\", \"score\", \"index\", \"word\",\n"
+        "\"start\", \"end\"}; positions count code points. JSONL rows: {\"text\"}, or {\"words\": [...]}\n"
+        "for pre-split text, where positions refer to the words joined by spaces. Long texts are split\n"
+        "into windows.",
     .example = "roberta tag --model DIR 'Marie Curie was born in Warsaw.'",
     .groups = kGroups,
     .run = run,

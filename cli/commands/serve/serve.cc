@@ -1,4 +1,4 @@
-// roberta serve: models over HTTP.
+// roberta serve: serves models over HTTP.
 
 #include <sys/resource.h>
 
@@ -12,6 +12,7 @@
 #include "cli/io/signals.h"
 #include "cli/settings/command.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 #include "server/core/metrics.h"
@@ -24,7 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Each connection is a file; the usual soft limit of 1024 is for programs that use select().
+/// Each connection is a file descriptor; the usual soft limit of 1024 exists for programs that use select().
 void raise_file_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
@@ -32,17 +33,17 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void tell_address(const server::ServeOptions& options, int port) {
+void report_address(const server::ServeOptions& options, int port) {
   const bool v6 = options.host.find(':') != std::string::npos;
   const std::string address = v6 ? "[" + options.host + "]" : options.host;
   const std::string text = "listening on http://" + address + ":" + std::to_string(port);
   if (options.port == 0 && !log_enabled(Level::kInfo))
-    write_stderr(text + "\n");  // even under --quiet: nobody could know it otherwise
+    write_stderr(text + "\n");  // even with --quiet, the only way to learn the port
   else
     log(Level::kInfo, text);
 }
 
-/// Why the server had to end, from the thread that loads models.
+/// The reason why the server must exit, set by the thread that loads models.
 class Failure {
  public:
   void set(std::string message, int exit_code) {
@@ -61,7 +62,7 @@ class Failure {
   int exit_code_ = 0;
 };
 
-/// Tells systemd's watchdog that the I/O thread is alive.
+/// Notifies systemd's watchdog that the I/O thread is alive.
 std::function<void()> watchdog() {
   const auto interval = watchdog_interval() / 2;
   if (interval.count() == 0) return {};
@@ -73,7 +74,7 @@ std::function<void()> watchdog() {
 }
 
 int run(const Settings& settings) {
-  const Clock::time_point begun = Clock::now();
+  const Clock::time_point start = Clock::now();
   server::ServeOptions options = serve_options(settings);
   options.log = [](const std::string& message, bool warning) {
     log(warning ? Level::kWarning : Level::kInfo, message);
@@ -83,20 +84,20 @@ int run(const Settings& settings) {
   server::ModelRegistry registry(options, &metrics);
   server::Service service(options, registry, metrics);
   server::HttpServer http(options, service, metrics);
-  // What a line says is true by the time it can be read: a program that reads "listening" may signal at once,
-  // and one that reads "draining" finds /readyz at 503.
+  // A log line is true by the time it can be read: a program that reads "listening" may send a signal at
+  // once, and one that reads "draining" finds that /readyz returns 503.
   const ServerSignals signals(
       [&] {
         http.stop();
-        log(Level::kInfo, "draining: accepted requests are finished first");
+        log(Level::kInfo, "draining: finishing accepted requests");
         sd_notify("STOPPING=1");
       },
       [&] { registry.reload_all(); });
-  tell_address(options, http.port());
+  report_address(options, http.port());
   Failure failure;
   registry.start([&](const std::string& error, int exit_code) {
     if (error.empty()) {
-      const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       log(Level::kInfo, "ready after " + fixed(seconds, 3) + " s");
       sd_notify("READY=1");
       return;
@@ -105,11 +106,11 @@ int run(const Settings& settings) {
     http.stop_at_once();
   });
   http.on_tick(watchdog());
-  const bool all_answered = http.run();
-  registry.stop();  // what start() calls would ask `http`, which goes before it
+  const bool all_finished = http.run();
+  registry.stop();  // its callback uses `http`, which is destroyed first
   failure.rethrow();
-  if (!all_answered)
-    throw Error(ErrorCode::kFailed, "--drain-timeout passed before every request was answered");
+  if (!all_finished)
+    throw Error(ErrorCode::kFailed, "--drain-timeout expired before all accepted requests were finished");
   return 0;
 }
 
@@ -119,15 +120,13 @@ extern const Command serve_command;
 const Command serve_command{
     .name = "serve",
     .arguments = "",
-    .summary = "answer over HTTP: the endpoints of Azure ML, TEI, OpenAI, KServe, pipelines; a page at /ui",
+    .summary = "serve models over HTTP: APIs of Azure ML, TEI, OpenAI, KServe and pipelines; web page at /ui",
     .description =
-        "Opens the port at once, loads the models, and answers until SIGTERM or SIGINT; then everything that "
-        "was\n"
-        "accepted is answered, and the program ends with 0. A second signal ends it at once. SIGHUP loads "
-        "the\n"
-        "models again; requests go on with the old ones until the new ones are ready. A model that can't be\n"
-        "loaded at the start ends the program with 4. /readyz tells when it is ready, /openapi.json what it\n"
-        "understands, /metrics how it fares (docs/serving.md). There is no TLS: put a proxy before it.",
+        "Opens the port, loads the models, and serves requests until SIGTERM or SIGINT; then finishes\n"
+        "all accepted requests and exits with 0. A second signal terminates it at once. SIGHUP reloads\n"
+        "the models; requests use the old versions until the new ones are ready. A model that cannot be\n"
+        "loaded at startup makes it exit with 4. /readyz reports readiness, /openapi.json describes the\n"
+        "API, /metrics exports metrics (docs/serving.md). TLS is not supported: use a reverse proxy.",
     .example = "roberta serve --model models/roberta-small-english --port 3000",
     .groups = serve_groups(),
     .max_arguments = 0,

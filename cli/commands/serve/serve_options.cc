@@ -9,6 +9,7 @@
 
 #include "cli/io/load.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
@@ -18,51 +19,60 @@ namespace fs = std::filesystem;
 
 constexpr Option kModels[] = {
     {"model", Type::kList, "", "[NAME=]DIR",
-     "model directory and the name that clients call it by, the directory's own otherwise; several: the "
-     "option again, the first is the default; none: AZUREML_MODEL_DIR",
+     "model directory, and the name used by clients (default: the directory name); repeat the option for "
+     "several models, the first is the default one; default: AZUREML_MODEL_DIR",
      'm'},
-    {"served-model-name", Type::kText, "", "NAME", "name of the only, or the first, model"},
-    {"adapter", Type::kPath, "", "DIR", "LoRA adapter as PEFT writes it, merged into the only model"},
+    {"served-model-name", Type::kText, "", "NAME", "name of the first model"},
+    {"adapter", Type::kPath, "", "DIR", "LoRA adapter in PEFT's format, merged into the only model"},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
-     "precision of weights and matrix products"},
-    {"device", Type::kChoice, "cpu", "cpu|ref", "where to compute; ref = plain loops, slow, for checking"},
+     "data type of weights and matrix products"},
+    {"device", Type::kChoice, "cpu", "cpu|ref",
+     "compute device; ref = slow reference implementation, for checking"},
     {"strict-format", Type::kFlag, "true", "",
-     "refuse safetensors files with duplicate keys or leading white space"},
-    {"auto-truncate", Type::kFlag, "true", "", "cut texts that are too long where a request says nothing"},
+     "reject safetensors files with duplicate keys or leading white space"},
+    {"auto-truncate", Type::kFlag, "true", "",
+     "truncate texts that are too long, unless a request says otherwise"},
     {"model-control", Type::kFlag, "false", "",
-     "let clients load and unload models over /v2/repository; SIGHUP loads all again in any case"},
+     "allow clients to load and unload models through /v2/repository; SIGHUP reloads all models in any case"},
 };
 constexpr Option kNetwork[] = {
-    {"host", Type::kText, "127.0.0.1", "ADDRESS", "where to listen; 0.0.0.0 or :: = on all addresses"},
+    {"host", Type::kText, "127.0.0.1", "ADDRESS", "address to listen on; 0.0.0.0 or :: = all addresses"},
     {"port", Type::kInteger, "3000", "0..65535",
-     "port; 0 = any free one, which is told on standard error. PORT is honoured too"},
+     "port; 0 = any free port, reported on standard error; the variable PORT is used too"},
     {"api-key", Type::kList, "", "KEY,...",
-     "demand 'Authorization: Bearer KEY' but for health, metrics and the page; other users of this machine "
-     "can see options: better ROBERTA_API_KEY or a file"},
-    {"api-key-file", Type::kPath, "", "FILE", "keys, one a line"},
-    {"cors-allow-origin", Type::kText, "", "ORIGIN,...", "let pages of these origins ask; * = of all"},
-    {"access-log", Type::kFlag, "false", "", "a line of JSON for each request on standard error"},
-    {"ui", Type::kFlag, "true", "", "the page at /ui"},
+     "require 'Authorization: Bearer KEY' except for health, metrics and the web page; prefer "
+     "ROBERTA_API_KEY or a file, since other users of the machine can see options"},
+    {"api-key-file", Type::kPath, "", "FILE", "file of API keys, one per line"},
+    {"cors-allow-origin", Type::kText, "", "ORIGIN,...",
+     "origins whose web pages may send requests; * = all"},
+    {"access-log", Type::kFlag, "false", "", "log each request as a line of JSON on standard error"},
+    {"ui", Type::kFlag, "true", "", "serve the web page at /ui"},
 };
 constexpr Option kLimits[] = {
     {"max-batch-tokens", Type::kInteger, "1024", "1..1073741824",
-     "texts of all clients are run together up to this many tokens"},
+     "maximum number of tokens in a batch, over all clients"},
     {"max-queue-time", Type::kDuration, "10s", "",
-     "requests that would wait longer for a batch are refused (429): what your callers bear"},
-    {"max-queue-tokens", Type::kInteger, "262144", "1..1073741824", "tokens that may wait; beyond: 429"},
-    {"max-concurrent-requests", Type::kInteger, "512", "1..100000", "requests at once; beyond: 429"},
-    {"max-client-batch-size", Type::kInteger, "32", "1..1000000", "texts of one request; beyond: 422"},
+     "maximum estimated waiting time; requests that would wait longer get 429"},
+    {"max-queue-tokens", Type::kInteger, "262144", "1..1073741824",
+     "maximum number of waiting tokens; further requests get 429"},
+    {"max-concurrent-requests", Type::kInteger, "512", "1..100000",
+     "maximum number of concurrent requests; further requests get 429"},
+    {"max-client-batch-size", Type::kInteger, "32", "1..1000000",
+     "maximum number of texts in a request; larger requests get 422"},
     {"payload-limit", Type::kInteger, "2000000", "1..1073741824",
-     "bytes of a request's body, decompressed too; beyond: 413"},
-    {"max-connections", Type::kInteger, "8192", "1..1000000", "connections at once; beyond: 503"},
-    {"header-timeout", Type::kDuration, "10s", "", "for a request's headers to come; then 408"},
-    {"body-timeout", Type::kDuration, "30s", "", "for its body to come; then 408"},
-    {"request-timeout", Type::kDuration, "60s", "", "for its answer to be computed; then 504"},
-    {"write-timeout", Type::kDuration, "10s", "", "for a client to take 16 KiB of its answer; then closed"},
-    {"idle-timeout", Type::kDuration, "75s", "", "between the requests of a connection; then closed"},
+     "maximum size of a request body in bytes, also after decompression; larger bodies get 413"},
+    {"max-connections", Type::kInteger, "8192", "1..1000000",
+     "maximum number of connections; further ones get 503"},
+    {"header-timeout", Type::kDuration, "10s", "", "timeout for the headers of a request; then 408"},
+    {"body-timeout", Type::kDuration, "30s", "", "timeout for the body of a request; then 408"},
+    {"request-timeout", Type::kDuration, "60s", "", "timeout for computing a response; then 504"},
+    {"write-timeout", Type::kDuration, "10s", "",
+     "timeout for a client to read 16 KiB of a response; then the connection is closed"},
+    {"idle-timeout", Type::kDuration, "75s", "",
+     "timeout between requests of a connection; then it is closed"},
     {"drain-delay", Type::kDuration, "0s", "",
-     "after SIGTERM /readyz says 503, and new connections are still taken for this long"},
-    {"drain-timeout", Type::kDuration, "30s", "", "then, for what has been accepted to be answered"},
+     "time after SIGTERM during which /readyz returns 503 and new connections are still accepted"},
+    {"drain-timeout", Type::kDuration, "30s", "", "timeout after that for finishing accepted requests"},
 };
 constexpr OptionGroup kGroups[] = {{"Models", kModels}, {"Network", kNetwork}, {"Limits", kLimits}};
 
@@ -74,16 +84,16 @@ std::string name_of(const fs::path& directory) {
 }
 
 void check_name(const std::string& name) {
-  const bool fine = !name.empty() && name.size() <= 200 && std::all_of(name.begin(), name.end(), [](char c) {
+  const bool valid = !name.empty() && name.size() <= 200 && std::all_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '/' && c != '?' && c != '#' && c != '%';
   });
-  if (!fine)
+  if (!valid)
     throw Error(ErrorCode::kUsage, "--model: '" + name +
-                                       "' can't be a model's name, which stands in URLs: no spaces, no / ? # "
-                                       "%; name it by --model NAME=DIR");
+                                       "' is not a valid model name: it must not contain spaces or / ? # %; "
+                                       "choose a name with --model NAME=DIR");
 }
 
-/// The mounted folder, or the one below it that holds a model: the platform keeps the folder's name.
+/// The mounted directory, or the one below it that holds a model: the platform keeps the directory's name.
 fs::path azure_model() {
   const char* mounted = std::getenv("AZUREML_MODEL_DIR");
   if (!mounted || !*mounted) return {};
@@ -94,7 +104,7 @@ fs::path azure_model() {
     if (at.depth() > 2) at.disable_recursion_pending();
     if (at->path().filename() == "config.json" && at.depth() > 0) found.push_back(at->path().parent_path());
   }
-  // A model directory may hold folders with configurations of their own (1_Pooling).
+  // A model directory may contain directories with configurations of their own (1_Pooling).
   std::sort(found.begin(), found.end());
   const auto inside = [&](const fs::path& path) {
     return std::any_of(found.begin(), found.end(), [&](const fs::path& other) {
@@ -105,9 +115,9 @@ fs::path azure_model() {
   std::copy_if(found.begin(), found.end(), std::back_inserter(outer),
                [&](const fs::path& p) { return !inside(p); });
   if (outer.size() == 1) return outer[0];
-  throw Error(ErrorCode::kModel, "AZUREML_MODEL_DIR " + std::string(mounted) + " holds " +
+  throw Error(ErrorCode::kModel, "AZUREML_MODEL_DIR " + std::string(mounted) + " contains " +
                                      (outer.empty() ? "no config.json" : "several models") +
-                                     "; name the model by --model DIR");
+                                     "; choose the model with --model DIR");
 }
 
 void read_models(const Settings& settings, server::ServeOptions& options) {
@@ -121,18 +131,19 @@ void read_models(const Settings& settings, server::ServeOptions& options) {
     if (const fs::path directory = azure_model(); !directory.empty())
       options.models.emplace_back(name_of(directory), directory);
   }
-  if (options.models.empty()) settings.need("model");
+  if (options.models.empty()) settings.require("model");
   if (settings.given("served-model-name")) options.models[0].first = settings.text("served-model-name");
   for (size_t i = 0; i < options.models.size(); ++i) {
     check_name(options.models[i].first);
     for (size_t k = 0; k < i; ++k)
       if (options.models[k].first == options.models[i].first)
-        throw Error(ErrorCode::kUsage, "--model: two models are called '" + options.models[i].first +
-                                           "'; name them by --model NAME=DIR");
+        throw Error(ErrorCode::kUsage, "--model: two models are named '" + options.models[i].first +
+                                           "'; choose names with --model NAME=DIR");
   }
   options.model.adapter = settings.path("adapter");
   if (settings.given("adapter") && options.models.size() > 1)
-    throw Error(ErrorCode::kUsage, "--adapter is for one model; --model may also name adapters themselves");
+    throw Error(ErrorCode::kUsage,
+                "--adapter requires a single model; for several models give the adapters as --model");
 }
 
 std::vector<std::string> read_keys(const Settings& settings) {
@@ -141,12 +152,11 @@ std::vector<std::string> read_keys(const Settings& settings) {
   std::ifstream in(settings.path("api-key-file"));
   const size_t before = keys.size();
   for (std::string line; std::getline(in, line);) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (!line.empty()) keys.push_back(line);
+    if (const std::string_view key = trimmed_end(line, " \r"); !key.empty()) keys.emplace_back(key);
   }
-  if (in.bad() || keys.size() == before)  // an empty file must not open the door
+  if (in.bad() || keys.size() == before)  // an empty file must not disable authentication
     throw Error(ErrorCode::kUsage, "--api-key-file " + settings.text("api-key-file") +
-                                       ": there is no key in it, or it can't be read");
+                                       ": the file has no key or cannot be read");
   return keys;
 }
 

@@ -10,7 +10,7 @@
 namespace roberta::cli {
 
 std::span<const OptionGroup> serve_groups();
-/// Error(kUsage) for what can't be; where no --model is given, the model that Azure ML mounted.
+/// Throws Error(kUsage) for invalid options. Without --model, uses the model mounted by Azure ML.
 server::ServeOptions serve_options(const Settings& settings);
 
 }  // namespace roberta::cli

@@ -1,9 +1,10 @@
-// roberta config show COMMAND [ITS OPTIONS]: the effective settings and where each comes from.
+// roberta config show COMMAND [ITS OPTIONS]: the effective settings and their origins.
 
 #include <algorithm>
 #include <span>
 #include <string>
 
+#include "cli/io/log.h"
 #include "cli/io/output.h"
 #include "cli/io/terminal.h"
 #include "cli/settings/commands.h"
@@ -58,14 +59,15 @@ std::string as_json(const Settings& settings) {
 int run(const Settings& settings) {
   std::span<const std::string> words = settings.arguments();
   if (words.empty() || words[0] != "show")
-    throw Error(ErrorCode::kUsage, "'" + (words.empty() ? "" : words[0]) +
-                                       "' is not known: roberta config show COMMAND [ITS OPTIONS]");
+    throw Error(ErrorCode::kUsage, "unknown subcommand '" + (words.empty() ? "" : words[0]) +
+                                       "'; usage: roberta config show COMMAND [ITS OPTIONS]");
   words = words.subspan(1);
   bool json = !words.empty() && (words[0] == "--json");
   if (json) words = words.subspan(1);
   if (words.empty())
-    throw Error(ErrorCode::kUsage, "of which command? roberta config show COMMAND [ITS OPTIONS]");
-  Settings shown(need_command(words[0]), words.subspan(1));
+    throw Error(ErrorCode::kUsage, "no command given; usage: roberta config show COMMAND [ITS OPTIONS]");
+  Settings shown(require_command(words[0]), words.subspan(1));
+  for (const std::string& warning : shown.warnings()) log(Level::kWarning, warning);
   print_all(json ? as_json(shown) : as_text(shown));
   return 0;
 }
@@ -76,11 +78,10 @@ extern const Command config_command;
 const Command config_command{
     .name = "config",
     .arguments = "show [--json] COMMAND [ITS OPTIONS]",
-    .summary = "print the effective settings of a command and where each comes from",
+    .summary = "print the effective settings of a command and their origins",
     .description =
-        "Reads flags, environment and the --config file as COMMAND would, and prints each option with its "
-        "value\n"
-        "and its origin: flag, environment, file or default.",
+        "Reads flags, environment and the --config file as COMMAND would, and prints each option with\n"
+        "its value and origin: flag, environment, file or default.",
     .example = "roberta config show doctor --threads 2",
     .groups = {},
     .raw = true,

@@ -1,4 +1,4 @@
-// roberta doctor: what this machine has and what the program will make of it.
+// roberta doctor: the capabilities of this machine and the kernels that the program will use.
 
 #include <fstream>
 #include <string>
@@ -28,8 +28,8 @@
 namespace roberta::cli {
 namespace {
 
-/// "" when the file can't be read; else what follows "key" and its separator in the first line that begins
-/// with key.
+/// The text after `key` and its separator in the first line that begins with `key`; "" if there is none or
+/// the file cannot be read.
 std::string line_value(const char* file, const std::string& key) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);)
@@ -85,9 +85,10 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
     report["kernels"] = kernels.selected;
     report["kernels_available"] = kernels.available;
     if (kernels.selected != kernels.available.front())
-      hints.push_back("ROBERTA_CPU forces the " + kernels.selected + " kernels; unset it for " +
+      hints.push_back("ROBERTA_CPU forces the " + kernels.selected + " kernels; unset it to use " +
                       kernels.available.front());
-    if (kernels.available.front() == "portable") hints.push_back("no AVX2: expect a tenth of the speed");
+    if (kernels.available.front() == "portable")
+      hints.push_back("the processor has no AVX2; expect about a tenth of the speed");
   } catch (const Error& error) {
     hints.push_back(error.what());
   }
@@ -95,8 +96,8 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
   int cores = default_threads(), online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   report["cores"] = {{"usable", cores}, {"online", online}};
   if (cores < online)
-    hints.push_back("affinity or a container's quota allow " + std::to_string(cores) + " of " +
-                    std::to_string(online) + " cores");
+    hints.push_back("CPU affinity or a container quota limits the process to " + std::to_string(cores) +
+                    " of " + std::to_string(online) + " cores");
 
   double total = kib_bytes(line_value("/proc/meminfo", "MemTotal")),
          free = kib_bytes(line_value("/proc/meminfo", "MemAvailable"));
@@ -107,7 +108,8 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
     report["memory"]["cgroup_limit_bytes"] = std::strtoll(limit.c_str(), nullptr, 10);
   if (free > 0 && free < 2e9)
     hints.push_back(
-        "less than 2 GB of memory is free: a large model may not fit; --dtype bfloat16 halves it");
+        "less than 2 GB of memory is available; a large model may not fit, use --dtype bfloat16 to halve its "
+        "size");
 
   report["libraries"] = {
       {"nlohmann-json", version3(NLOHMANN_JSON_VERSION_MAJOR * 10000 + NLOHMANN_JSON_VERSION_MINOR * 100 +
@@ -127,7 +129,7 @@ nlohmann::ordered_json examine(std::vector<std::string>& hints) {
                         {"TERM", environment("TERM")},
                         {"utf8", utf8_locale()}};
   if (!utf8_locale())
-    hints.push_back("the locale is not UTF-8: bars are drawn with '#'; LANG=C.UTF-8 gives better ones");
+    hints.push_back("the locale is not UTF-8, so bars are drawn with '#'; set LANG=C.UTF-8");
   return report;
 }
 
@@ -152,7 +154,7 @@ std::string plain(const nlohmann::ordered_json& value) {
   return value.dump();
 }
 
-constexpr Option kOptions[] = {{"format", Type::kChoice, "text", "text|json", "form of the report"}};
+constexpr Option kOptions[] = {{"format", Type::kChoice, "text", "text|json", "output format"}};
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
 int run(const Settings& settings) {
@@ -181,9 +183,9 @@ const Command doctor_command{
     .arguments = "",
     .summary = "report CPU features, kernels, cores, memory and libraries",
     .description =
-        "Says what the program finds on this machine and which kernels it will use (ROBERTA_CPU=avx2 or "
-        "portable\n"
-        "forces others), with hints where something slows it down. Add it to bug reports.",
+        "Reports what the program finds on this machine and which kernels it will use, with hints on\n"
+        "what slows it down. ROBERTA_CPU=avx2 or portable selects other kernels. Please include the\n"
+        "output in bug reports.",
     .example = "roberta doctor --format json",
     .groups = kGroups,
     .max_arguments = 0,

@@ -13,7 +13,7 @@ int run(const Settings& settings) {
   if (settings.arguments().empty())
     print_all(overview_help());
   else
-    print_all(command_help(need_command(settings.arguments()[0])));
+    print_all(command_help(require_command(settings.arguments()[0])));
   return 0;
 }
 
@@ -23,8 +23,8 @@ extern const Command help_command;
 const Command help_command{
     .name = "help",
     .arguments = "[COMMAND]",
-    .summary = "explain the program or one command",
-    .description = "Prints an overview, or all options of one command; the same as COMMAND --help.",
+    .summary = "print help on the program or a command",
+    .description = "Prints an overview, or all options of a command, like COMMAND --help.",
     .example = "roberta help doctor",
     .groups = {},
     .max_arguments = 1,

@@ -1,4 +1,4 @@
-// roberta info: what a model directory or a safetensors file holds.
+// roberta info: the contents of a model directory or a safetensors file.
 
 #include <filesystem>
 
@@ -10,7 +10,7 @@
 namespace roberta::cli {
 namespace {
 
-constexpr Option kOptions[] = {{"format", Type::kChoice, "text", "text|json", "a report for eyes, or JSON"}};
+constexpr Option kOptions[] = {{"format", Type::kChoice, "text", "text|json", "output format"}};
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
 int run(const Settings& settings) {
@@ -33,11 +33,10 @@ extern const Command info_command;
 const Command info_command{
     .name = "info",
     .arguments = "DIR|FILE.safetensors",
-    .summary = "what a model directory or a safetensors file holds",
+    .summary = "describe a model directory or a safetensors file",
     .description =
-        "Of a directory: architecture, sizes, parameters, precision, tokenizer, what it can do, and how its "
-        "tensors\n"
-        "were understood. Of a file: its tensors. No weights are loaded.",
+        "For a directory, prints architecture, dimensions, parameters, data type, tokenizer, supported\n"
+        "tasks and the mapping of its tensors; for a file, its tensors. Weights are not loaded.",
     .example = "roberta info DIR --format json",
     .groups = kGroups,
     .min_arguments = 1,

@@ -1,4 +1,4 @@
-// roberta export: a model directory in another precision.
+// roberta export: writes a model directory, optionally with another data type.
 
 #include "roberta/export.h"
 
@@ -13,18 +13,18 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"model", Type::kPath, "", "DIR", "model directory, or a checkpoint of a training run", 'm'},
-    {"output", Type::kPath, "", "DIR", "directory to make; it must not exist or be empty", 'o'},
-    {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16", "precision of the weights"},
+    {"output", Type::kPath, "", "DIR", "directory to create; must be absent or empty", 'o'},
+    {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16", "data type of the weights"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
 int run(const Settings& settings) {
-  settings.need("model");
+  settings.require("model");
   const std::filesystem::path output = new_directory(settings);
   write_directory(output, [&](const std::filesystem::path& whole) {
     export_model(settings.path("model"), whole, precision_of(settings));
   });
-  log(Level::kInfo, "model written to " + settings.text("output") + " in " + settings.text("dtype"));
+  log(Level::kInfo, "model written to " + settings.text("output") + " as " + settings.text("dtype"));
   return 0;
 }
 
@@ -34,11 +34,10 @@ extern const Command export_command;
 const Command export_command{
     .name = "export",
     .arguments = "",
-    .summary = "write a model directory in another precision, without what training left beside it",
+    .summary = "write a model directory without training state, optionally with another data type",
     .description =
-        "Writes config.json, the weights as safetensors, the tokenizer's files and the model card: a "
-        "checkpoint of\n"
-        "300 MB with its optimizer becomes a model of 50 to share.",
+        "Writes config.json, the weights as safetensors, the tokenizer files and the model card. A\n"
+        "checkpoint of 300 MB with optimizer state becomes a model of 50 MB to share.",
     .example = "roberta export --model run/checkpoint-5000 --dtype bfloat16 --output my-model",
     .groups = kGroups,
     .max_arguments = 0,

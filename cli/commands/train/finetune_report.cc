@@ -7,6 +7,7 @@
 
 #include "cli/io/log.h"
 #include "cli/io/terminal.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 
 namespace roberta::cli {
@@ -20,7 +21,7 @@ std::string scientific(double value) {
   return text;
 }
 
-/// The first few: entity types may be many.
+/// Only the first few, since there may be many entity types.
 std::string metrics_text(const FinetuneEvaluation& evaluation) {
   constexpr size_t kShown = 6;
   std::string out;
@@ -93,8 +94,8 @@ std::string result_text(const FinetuneResult& result) {
   for (const FinetuneEvaluation& one : result.test)
     out +=
         "seed " + std::to_string(one.seed) + "  test loss " + fixed(one.loss, 4) + metrics_text(one) + "\n";
-  if (result.best.size() > 1 && !result.headline.empty()) {
-    out += result.headline + " of " + std::to_string(result.best.size()) + " seeds: median " +
+  if (result.best.size() > 1 && !result.primary_metric.empty()) {
+    out += result.primary_metric + " of " + std::to_string(result.best.size()) + " seeds: median " +
            fixed(result.median, 4) + ", mean " + fixed(result.mean, 4) + ", standard deviation " +
            fixed(result.deviation, 4) + "\n";
   }
@@ -107,7 +108,7 @@ std::string result_json(const FinetuneResult& result) {
   for (const FinetuneEvaluation& one : result.test) test.push_back(json_of(one));
   return dump({{"task", result.task},
                {"model", result.model.string()},
-               {"headline", result.headline},
+               {"headline", result.primary_metric},
                {"median", result.median},
                {"mean", result.mean},
                {"deviation", result.deviation},
@@ -119,8 +120,8 @@ std::string plan_text(const FinetunePlan& plan) {
   const auto count = [](int64_t n) { return quantity_text(static_cast<double>(n), false); };
   std::string out =
       row("task", plan.task) + row("device", plan.device) + row("examples", std::to_string(plan.examples)) +
-      row("sequences", std::to_string(plan.sequences) + ", longest " + std::to_string(plan.longest) +
-                           " tokens, " + count(plan.tokens) + " in all") +
+      row("sequences", std::to_string(plan.sequences) + ", at most " + std::to_string(plan.longest) +
+                           " tokens, " + count(plan.tokens) + " tokens in total") +
       row("dev examples", std::to_string(plan.dev_examples));
   size_t shown = 0;
   for (const auto& [label, examples] : plan.labels) {
@@ -130,22 +131,22 @@ std::string plan_text(const FinetunePlan& plan) {
     }
     out += row("  " + printable(label), std::to_string(examples));
   }
-  out += row("parameters", count(plan.parameters) + ", trained " + count(plan.trained));
+  out += row("parameters", count(plan.parameters) + ", trainable " + count(plan.trained));
   int64_t all = 0;
   for (const auto& [part, bytes] : plan.bytes) {
     out += row("  " + part, quantity_text(static_cast<double>(bytes), true));
     all += bytes;
   }
-  out += row("memory in all", quantity_text(static_cast<double>(all), true));
-  out += row("a checkpoint", quantity_text(static_cast<double>(plan.checkpoint_bytes), true));
+  out += row("total memory", quantity_text(static_cast<double>(all), true));
+  out += row("checkpoint size", quantity_text(static_cast<double>(plan.checkpoint_bytes), true));
   out += row("steps", std::to_string(plan.steps) + ", " + std::to_string(plan.steps_per_epoch) +
-                          " an epoch, warmup " + std::to_string(plan.warmup_steps));
+                          " per epoch, warmup " + std::to_string(plan.warmup_steps));
   for (const auto& [name, value] : plan.settings) {
     if (name != "task" && name != "data" && name != "model") out += row("  " + name, value);
   }
   for (const std::string& note : plan.notes) out += row("note", note);
   out += row("speed", quantity_text(plan.tokens_per_second, false) + " tokens/s");
-  return out + row("time of training", duration_text(plan.seconds) + " (an estimate, measured here)");
+  return out + row("training time", duration_text(plan.seconds) + " (estimated from a measurement)");
 }
 
 std::string plan_json(const FinetunePlan& plan) {

@@ -1,5 +1,5 @@
 #pragma once
-// What `roberta finetune` tells: while it runs, at the end, and of a dry run.
+// Output of `roberta finetune`: progress, the result, and the plan of a dry run.
 
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace roberta::cli {
 
-/// Lines of the log on standard error, and a bar on a terminal.
+/// Log lines on standard error, and a progress bar on a terminal.
 class FinetuneProgress {
  public:
   FinetuneProgress(const Settings& settings, bool several_seeds);
@@ -19,7 +19,7 @@ class FinetuneProgress {
   std::string seed_text(uint64_t seed) const;
   Progress progress_;
   bool several_;
-  bool bar_;  // elsewhere the lines of the log say the same
+  bool bar_;  // not needed elsewhere: log lines have the same information
 };
 
 std::string result_text(const FinetuneResult& result);

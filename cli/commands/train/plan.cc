@@ -1,4 +1,4 @@
-// roberta plan: what a model asks of a machine.
+// roberta plan: the machine resources that a model needs.
 
 #include "roberta/plan.h"
 
@@ -11,6 +11,7 @@
 #include "cli/io/terminal.h"
 #include "cli/settings/options.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
 
@@ -21,44 +22,46 @@ using Json = nlohmann::ordered_json;
 
 constexpr Option kWork[] = {
     {"model", Type::kPath, "", "DIR",
-     "model directory or LoRA adapter; or one with a config.json alone, whose shape then gets random weights",
+     "model directory or LoRA adapter; a directory with only a config.json is planned with random weights",
      'm'},
-    {"mode", Type::kChoice, "serve", "serve|evaluate|finetune|pretrain", "what the machine is for"},
+    {"mode", Type::kChoice, "serve", "serve|evaluate|finetune|pretrain", "workload"},
     {"task", Type::kChoice, "auto",
      "auto|fill-mask|text-classification=classify|token-classification=tag=ner|question-answering=answer|"
      "feature-extraction=embed",
-     "auto = what the model is for; text-classification when a masked language model is fine-tuned"},
+     "task; auto = that of the model, or text-classification when a masked language model is fine-tuned"},
     {"batch", Type::kInteger, "0", "0..1000000",
-     "texts of a request, or sequences of an update; 0 = serve 1, evaluate 32, finetune 16, pretrain 256",
-     'b'},
+     "texts per request, or sequences per update; 0 = serve 1, evaluate 32, finetune 16, pretrain 256", 'b'},
     {"seq", Type::kInteger, "0", "0..1048576",
-     "tokens of each, <s> and </s> counted; 0 = 128, to pretrain the model's length up to 512", 's'},
+     "tokens per text, including <s> and </s>; 0 = 128, for pretrain the model's maximum up to 512", 's'},
     {"dtype", Type::kChoice, "float32", "float32=f32=fp32|bfloat16=bf16",
-     "precision of weights and matrix products; of training the products alone"},
-    {"device", Type::kChoice, "cpu", "cpu|ref", "where to compute; ref = plain loops, slow, for checking"},
+     "data type of weights and matrix products; in training only of the products"},
+    {"device", Type::kChoice, "cpu", "cpu|ref",
+     "compute device; ref = slow reference implementation, for checking"},
     {"batch-tokens", Type::kInteger, "0", "0..1073741824",
-     "tokens computed at once; 0 = 1024 when serving, else 4096"},
+     "tokens per batch; 0 = 1024 for serve, otherwise 4096"},
 };
 constexpr Option kServing[] = {
-    {"connections", Type::kInteger, "64", "1..1000000", "requests at once"},
+    {"connections", Type::kInteger, "64", "1..1000000", "number of concurrent connections"},
 };
 constexpr Option kTraining[] = {
-    {"lora-r", Type::kInteger, "0", "0..1024", "fine-tune by LoRA adapters of that rank; 0 = all is trained"},
-    {"recompute", Type::kFlag, "false", "", "compute activations again on the way back: less memory"},
-    {"checkpoints", Type::kInteger, "0", "0..1000000", "newest ones kept; 0 = finetune 1, pretrain 3"},
+    {"lora-r", Type::kInteger, "0", "0..1024", "rank of LoRA adapters; 0 = full fine-tuning"},
+    {"recompute", Type::kFlag, "false", "",
+     "recompute activations in the backward pass, which needs less memory"},
+    {"checkpoints", Type::kInteger, "0", "0..1000000",
+     "number of checkpoints kept; 0 = finetune 1, pretrain 3"},
 };
-constexpr Option kAnswer[] = {
+constexpr Option kOutput[] = {
     {"measure", Type::kFlag, "true", "",
-     "time a few passes on this machine (a few seconds, and the memory); --no-measure = sizes alone"},
+     "measure the time of a few passes on this machine; --no-measure = sizes only"},
     {"rate", Type::kNumber, "0", "NUMBER",
-     "requests (updates) a second that the machine must do: asks for vCPUs by what this one does"},
-    {"format", Type::kChoice, "text", "text|json", "a report for eyes, or JSON"},
+     "required requests or updates per second, from which the number of vCPUs is computed; 0 = not required"},
+    {"format", Type::kChoice, "text", "text|json", "output format"},
 };
 constexpr OptionGroup kGroups[] = {
-    {"Work", kWork}, {"Serving", kServing}, {"Training", kTraining}, {"Answer", kAnswer}};
+    {"Work", kWork}, {"Serving", kServing}, {"Training", kTraining}, {"Output", kOutput, "Answer"}};
 
 PlanOptions read_options(const Settings& settings) {
-  settings.need("model");
+  settings.require("model");
   PlanOptions options;
   options.model = settings.path("model");
   const std::string& mode = settings.text("mode");
@@ -71,7 +74,7 @@ PlanOptions read_options(const Settings& settings) {
   options.length = settings.integer("seq");
   options.batch_tokens = settings.integer("batch-tokens");
   options.connections = settings.integer("connections");
-  options.lora_rank = settings.integer("lora-r");
+  options.lora_r = settings.integer("lora-r");
   options.recompute = settings.flag("recompute");
   options.checkpoints = settings.integer("checkpoints");
   options.measure = settings.flag("measure");
@@ -79,7 +82,7 @@ PlanOptions read_options(const Settings& settings) {
   if (!(options.rate >= 0 && options.rate <= 1e9))
     throw Error(ErrorCode::kUsage, "--rate: '" + settings.text("rate") + "' is not a number in 0..1e9");
   if (options.rate > 0 && !options.measure)
-    throw Error(ErrorCode::kUsage, "--rate asks for a measurement: leave out --no-measure");
+    throw Error(ErrorCode::kUsage, "--rate requires a measurement and cannot be combined with --no-measure");
   options.precision = precision_of(settings);
   options.device = settings.text("device");
   options.threads = thread_count(settings);
@@ -118,38 +121,38 @@ std::string speed_text(const MachinePlan& plan) {
   const std::string work =
       plural(plan.batch, trains(plan) ? "sequence" : "text") + " of " + plural(plan.length, "token");
   std::string out =
-      row(trains(plan) ? "an update" : "a request", seconds_text(plan.speed.seconds) + " (" + work + ")");
+      row(trains(plan) ? "update" : "request", seconds_text(plan.speed.seconds) + " (" + work + ")");
   if (!trains(plan))
     out += row(plan.mode == "serve" ? "under load" : "throughput",
                rate_text(plan.speed.per_second) + " requests/s");
   return out + row("", quantity_text(plan.speed.tokens_per_second, false) +
-                           " tokens/s, measured here with random tokens");
+                           " tokens/s, measured on this machine with random tokens");
 }
 
 std::string verdict_text(const SkuVerdict& verdict) {
   std::string lacks;
   for (const std::string& what : verdict.lacks) lacks += (lacks.empty() ? "" : ", ") + what;
   if (!lacks.empty()) return lacks;
-  return verdict.idle_gpus ? "fits, its GPUs idle" : "fits";
+  return verdict.idle_gpus ? "fits, GPUs unused" : "fits";
 }
 
 std::string to_text(const MachinePlan& plan) {
   std::string out = row("model", plan.architecture + ", " + count_text(plan.parameters) + " parameters" +
-                                     (trains(plan) ? ", trained " + count_text(plan.trained) : ""));
+                                     (trains(plan) ? ", trainable " + count_text(plan.trained) : ""));
   out += row("work", plan.mode + ", " + plan.task);
   out += row("device", plan.device + ", " + plan.precision);
   out += parts_text("memory", plan.memory, plan.memory_bytes);
   out += parts_text("disk", plan.disk, plan.disk_bytes);
   if (plan.measured) out += speed_text(plan);
   out +=
-      row("needs", to_text(plan.needed) + "  (vCPU|GPUs|memory GiB|disk GiB; 1 GiB is left to the system)");
+      row("needs", to_text(plan.needed) + "  (vCPU|GPUs|memory GiB|disk GiB; includes 1 GiB for the system)");
   const std::string list = name_of(plan.list);
-  out += row("the card's least", to_text(plan.card_least) + "  of its " + list + " list");
+  out += row("published minimum", to_text(plan.minimum) + "  (" + list + " list of the model card)");
   const auto smallest = std::find_if(plan.skus.begin(), plan.skus.end(),
                                      [](const SkuVerdict& verdict) { return verdict.lacks.empty(); });
   out += row("smallest that fits",
-             smallest == plan.skus.end() ? "none of the list" : std::string(smallest->sku.name));
-  out += "sizes of the card's " + list + " list, smallest first\n";
+             smallest == plan.skus.end() ? "none of the listed sizes" : std::string(smallest->sku.name));
+  out += "published " + list + " sizes, smallest first\n";
   for (const SkuVerdict& verdict : plan.skus) {
     std::string size = to_text(verdict.sku.size);
     size.resize(std::max<size_t>(size.size() + 1, 18), ' ');
@@ -202,7 +205,7 @@ std::string to_json(const MachinePlan& plan) {
                      {"speed", speed},
                      {"needs", json_of(plan.needed)},
                      {"list", name_of(plan.list)},
-                     {"card_least", json_of(plan.card_least)},
+                     {"card_least", json_of(plan.minimum)},
                      {"smallest", smallest},
                      {"skus", skus},
                      {"notes", plan.notes}};
@@ -221,14 +224,13 @@ extern const Command plan_command;
 const Command plan_command{
     .name = "plan",
     .arguments = "",
-    .summary = "memory, disk and time that a model takes, and the machine sizes that do",
+    .summary = "estimate memory, disk and time for a model, and the machine sizes that fit",
     .description =
-        "Memory by part, as the engine itself would ask for it, before anything is loaded; disk; the time of "
-        "a\n"
-        "request or an update, measured here; the smallest machine as the model card writes it\n"
-        "(vCPU|GPUs|memory GiB|disk GiB), and which sizes of the card's lists for inference, evaluation and\n"
-        "fine-tuning have that much. There is no GPU backend: sizes with GPUs count by their CPUs and "
-        "memory.",
+        "Prints the memory by component, as the engine would allocate it, without loading anything; the\n"
+        "disk space; the time per request or update, measured on this machine; the smallest machine in\n"
+        "the notation of the model card (vCPU|GPUs|memory GiB|disk GiB); and which sizes of the card's\n"
+        "published lists for inference, evaluation and fine-tuning fit. GPUs are not supported: sizes\n"
+        "with GPUs are judged by their CPUs and memory.",
     .example = "roberta plan --model DIR --task fill-mask --batch 8 --seq 128 --dtype bf16",
     .groups = kGroups,
     .max_arguments = 0,

@@ -1,4 +1,4 @@
-// roberta plot: loss curves of one or several logs.
+// roberta plot: loss curves of training logs.
 
 #include "roberta/plot.h"
 
@@ -17,15 +17,14 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"output", Type::kPath, "", "FILE.svg|FILE.html",
-     "where the picture goes; a page (.html) shows values under the mouse; without it, SVG on standard "
-     "output",
-     'o'},
-    {"x", Type::kChoice, "step", "step|tokens|time", "the axis below"},
+     "output file; .html shows values under the mouse pointer; default: SVG on standard output", 'o'},
+    {"x", Type::kChoice, "step", "step|tokens|time", "quantity on the x axis"},
     {"smooth", Type::kNumber, "0.9", "WEIGHT",
-     "of the next rows in the moving average of the training loss; 0 = none"},
-    {"title", Type::kText, "", "TEXT", "above the picture"},
-    {"y-min", Type::kNumber, "", "NATS", "lower end of the loss axis; else as the curves need"},
-    {"y-max", Type::kNumber, "", "NATS", "upper end"},
+     "weight of the previous average in the exponential moving average of the training loss; 0 = no "
+     "smoothing"},
+    {"title", Type::kText, "", "TEXT", "title of the plot"},
+    {"y-min", Type::kNumber, "", "NATS", "lower end of the loss axis; default: fitted to the curves"},
+    {"y-max", Type::kNumber, "", "NATS", "upper end of the loss axis; default: fitted to the curves"},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}};
 
@@ -33,11 +32,11 @@ PlotAxis axis_of(const std::string& name) {
   return name == "tokens" ? PlotAxis::kTokens : name == "time" ? PlotAxis::kTime : PlotAxis::kStep;
 }
 
-void write_picture(const std::filesystem::path& path, const std::string& picture) {
+void write_plot(const std::filesystem::path& path, const std::string& plot) {
   std::ofstream file(path, std::ios::binary);
-  file << picture;
+  file << plot;
   file.close();
-  if (!file) throw Error(ErrorCode::kResource, "[plot] " + path.string() + " can't be written");
+  if (!file) throw Error(ErrorCode::kResource, "[plot] " + path.string() + " cannot be written");
 }
 
 int run(const Settings& settings) {
@@ -50,17 +49,16 @@ int run(const Settings& settings) {
   const std::filesystem::path output = settings.path("output");
   const std::string extension = output.extension().string();
   if (!output.empty() && extension != ".svg" && extension != ".html") {
-    throw Error(ErrorCode::kUsage, "--output " + output.string() +
-                                       ": a name that ends in .svg or .html says "
-                                       "what to draw");
+    throw Error(ErrorCode::kUsage,
+                "--output " + output.string() + ": the file name must end in .svg or .html");
   }
   options.html = extension == ".html";
   const std::vector<std::filesystem::path> logs(settings.arguments().begin(), settings.arguments().end());
-  const std::string picture = plot_losses(logs, options);
+  const std::string plot = plot_losses(logs, options);
   if (output.empty()) {
-    print_all(picture);
+    print_all(plot);
   } else {
-    write_picture(output, picture);
+    write_plot(output, plot);
     log(Level::kInfo, "written to " + output.string());
   }
   return 0;
@@ -72,11 +70,11 @@ extern const Command plot_command;
 const Command plot_command{
     .name = "plot",
     .arguments = "LOG...",
-    .summary = "loss curves of training runs, as SVG or HTML",
+    .summary = "plot loss curves of training runs as SVG or HTML",
     .description =
-        "Draws training and held-out loss of one or several runs. LOG is a log.jsonl or the folder of a "
-        "run.\n"
-        "Training loss is smoothed, the raw one stands pale behind it; circles are held-out losses.",
+        "Plots the training and held-out loss of one or more runs. LOG is a log.jsonl or the directory\n"
+        "of a run. The training loss is smoothed, with the raw values in a lighter color; circles are\n"
+        "held-out losses.",
     .example = "roberta plot run-a run-b --x tokens --output losses.html",
     .groups = kGroups,
     .min_arguments = 1,

@@ -8,7 +8,7 @@
 #include "server/core/route.h"
 #include "server/protocols/tei/tei.h"
 #include "server/tasks/encoding.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta::server {
 namespace {

@@ -1,5 +1,7 @@
 #include "api/directory/fresh_config.h"
 
+#include <algorithm>
+
 #include "core/dtype.h"
 #include "core/error.h"
 #include "model/names.h"
@@ -7,13 +9,20 @@
 namespace roberta {
 namespace {
 
-RobertaConfig make_config(const InitOptions& options, const Tokenizer* tokenizer) {
+/// The largest number of heads that divides the width into 64 or more each; 1 for a narrower model.
+int64_t default_heads(int64_t width) {
+  int64_t heads = std::max<int64_t>(1, width / 64);
+  while (width % heads != 0) --heads;
+  return heads;
+}
+
+RobertaConfig make_config(const ModelSizes& sizes, const Tokenizer* tokenizer) {
   RobertaConfig config;
-  config.vocab_size = options.vocab_size;
+  config.vocab_size = sizes.vocab_size;
   if (tokenizer) {
     if (config.vocab_size == 0) config.vocab_size = tokenizer->vocab_size();
     if (config.vocab_size < tokenizer->vocab_size()) {
-      fail(ErrorCode::kUsage, "[init] vocab_size ", options.vocab_size, ": the tokenizer has ",
+      fail(ErrorCode::kUsage, "[init] vocab_size ", sizes.vocab_size, ": the tokenizer has ",
            tokenizer->vocab_size(), " entries");
     }
     config.bos_token_id = tokenizer->bos_id();
@@ -22,32 +31,23 @@ RobertaConfig make_config(const InitOptions& options, const Tokenizer* tokenizer
   } else if (config.vocab_size == 0) {
     fail(ErrorCode::kUsage, "[init] neither a tokenizer nor vocab_size is given");
   }
-  config.hidden_size = options.hidden_size;
-  config.num_hidden_layers = options.num_hidden_layers;
-  config.num_attention_heads = options.num_attention_heads;
-  config.intermediate_size = options.intermediate_size;
-  config.max_position_embeddings = options.max_position_embeddings;
-  config.type_vocab_size = options.type_vocab_size;
-  config.layer_norm_eps = options.layer_norm_eps;
-  config.initializer_range = options.initializer_range;
-  config.sinusoidal_positions = options.sinusoidal_positions;
+  config.hidden_size = sizes.hidden_size;
+  config.num_hidden_layers = sizes.num_hidden_layers;
+  config.num_attention_heads =
+      sizes.num_attention_heads > 0 ? sizes.num_attention_heads : default_heads(sizes.hidden_size);
+  config.intermediate_size = sizes.intermediate_size > 0 ? sizes.intermediate_size : 4 * sizes.hidden_size;
+  config.max_position_embeddings = sizes.max_position_embeddings;
+  config.type_vocab_size = sizes.type_vocab_size;
+  config.layer_norm_eps = sizes.layer_norm_eps;
+  config.initializer_range = sizes.initializer_range;
+  config.sinusoidal_positions = sizes.sinusoidal_positions;
   config.architectures = {architecture_of_head(HeadKind::kMaskedLm)};
-  config.torch_dtype = name_of(options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32);
+  config.torch_dtype = name_of(DType::kF32);
   return config;
 }
 
-/// Sizes as the reader of config.json asks for them, told in the words of the options.
+/// Each size is within its range.
 void check(const RobertaConfig& config) {
-  const auto positive = [](const char* name, auto value) {
-    if (!(value > 0)) fail(ErrorCode::kUsage, "[init] ", name, " is ", value, "; it must be above 0");
-  };
-  positive("vocab_size", config.vocab_size);
-  positive("hidden_size", config.hidden_size);
-  positive("num_hidden_layers", config.num_hidden_layers);
-  positive("num_attention_heads", config.num_attention_heads);
-  positive("intermediate_size", config.intermediate_size);
-  positive("type_vocab_size", config.type_vocab_size);
-  positive("layer_norm_eps", config.layer_norm_eps);
   if (config.hidden_size % config.num_attention_heads) {
     fail(ErrorCode::kUsage, "[init] hidden_size ", config.hidden_size,
          " is not a multiple of num_attention_heads ", config.num_attention_heads);
@@ -65,8 +65,8 @@ void check(const RobertaConfig& config) {
 
 }  // namespace
 
-RobertaConfig fresh_config(const InitOptions& options, const Tokenizer* tokenizer) {
-  const RobertaConfig config = make_config(options, tokenizer);
+RobertaConfig fresh_config(const ModelSizes& sizes, const Tokenizer* tokenizer) {
+  const RobertaConfig config = make_config(sizes, tokenizer);
   check(config);
   return config;
 }

@@ -6,6 +6,9 @@
 
 #include "api/directory/fresh_config.h"
 #include "api/directory/model_files.h"
+#include "api/options/check_options.h"
+#include "api/options/dtype.h"
+#include "api/options/init_options.h"
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -21,7 +24,7 @@ namespace {
 /// Values of one tensor. Element i of the stream `number` (its place in the list of tensors).
 TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const RobertaConfig& config,
                             const InitOptions& options) {
-  const DType dtype = options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = dtype_of(options.precision);
   const int threads = options.threads > 0 ? options.threads : usable_cpus();
   const InitialValues values(spec, number, config, options.seed);
   const auto fill = [=](uint64_t offset, std::span<std::byte> out) {
@@ -45,10 +48,12 @@ TensorToWrite random_tensor(const TensorSpec& spec, uint64_t number, const Rober
 void init_model(const std::filesystem::path& output, const InitOptions& options) {
   std::optional<Tokenizer> tokenizer;
   if (!options.tokenizer.empty()) tokenizer = Tokenizer::from_directory(options.tokenizer);
-  const RobertaConfig config = fresh_config(options, tokenizer ? &*tokenizer : nullptr);
+  check_options("init", options);
+  RobertaConfig config = fresh_config(options, tokenizer ? &*tokenizer : nullptr);
+  config.torch_dtype = name_of(dtype_of(options.precision));
   AtomicDirectory directory(output, "init");
   write_config(directory.path(), config);
-  read_config(directory.path());  // its limits are ours
+  read_config(directory.path());  // checks the limits of config.json
   if (tokenizer) copy_tokenizer_files(options.tokenizer, directory.path(), "init");
   std::vector<TensorToWrite> tensors;
   for (const TensorSpec& spec : expected_tensors(config, HeadKind::kMaskedLm))

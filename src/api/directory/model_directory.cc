@@ -4,15 +4,18 @@
 #include <cctype>
 #include <set>
 
+#include "api/directory/model_files.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "io/safetensors.h"
 #include "model/config.h"
 #include "model/names.h"
 #include "model/sentence_transformers.h"
 #include "model/weights/checkpoint.h"
 #include "roberta/tokenizer.h"
+#include "tasks/traits.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 
@@ -121,30 +124,15 @@ void describe_adapter(const Adapter& adapter, const RobertaConfig& config, const
 
 std::vector<std::string> tasks_of(HeadKind head, const ModelDirectory& directory) {
   if (!directory.problems.empty() || !directory.tokenizer_size) return {};
-  const auto entails = [](std::string label) {
-    for (char& c : label) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return label.starts_with("entail");
-  };
+  const auto entails = [](const std::string& label) { return lower(label).starts_with("entail"); };
   std::vector<std::string> tasks;
-  switch (head) {
-    case HeadKind::kMaskedLm:
-      tasks = {"fill-mask", "score"};
-      break;
-    case HeadKind::kSequenceClassification:
-      tasks = {"classify"};
-      if (std::any_of(directory.labels.begin(), directory.labels.end(), entails))
-        tasks.push_back("zero-shot");
-      break;
-    case HeadKind::kTokenClassification:
-      tasks = {"tag"};
-      break;
-    case HeadKind::kQuestionAnswering:
-      tasks = {"answer"};
-      break;
-    case HeadKind::kMultipleChoice:
-    case HeadKind::kNone:
-      break;
+  if (const TaskTraits* task = head == HeadKind::kNone ? nullptr : task_of(head)) {
+    tasks.emplace_back(task->command);
+    if (!task->other_command.empty()) tasks.emplace_back(task->other_command);
   }
+  if (head == HeadKind::kSequenceClassification &&
+      std::any_of(directory.labels.begin(), directory.labels.end(), entails))
+    tasks.push_back("zero-shot");
   if (!directory.pooling.empty()) tasks.push_back("embed");
   return tasks;
 }

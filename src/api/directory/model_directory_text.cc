@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "model/names.h"
 #include "roberta/model_directory.h"
 

@@ -6,10 +6,10 @@
 
 namespace roberta {
 
-/// Copies those that are there; `part` begins the messages of errors.
+/// Copies those that exist; `part` begins the messages of errors.
 void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to,
                           const std::string& part);
-/// The model card, and what sentence-transformers keeps beside a model.
+/// The model card, and the files of sentence-transformers.
 void copy_companion_files(const std::filesystem::path& from, const std::filesystem::path& to,
                           const std::string& part);
 

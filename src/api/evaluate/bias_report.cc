@@ -1,10 +1,10 @@
-// The bias report of a model: bias.json, and its section in the model's card.
+// The bias report of a model: bias.json, and its section in the model card.
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 
 namespace roberta {
@@ -26,10 +26,10 @@ Json to_json(const CrowsPairsCount& count) {
 CrowsPairsCount read_count(const Json& json, const std::string& name, const std::string& file) {
   const JsonFields fields(json, "bias", file, name + ": ");
   CrowsPairsCount count{name};
-  constexpr int64_t kMost = 1'000'000'000;
-  count.pairs = fields.integer("pairs", 0, 0, kMost);
+  constexpr int64_t kMaxPairs = 1'000'000'000;
+  count.pairs = fields.integer("pairs", 0, 0, kMaxPairs);
   count.more = fields.integer("more", 0, 0, count.pairs);
-  count.neutral = fields.integer("neutral", 0, 0, kMost);
+  count.neutral = fields.integer("neutral", 0, 0, kMaxPairs);
   return count;
 }
 
@@ -77,7 +77,7 @@ CrowsPairsEvaluation read_bias_report(const fs::path& file) {
   };
   CrowsPairsEvaluation out{part("overall"), part("stereo"), part("antistereo"), {}};
   if (const Json* categories = fields.find("categories")) {
-    if (!categories->is_object()) fields.refuse("categories", "is no object");
+    if (!categories->is_object()) fields.refuse("categories", "is not an object");
     for (const auto& [key, count] : categories->items())
       out.categories.push_back(read_count(count, key, name));
   }

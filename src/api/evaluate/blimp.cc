@@ -10,9 +10,9 @@
 namespace roberta {
 namespace {
 
-constexpr size_t kPairsAtOnce = 512;  // some batches of the model: progress is told between
+constexpr size_t kPairsAtOnce = 512;  // a few batches of the model, between reports of progress
 
-/// Pseudo-log-likelihoods of the good and bad sentences of some pairs, one behind the other.
+/// Pseudo-log-likelihoods of the good and bad sentences of some pairs, one after the other.
 std::vector<double> score_pairs(Model& model, std::span<const BlimpPair> pairs) {
   std::vector<std::string> texts;
   for (const BlimpPair& pair : pairs) texts.insert(texts.end(), {pair.good, pair.bad});

@@ -28,8 +28,12 @@ void fail_unlabelled(const std::filesystem::path& file) {
 
 void check_labels(const std::filesystem::path& file, int64_t model, size_t data) {
   if (model == static_cast<int64_t>(data)) return;
-  fail(ErrorCode::kModel, "[evaluate] the model tells ", model, " labels apart, ", file.string(), " has ",
-       data, "; was the model made for this task?");
+  fail(ErrorCode::kModel, "[evaluate] the model has ", model, " labels, but ", file.string(), " has ", data,
+       ": was the model trained for this task?");
+}
+
+Json json_of(const PredictedValue& value) {
+  return std::visit([](const auto& one) { return Json(one); }, value);
 }
 
 }  // namespace roberta

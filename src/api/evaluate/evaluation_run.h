@@ -1,5 +1,5 @@
 #pragma once
-// What the evaluations of tasks share: features through the engine, losses, what is wrong with the data.
+// What the evaluations of tasks share: features through the engine, losses, errors in the data.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,6 +18,7 @@ int threads_of(const EvaluationContext& context);
 int64_t length_of(const EvaluationContext& context, int64_t usual);
 /// One line of JSON.
 std::string line_of(const Json& row);
+Json json_of(const PredictedValue& value);
 
 /// -log of the softmax at `target`, in double.
 double cross_entropy(std::span<const float> logits, int32_t target);
@@ -37,10 +38,11 @@ struct MeanLoss {
 /// Error(kModel) unless the model has as many labels as the data.
 void check_labels(const std::filesystem::path& file, int64_t model, size_t data);
 
-/// work(begin, end, ids) for features [begin, end), which go through the engine together; progress between.
+/// Calls work(begin, end, ids) for features [begin, end), which run through the engine together, and reports
+/// progress.
 template <class Features, class Work>
 void for_runs(const EvaluationContext& context, const char* unit, const Features& features, Work&& work) {
-  constexpr size_t kAtOnce = 1024;  // enough to sort by length, few enough to tell of progress
+  constexpr size_t kAtOnce = 1024;  // enough to sort by length, few enough to report progress
   for (size_t begin = 0; begin < features.size(); begin += kAtOnce) {
     const size_t end = std::min(begin + kAtOnce, features.size());
     std::vector<Engine::Ids> sequences;

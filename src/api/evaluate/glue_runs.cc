@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 #include "tasks/datasets/glue.h"
 
@@ -26,23 +26,24 @@ struct TaskRuns {
   int64_t runs = 0;
 };
 
-[[noreturn]] void refuse(const fs::path& file, const std::string& why) {
+[[noreturn]] void reject(const fs::path& file, const std::string& why) {
   fail(ErrorCode::kInput, "[glue] ", file.string(), ": ", why);
 }
 
 /// {"seed": 1, "metrics": {"accuracy": 0.9}}
 void add_run(const fs::path& file, const Json& run, TaskRuns& to) {
   const auto metrics = run.find("metrics");
-  if (metrics == run.end() || !metrics->is_object()) refuse(file, "a run without the object 'metrics'");
+  if (metrics == run.end() || !metrics->is_object()) reject(file, "a run without the object 'metrics'");
   if (const auto seed = run.find("seed"); seed != run.end() && seed->is_number_integer()) {
     const auto [other, fresh] = to.seeds.emplace(seed->get<int64_t>(), file);
     if (!fresh)
-      refuse(file, concat("seed ", other->first, " of this task is also in ", other->second.string(),
+      reject(file, concat("seed ", other->first, " of this task is also in ", other->second.string(),
                           "; give a folder with one set of runs"));
   }
   ++to.runs;
   for (const auto& [name, value] : metrics->items()) {
-    if (!value.is_number() && !value.is_null()) refuse(file, "metric '" + printable(name) + "' is no number");
+    if (!value.is_number() && !value.is_null())
+      reject(file, "metric '" + printable(name) + "' is not a number");
     const auto [values, fresh] = to.values.try_emplace(name);
     if (fresh) to.order.push_back(name);
     values->second.push_back(value.is_number() ? value.get<double>() : 0);  // null: undefined
@@ -58,7 +59,7 @@ void add_file(const fs::path& file, std::map<std::string, TaskRuns>& tasks) {
     throw Error(ErrorCode::kInput, error.what());
   }
   if (!json.is_object() || !json.contains("task") || !json["task"].is_string())
-    refuse(file, "has no field 'task'; it should be the metrics.json of a fine-tuned model");
+    reject(file, "has no field 'task': expected the metrics.json of a fine-tuned model");
   const GlueTask* const task = find_glue_task(json["task"].get<std::string>());
   if (!task) return;  // a run of something else
   TaskRuns& runs = tasks[task->name];
@@ -87,11 +88,11 @@ GlueRow row_of(const GlueTask& task, const TaskRuns& runs) {
   GlueRow row;
   row.task = task.name;
   row.title = task.title;
-  row.headline = task.metrics.front();
+  row.primary_metric = task.metrics.front();
   row.runs = runs.runs;
   std::vector<std::string> names = runs.order;
   std::stable_partition(names.begin(), names.end(),
-                        [&](const std::string& name) { return name == row.headline; });
+                        [&](const std::string& name) { return name == row.primary_metric; });
   for (const std::string& name : names) {
     const MetricSpread values = spread(runs.values.at(name));
     row.metrics.emplace_back(name, values);
@@ -112,9 +113,9 @@ GlueTable collect_glue_runs(const fs::path& folder) {
     const auto runs = tasks.find(name);
     if (runs == tasks.end() || runs->second.runs == 0) continue;
     GlueRow row = row_of(glue_task(name), runs->second);
-    if (row.metrics.empty() || row.metrics.front().first != row.headline)
+    if (row.metrics.empty() || row.metrics.front().first != row.primary_metric)
       fail(ErrorCode::kInput, "[glue] ", folder.string(), ": the runs of ", row.title, " have no metric '",
-           row.headline, "'");
+           row.primary_metric, "'");
     if (row.task != kNotAveraged) {
       sum += row.metrics.front().second.median;
       ++out.averaged;
@@ -141,7 +142,7 @@ Report report_of(const GlueTable& table) {
   report.groups.push_back(std::move(medians));
   report.notes.push_back(concat("The average is that of the medians of ", table.averaged,
                                 " tasks, times 100 ", 100 * table.average,
-                                "; WNLI is left out, as on the card."));
+                                "; WNLI is left out, as on the model card."));
   return report;
 }
 

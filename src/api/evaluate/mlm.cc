@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "api/pipelines/model_impl.h"
 #include "core/error.h"
 #include "data/batch_reader.h"
 #include "data/corpus.h"
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kBlocksAtOnce = 32;  // some batches of the model; then progress is told
+constexpr size_t kBlocksAtOnce = 32;  // a few batches of the model, between reports of progress
 
 /// Files of text, or a prepared corpus.
 struct Source {
@@ -34,7 +35,7 @@ std::vector<Source> open_sources(const Model& model, std::span<const fs::path> p
       sources.back().corpus->require_tokenizer(model.tokenizer(), "the model");
       if (sources.back().corpus->tokens(Split::kHeldOut) == 0)
         fail(ErrorCode::kInput, "[evaluate] ", path.string(),
-             ": the corpus has no held-out text; give files");
+             ": the corpus has no held-out split: give files instead");
     } else {
       sources.push_back({find_inputs({.paths = {path.string()}, .field = options.field}), nullptr});
     }
@@ -42,7 +43,7 @@ std::vector<Source> open_sources(const Model& model, std::span<const fs::path> p
   return sources;
 }
 
-/// One run: blocks go through the model, and what it says of them is added up.
+/// One run: blocks go through the model, and their losses are added up.
 class MlmRun {
  public:
   MlmRun(Model& model, const MlmEvaluationOptions& options)
@@ -50,7 +51,7 @@ class MlmRun {
         options_(options),
         length_(options.length > 0 ? options.length : model.info().max_length),
         blocks_(model.tokenizer(), options, length_),
-        encoder_(model.tokenizer(), {Boundary::kCard, BadText::kReplace, false}) {}
+        encoder_(model.tokenizer(), {Boundary::kDocument, BadText::kReplace, false}) {}
 
   MlmEvaluation run(const std::vector<Source>& sources) {
     for (const Source& source : sources) {
@@ -63,7 +64,7 @@ class MlmRun {
       if (source.corpus) add_held_out(source.corpus);
     }
     add(blocks_.take(true), [](size_t) {});
-    if (out_.masked_tokens == 0) fail(ErrorCode::kInput, "[evaluate] the files hold no text to mask");
+    if (out_.masked_tokens == 0) fail(ErrorCode::kInput, "[evaluate] the files contain no text to mask");
     out_.loss = sum_ / static_cast<double>(out_.masked_tokens);
     return out_;
   }
@@ -74,8 +75,8 @@ class MlmRun {
 
   void add_file(const InputFile& file) {
     if (full()) return;
-    BatchReader reader(file, FilePlace{});
-    int64_t position = 0;  // stored bytes behind the batch before
+    BatchReader reader(file, FilePosition{});
+    int64_t position = 0;  // stored bytes up to the end of the previous batch
     for (TextBatch batch; !full() && reader.next(batch);) {
       const EncodedBatch encoded = encoder_.encode(batch, file.format, options_.field, reader.name());
       if (encoded.error) std::rethrow_exception(encoded.error);
@@ -87,7 +88,7 @@ class MlmRun {
       const double bytes = static_cast<double>(reader.stored_position()) - begin;
       add(std::move(blocks), [&](size_t done) {
         const double at = begin + bytes * static_cast<double>(done) / count;
-        tell("bytes", done_ + static_cast<int64_t>(at), std::max<int64_t>(total_, 0));
+        report("bytes", done_ + static_cast<int64_t>(at), std::max<int64_t>(total_, 0));
       });
       position = reader.stored_position();
     }
@@ -103,17 +104,17 @@ class MlmRun {
       blocks.push_back(blocks_.mask(std::move(ids)));
       if (blocks.size() < kBlocksAtOnce && i + 1 < samples.size()) continue;
       add(std::exchange(blocks, {}), [](size_t) {});
-      tell("blocks", i + 1, samples.size());
+      report("blocks", i + 1, samples.size());
     }
   }
 
-  /// told(n) after each few of them.
-  void add(std::vector<MaskedBlock> blocks, const std::function<void(size_t)>& told) {
+  /// Calls reported(n) after each few of them.
+  void add(std::vector<MaskedBlock> blocks, const std::function<void(size_t)>& reported) {
     for (size_t begin = 0; begin < blocks.size() && !full(); begin += kBlocksAtOnce) {
       size_t count = std::min(kBlocksAtOnce, blocks.size() - begin);
       if (options_.limit > 0) count = std::min(count, static_cast<size_t>(options_.limit - out_.blocks));
       compute(std::span(blocks).subspan(begin, count));
-      told(begin + count);
+      reported(begin + count);
     }
   }
 
@@ -141,7 +142,7 @@ class MlmRun {
     out_.masked_tokens += static_cast<int64_t>(log_probs.size());
   }
 
-  void tell(const char* unit, int64_t done, int64_t total) const {
+  void report(const char* unit, int64_t done, int64_t total) const {
     if (options_.progress) options_.progress(unit, done, total);
   }
 
@@ -162,16 +163,14 @@ double MlmEvaluation::perplexity() const { return std::exp(loss); }
 
 MlmEvaluation evaluate_mlm(Model& model, std::span<const fs::path> files,
                            const MlmEvaluationOptions& options) {
+  require_task(model, "fill-mask", "evaluate");
   const ModelInfo& info = model.info();
-  if (!info.has_mlm_head) {
-    fail(ErrorCode::kModel, "[evaluate] the model (", info.architecture,
-         ") has no masked-language-model head; this evaluation needs a RobertaForMaskedLM");
-  }
   if (!(options.mask_prob > 0 && options.mask_prob <= 1))
-    fail(ErrorCode::kUsage, "[evaluate] mask_prob ", options.mask_prob, " is not in (0, 1]");
+    fail(ErrorCode::kUsage, "[evaluate] mask_prob is ", options.mask_prob,
+         ": expected a number above 0, at most 1");
   if (options.length > info.max_length) {
-    fail(ErrorCode::kUsage, "[evaluate] blocks of ", options.length, " tokens; the model takes at most ",
-         info.max_length);
+    fail(ErrorCode::kUsage, "[evaluate] length is ", options.length, ": the model takes at most ",
+         info.max_length, " tokens");
   }
   return MlmRun(model, options).run(open_sources(model, files, options));
 }

@@ -2,6 +2,7 @@
 
 #include "api/evaluate/prediction_file.h"
 #include "api/evaluate/task_evaluation.h"
+#include "api/options/enum_names.h"
 #include "api/pipelines/model_impl.h"
 #include "roberta/evaluate.h"
 #include "tasks/readers/tag_columns.h"
@@ -14,18 +15,16 @@ TaskEvaluation evaluate_ner(Model& model, const std::filesystem::path& file,
   const TokenData data = read_token_data(file, {.text_column = options.text_column,
                                                 .label_column = options.label_column,
                                                 .labels = model.info().labels,
-                                                .scheme = options.scheme,
+                                                .scheme = enum_name(options.tag_scheme),
                                                 .limit = options.limit});
   PredictionFile predictions(options.predictions);
-  EvaluationContext context{.engine = model.impl().engine(),
+  EvaluationContext context{.engine = ModelAccess::engine(model),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),
-                            .progress = options.progress,
-                            .prediction = {},
-                            .label_order = {}};
+                            .progress = options.progress};
   if (predictions.wanted())
-    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
+    context.predicted_row = [&](const std::string& row) { predictions.write_line(row); };
   const TaskEvaluation out = evaluate_token_data(context, data);
   predictions.close();
   return out;

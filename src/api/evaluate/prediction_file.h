@@ -1,5 +1,5 @@
 #pragma once
-// What a model said of each example: JSON lines in a file that is there whole or not at all.
+// The predictions for each example: JSON lines in a file that appears whole or not at all.
 
 #include <filesystem>
 #include <optional>

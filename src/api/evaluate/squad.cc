@@ -4,10 +4,10 @@
 #include "api/evaluate/task_evaluation.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/evaluate.h"
 
 namespace roberta {
@@ -78,13 +78,13 @@ void read_members(const fs::path& file, const char* what, const Take& take) {
   } catch (const Error& error) {  // files of models are Error(kModel)
     throw Error(ErrorCode::kInput, error.what());
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is no JSON: ", printable(error.what()));
+    fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is not valid JSON: ", printable(error.what()));
   }
   if (!json.is_object())
-    fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is no object {id: ", what, "}");
+    fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": is not an object {id: ", what, "}");
   for (const auto& [id, value] : json.items()) {
     if (!take(id, value))
-      fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": field '", printable(id), "' is no ", what);
+      fail(ErrorCode::kInput, "[evaluate] ", file.string(), ": field '", printable(id), "' is not a ", what);
   }
 }
 
@@ -93,13 +93,11 @@ void read_members(const fs::path& file, const char* what, const Take& take) {
 TaskEvaluation evaluate_squad(Model& model, const fs::path& file, const SquadEvaluationOptions& options) {
   require_task(model, "question-answering", "evaluate");
   const SquadData data = read_dev(file, options.limit);
-  const EvaluationContext context{.engine = model.impl().engine(),
+  const EvaluationContext context{.engine = ModelAccess::engine(model),
                                   .tokenizer = model.tokenizer(),
                                   .max_length = options.max_length,
                                   .threads = model.threads(),
-                                  .progress = options.progress,
-                                  .prediction = {},
-                                  .label_order = {}};
+                                  .progress = options.progress};
   const SquadAnswers answers = answer_squad_data(context, data,
                                                  {.doc_stride = options.doc_stride,
                                                   .n_best = options.n_best,
@@ -137,19 +135,19 @@ TaskEvaluation score_squad(const fs::path& file, const fs::path& predictions, co
     answered += !prediction.missing;
   }
   if (answered == 0) {
-    fail(ErrorCode::kInput, "[evaluate] ", predictions.string(), ": answers no question of ", file.string(),
-         "; do they belong together?");
+    fail(ErrorCode::kInput, "[evaluate] ", predictions.string(), ": contains no answer to a question of ",
+         file.string(), "; check that the files belong together");
   }
   TaskEvaluation out;
   out.task = data.version2 ? "squad_v2" : "squad";
   out.examples = static_cast<int64_t>(scored.size());
   out.loss = std::nan("");
   out.metrics = squad_metrics(scored, data.version2, threshold);
-  // Without odds there is no threshold to look for; the script leaves them out, too.
+  // Without odds there is no best threshold; the official script leaves these metrics out, too.
   if (null_odds.empty())
     std::erase_if(out.metrics, [](const auto& metric) { return metric.first.starts_with("best_"); });
   if (answered < scored.size()) {
-    out.notes.push_back(concat(scored.size() - answered, " questions are not answered in ",
+    out.notes.push_back(concat(scored.size() - answered, " questions have no answer in ",
                                predictions.string(), ": counted as wrong"));
   }
   return out;

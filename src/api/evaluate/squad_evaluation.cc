@@ -21,8 +21,8 @@ SquadAnswers answer_squad_data(const EvaluationContext& context, const SquadData
   SquadAnswers out;
   out.answers.resize(data.questions.size());
   MeanLoss loss;
-  // Windows of a question stand together, but a run of the engine may end between them: logits are kept till
-  // then.
+  // Windows of a question follow one another, but a run of the engine may end between them: logits are kept
+  // until the last one.
   std::vector<std::vector<float>> logits(features.size());
   size_t first = 0;  // window of the question that is being collected
   for_runs(context, "windows", features,
@@ -72,13 +72,8 @@ TaskEvaluation score_squad_answers(const SquadData& data, const SquadAnswers& an
 TaskEvaluation evaluate_squad_data(const EvaluationContext& context, const SquadData& data,
                                    const SquadDecoding& decoding) {
   const SquadAnswers answers = answer_squad_data(context, data, decoding);
-  if (context.prediction) {
-    for (size_t i = 0; i < data.questions.size(); ++i) {
-      Json row = {{"id", data.questions[i].id}, {"prediction", answers.answers[i].text}};
-      if (data.version2) row["null_odds"] = answers.answers[i].null_odds;
-      context.prediction(line_of(row));
-    }
-  }
+  if (context.predicted)
+    for (const SquadDecoded& answer : answers.answers) context.predicted(answer.text);
   return score_squad_answers(data, answers);
 }
 

@@ -6,7 +6,7 @@
 #include "api/evaluate/text_columns.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "roberta/evaluate.h"
 #include "tasks/datasets/glue.h"
 
@@ -19,19 +19,12 @@ using Names = std::vector<std::string>;
 /// Lower case; '-', '_' and blanks are the same.
 std::string plain(const std::string& name) {
   std::string out;
-  for (const char c : name)
-    out += c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : lower(name)) out += c == '-' || c == ' ' ? '_' : c;
   return out;
 }
 
-std::string listed(const Names& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "'" : ", '") + printable(name, 60) + "'";
-  return out;
-}
-
-/// The model's label for each of the data's; empty: the same order. By name; where no name is the same (or
-/// the model's are LABEL_0, LABEL_1, ...) by index.
+/// The model's label for each of the data's; empty: the same order. By name, or by index if no name is the
+/// same (the model's may be LABEL_0, LABEL_1, ...).
 std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   std::vector<int32_t> order;
   size_t known = 0;
@@ -43,8 +36,9 @@ std::vector<int32_t> order_of(const TextData& data, const Names& model) {
   }
   if (known == 0 && model.size() == data.labels.size()) return {};
   if (known < data.labels.size()) {
-    fail(ErrorCode::kModel, "[evaluate] the model's labels are ", listed(model), "; ", data.file.string(),
-         " has ", listed(data.labels), "; was the model made for this task?");
+    fail(ErrorCode::kModel, "[evaluate] the model's labels are ", quoted_names(model, kNoLimit), "; ",
+         data.file.string(), " has ", quoted_names(data.labels, kNoLimit),
+         ": was the model trained for this task?");
   }
   return order;
 }
@@ -68,15 +62,13 @@ TextData read_texts(const ModelInfo& info, const fs::path& file, const TextEvalu
 
 TaskEvaluation evaluate(Model& model, const TextData& data, const GlueTask* task, PredictionFile& predictions,
                         const TextEvaluationOptions& options) {
-  EvaluationContext context{.engine = model.impl().engine(),
+  EvaluationContext context{.engine = ModelAccess::engine(model),
                             .tokenizer = model.tokenizer(),
                             .max_length = options.max_length,
                             .threads = model.threads(),
-                            .progress = options.progress,
-                            .prediction = {},
-                            .label_order = {}};
+                            .progress = options.progress};
   if (predictions.wanted())
-    context.prediction = [&](const std::string& json) { predictions.write_line(json); };
+    context.predicted_row = [&](const std::string& row) { predictions.write_line(row); };
   if (task && !task->regression) context.label_order = order_of(data, model.info().labels);
   return evaluate_text_data(context, data, task);
 }

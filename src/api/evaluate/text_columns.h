@@ -1,5 +1,5 @@
 #pragma once
-// Where texts and labels stand in a file of which nobody said it.
+// The usual columns of texts and labels, for files without column options.
 
 #include <string>
 

@@ -90,30 +90,30 @@ Metrics set_metrics(const TextData& data, const Matrix& logits) {
   return multi_label_metrics(truth, predicted, logits.cols);
 }
 
-/// {"line", "label", "prediction"} and the logits as "scores" of the labels.
-std::string text_prediction(const TextData& data, const TextExample& example, std::span<const float> logits) {
-  Json row = {{"line", example.line}};
-  switch (data.kind) {
-    case LabelKind::kClass:
-      row["label"] = example.label < 0 ? Json() : Json(data.labels[static_cast<size_t>(example.label)]);
-      row["prediction"] = data.labels[static_cast<size_t>(best_label(logits))];
-      break;
-    case LabelKind::kValue:
-      row["label"] = example.value;
-      row["prediction"] = logits[0];
-      return line_of(row);
-    case LabelKind::kSet: {
-      Json truth = Json::array(), told = Json::array();
-      for (size_t label = 0; label < logits.size(); ++label) {
-        if (in_set(example, label)) truth.push_back(data.labels[label]);
-        if (logits[label] > 0) told.push_back(data.labels[label]);
-      }
-      row["label"] = truth;
-      row["prediction"] = told;
-      break;
-    }
+PredictedValue predicted_value(const TextData& data, std::span<const float> logits) {
+  if (data.kind == LabelKind::kClass) return data.labels[static_cast<size_t>(best_label(logits))];
+  if (data.kind == LabelKind::kValue) return logits[0];
+  std::vector<std::string> labels;
+  for (size_t label = 0; label < logits.size(); ++label)
+    if (logits[label] > 0) labels.push_back(data.labels[label]);
+  return labels;
+}
+
+/// {"line", "label", "prediction"}, and "logits" except for values.
+std::string prediction_row(const TextData& data, const TextExample& example, std::span<const float> logits) {
+  Json truth;
+  if (data.kind == LabelKind::kClass && example.label >= 0)
+    truth = data.labels[static_cast<size_t>(example.label)];
+  if (data.kind == LabelKind::kValue) truth = example.value;
+  if (data.kind == LabelKind::kSet) {
+    truth = Json::array();
+    for (size_t label = 0; label < logits.size(); ++label)
+      if (in_set(example, label)) truth.push_back(data.labels[label]);
   }
-  row["logits"] = std::vector<float>(logits.begin(), logits.end());
+  Json row = {{"line", example.line},
+              {"label", std::move(truth)},
+              {"prediction", json_of(predicted_value(data, logits))}};
+  if (data.kind != LabelKind::kValue) row["logits"] = std::vector<float>(logits.begin(), logits.end());
   return line_of(row);
 }
 
@@ -137,9 +137,12 @@ TaskEvaluation evaluate_text_data(const EvaluationContext& context, const TextDa
                   : data.kind == LabelKind::kValue ? value_metrics(data, logits)
                                                    : set_metrics(data, logits);
   }
-  if (!context.prediction) return out;
-  for (size_t i = 0; i < data.examples.size(); ++i)
-    context.prediction(text_prediction(data, data.examples[i], logits.row(static_cast<int64_t>(i))));
+  if (!context.wants_predictions()) return out;
+  for (size_t i = 0; i < data.examples.size(); ++i) {
+    const std::span<const float> row = logits.row(static_cast<int64_t>(i));
+    if (context.predicted) context.predicted(predicted_value(data, row));
+    if (context.predicted_row) context.predicted_row(prediction_row(data, data.examples[i], row));
+  }
   return out;
 }
 

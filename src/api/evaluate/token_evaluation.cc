@@ -7,16 +7,16 @@ namespace roberta {
 namespace {
 
 /// Predicted tags by sentence and word, and the loss over the labelled words.
-struct ToldTags {
+struct PredictedTags {
   std::vector<std::vector<int32_t>> tags;
   MeanLoss loss;
 };
 
-ToldTags tell_tags(const EvaluationContext& context, const TokenData& data) {
+PredictedTags predict_tags(const EvaluationContext& context, const TokenData& data) {
   const std::vector<TokenFeature> features =
       token_features(context.tokenizer, data, length_of(context, 0), false, threads_of(context));
-  ToldTags out;
-  // A word of which the tokenizer makes nothing is no part of anything.
+  PredictedTags out;
+  // A word without tokens is outside of all chunks.
   const auto outside = std::find(data.labels.begin(), data.labels.end(), "O");
   const auto none = static_cast<int32_t>(outside == data.labels.end() ? 0 : outside - data.labels.begin());
   for (const TaggedSentence& sentence : data.sentences) out.tags.emplace_back(sentence.words.size(), none);
@@ -53,13 +53,13 @@ std::vector<std::string> names_of(const std::vector<int32_t>& tags, const std::v
   return out;
 }
 
-/// Of tags that are no chunks (parts of speech): those of classes, token by token.
-Metrics plain_tag_metrics(const TokenData& data, const ToldTags& told) {
+/// For tags that don't mark chunks (parts of speech): those of classes, token by token.
+Metrics plain_tag_metrics(const TokenData& data, const PredictedTags& predicted_tags) {
   std::vector<int32_t> truth, predicted;
   for (size_t s = 0; s < data.sentences.size(); ++s) {
     const TaggedSentence& sentence = data.sentences[s];
     truth.insert(truth.end(), sentence.tags.begin(), sentence.tags.end());
-    predicted.insert(predicted.end(), told.tags[s].begin(), told.tags[s].end());
+    predicted.insert(predicted.end(), predicted_tags.tags[s].begin(), predicted_tags.tags[s].end());
   }
   return classification_metrics(truth, predicted, static_cast<int64_t>(data.labels.size()));
 }
@@ -71,23 +71,25 @@ TaskEvaluation evaluate_token_data(const EvaluationContext& context, const Token
   out.task = "token-classification";
   for (const TaggedSentence& sentence : data.sentences)
     if (sentence.tags.empty() && !sentence.words.empty()) fail_unlabelled(data.file);
-  const ToldTags told = tell_tags(context, data);
+  const PredictedTags predicted_tags = predict_tags(context, data);
   out.examples = static_cast<int64_t>(data.sentences.size());
-  out.loss = told.loss.mean();
+  out.loss = predicted_tags.loss.mean();
   std::vector<std::vector<std::string>> truth, predicted;
   for (size_t s = 0; s < data.sentences.size(); ++s) {
     truth.push_back(names_of(data.sentences[s].tags, data.labels));
-    predicted.push_back(names_of(told.tags[s], data.labels));
+    predicted.push_back(names_of(predicted_tags.tags[s], data.labels));
   }
-  out.metrics = are_chunks(data.labels) ? entity_metrics(truth, predicted) : plain_tag_metrics(data, told);
-  if (!context.prediction) return out;
+  out.metrics =
+      are_chunks(data.labels) ? entity_metrics(truth, predicted) : plain_tag_metrics(data, predicted_tags);
+  if (!context.wants_predictions()) return out;
   for (size_t s = 0; s < data.sentences.size(); ++s) {
+    if (context.predicted) context.predicted(predicted[s]);
+    if (!context.predicted_row) continue;
     const TaggedSentence& sentence = data.sentences[s];
-    const Json row = {{"line", sentence.line},
-                      {"tokens", sentence.words},
-                      {"tags", truth[s]},
-                      {"prediction", predicted[s]}};
-    context.prediction(line_of(row));
+    context.predicted_row(line_of({{"line", sentence.line},
+                                   {"tokens", sentence.words},
+                                   {"tags", truth[s]},
+                                   {"prediction", predicted[s]}}));
   }
   return out;
 }

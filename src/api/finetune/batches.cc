@@ -9,7 +9,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kMostSteps = 100'000'000;  // each takes four bytes here
+constexpr int64_t kMaxPlannedSteps = 100'000'000;  // each takes four bytes here
 
 int64_t tokens_of(const Feature& feature) { return static_cast<int64_t>(feature.ids.size()); }
 
@@ -17,7 +17,7 @@ int64_t tokens_of(const Feature& feature) { return static_cast<int64_t>(feature.
 
 FinetuneBatches::FinetuneBatches(std::span<const Feature> sequences, const BatchPlan& plan)
     : sequences_(sequences), plan_(plan) {
-  if (sequences.empty()) fail(ErrorCode::kInput, "[finetune] there is nothing to train on");
+  if (sequences.empty()) fail(ErrorCode::kInput, "[finetune] the training data is empty");
   const auto planned = [&] { return static_cast<int64_t>(begins_.size()); };
   if (plan.steps > 0) {
     while (planned() < plan.steps) cut_epoch(static_cast<int64_t>(epoch_ends_.size()));
@@ -30,14 +30,14 @@ FinetuneBatches::FinetuneBatches(std::span<const Feature> sequences, const Batch
     cut_epoch(epoch);
     const double part = static_cast<double>(epoch) < whole ? 1 : plan.epochs - whole;
     steps_ = before + static_cast<int64_t>(std::ceil(part * static_cast<double>(planned() - before)));
-    if (plan.most > 0 && steps_ >= plan.most) break;
+    if (plan.max_steps > 0 && steps_ >= plan.max_steps) break;
   }
-  if (plan.most > 0) steps_ = std::min(steps_, plan.most);
+  if (plan.max_steps > 0) steps_ = std::min(steps_, plan.max_steps);
 }
 
 int64_t FinetuneBatches::index(int64_t epoch, int64_t place) const {
   const int64_t n = static_cast<int64_t>(sequences_.size());
-  return plan_.shuffle ? stream_place(plan_.seed, n, epoch * n + place).index : place;
+  return plan_.shuffle ? stream_position(plan_.seed, n, epoch * n + place).index : place;
 }
 
 void FinetuneBatches::cut_epoch(int64_t epoch) {
@@ -57,9 +57,9 @@ void FinetuneBatches::cut_epoch(int64_t epoch) {
     ++count;
   }
   epoch_ends_.push_back(static_cast<int64_t>(begins_.size()));
-  if (epoch_ends_.back() > kMostSteps)
-    fail(ErrorCode::kUsage, "[finetune] the run has more than ", kMostSteps,
-         " steps; train for fewer epochs");
+  if (epoch_ends_.back() > kMaxPlannedSteps)
+    fail(ErrorCode::kUsage, "[finetune] the run has more than ", kMaxPlannedSteps,
+         " steps: train for fewer epochs");
 }
 
 double FinetuneBatches::epoch_at(int64_t step) const {

@@ -1,6 +1,6 @@
 #pragma once
-// Which sequences a step of fine-tuning takes: a pure function of seed, epoch and step, so that a resume
-// needs no state, and every process finds its part.
+// The sequences of each step of fine-tuning: a pure function of seed, epoch and step, so that resuming needs
+// no state, and every process finds its share.
 
 #include <cstdint>
 #include <span>
@@ -13,14 +13,14 @@ namespace roberta {
 
 struct BatchPlan {
   uint64_t seed = 0;
-  int64_t batch_size = 0;    ///< sequences of a step; the last one of an epoch has what is left
+  int64_t batch_size = 0;    ///< sequences of a step; the last step of an epoch has the rest
   int64_t batch_tokens = 0;  ///< above 0, instead: as many sequences as fit, at least one
   int64_t micro_batch_tokens = 4096;
-  bool sorted = true;   ///< micro-batches hold sequences of like length
-  bool shuffle = true;  ///< false: the order of the data in each epoch
-  double epochs = 0;    ///< the run's length, where `steps` is 0
-  int64_t steps = 0;    ///< or so many, whatever the epochs
-  int64_t most = 0;     ///< of steps by epochs; 0: no bound
+  bool sorted = true;     ///< micro-batches hold sequences of similar length
+  bool shuffle = true;    ///< false: the order of the data in each epoch
+  double epochs = 0;      ///< the run's length, where `steps` is 0
+  int64_t steps = 0;      ///< the run's length, whatever the epochs
+  int64_t max_steps = 0;  ///< limit for steps by epochs; 0: none
 };
 
 /// Immutable; read() may be called from any thread.
@@ -36,7 +36,7 @@ class FinetuneBatches {
   /// Whether an epoch ends with this step, or the run.
   bool ends_epoch(int64_t step) const;
 
-  /// A rank's part of step 1, 2, ...: every ranks-th sequence by length, so that all have as much to do.
+  /// A rank's share of step 1, 2, ...: every ranks-th sequence by length, which balances the work.
   StepBatch read(int64_t step, int rank, int ranks, int32_t pad_id) const;
   /// The sequences of a step, in their order.
   std::vector<int64_t> sequences_of(int64_t step) const;

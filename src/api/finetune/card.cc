@@ -6,6 +6,7 @@
 
 #include "api/finetune/evaluation.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
 #include "io/json/json.h"
 #include "io/text_reader.h"
@@ -14,12 +15,6 @@ namespace roberta {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string fixed(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 /// Quoted as JSON, which YAML reads too.
 std::string quoted(const std::string& text) {
@@ -33,19 +28,7 @@ std::string cell(std::string text) {
   return text;
 }
 
-const char* pipeline_of(const FinetuneRecipe& recipe) {
-  switch (recipe.kind) {
-    case FinetuneKind::kText:
-      return "text-classification";
-    case FinetuneKind::kTokens:
-      return "token-classification";
-    case FinetuneKind::kSpans:
-      return "question-answering";
-  }
-  return "";
-}
-
-/// "language:" of the card of the model that the run began with: a line, or a list below it.
+/// "language:" in the model card of the model that the run began with: a line, or a list below it.
 std::string language_of(const fs::path& model) {
   std::error_code ignored;
   const fs::path readme = model / "README.md";
@@ -69,7 +52,7 @@ std::string language_of(const fs::path& model) {
       }
     }
   } catch (const Error&) {
-    return {};  // a card is no part of the model
+    return {};  // a model card is not part of the model
   }
   return out;
 }
@@ -82,21 +65,22 @@ std::string base_name(const fs::path& path) {
 
 std::string data_name(const FinetuneCard& card) {
   if (card.recipe.glue) return "GLUE " + card.recipe.glue->title;
-  return base_name(card.recipe.options.data.empty() ? card.recipe.options.train : card.recipe.options.data);
+  return base_name(card.recipe.options.data.empty() ? card.recipe.options.train_file
+                                                    : card.recipe.options.data);
 }
 
-/// The evaluation of the seed at hand; null when there is none.
-const FinetuneEvaluation* of_seed(const std::vector<FinetuneEvaluation>& all, uint64_t seed) {
+/// The evaluation of one seed; null if there is none.
+const FinetuneEvaluation* evaluation_of_seed(const std::vector<FinetuneEvaluation>& all, uint64_t seed) {
   for (const FinetuneEvaluation& one : all) {
     if (one.seed == seed) return &one;
   }
   return nullptr;
 }
 
-/// Metrics with a number; those of single entity types only in metrics.json.
-std::vector<std::pair<std::string, double>> told_metrics(const FinetuneEvaluation& evaluation) {
+/// Finite metrics. Those of single entity types are only in metrics.json.
+std::vector<std::pair<std::string, double>> shown_metrics(const FinetuneEvaluation& evaluation) {
   std::vector<std::pair<std::string, double>> out;
-  const auto is_of_type = [&](const std::string& name) {  // beside it stands TYPE_number
+  const auto is_of_type = [&](const std::string& name) {  // TYPE_number is another metric
     const size_t end = name.rfind('_');
     return end != std::string::npos && std::isfinite(value_of(evaluation, name.substr(0, end) + "_number"));
   };
@@ -107,14 +91,14 @@ std::vector<std::pair<std::string, double>> told_metrics(const FinetuneEvaluatio
 }
 
 std::string head(const FinetuneCard& card) {
-  const char* pipeline = pipeline_of(card.recipe);
+  const std::string_view pipeline = card.recipe.traits->name;
   std::string out = "---\n" + language_of(card.recipe.options.model);
   out += concat("pipeline_tag: ", pipeline, "\nlibrary_name: ", card.adapter ? "peft" : "transformers",
                 "\ntags: [roberta, ", pipeline, card.adapter ? ", lora" : "", "]\n");
   if (card.recipe.glue) out += "datasets: [nyu-mll/glue]\n";
-  const FinetuneEvaluation* dev = of_seed(card.result.best, card.seed);
+  const FinetuneEvaluation* dev = evaluation_of_seed(card.result.best, card.seed);
   if (!dev || dev->metrics.empty()) return out + "---\n";
-  const auto metrics = told_metrics(*dev);
+  const auto metrics = shown_metrics(*dev);
   out += "metrics: [";
   for (size_t i = 0; i < metrics.size(); ++i) out += (i ? ", " : "") + metrics[i].first;
   out += concat("]\nmodel-index:\n- name: ", quoted(card.name),
@@ -131,10 +115,10 @@ std::string head(const FinetuneCard& card) {
 std::string results(const FinetuneCard& card) {
   std::string out;
   const auto table = [&](const char* title, const std::vector<FinetuneEvaluation>& all) {
-    const FinetuneEvaluation* mine = of_seed(all, card.seed);
-    if (!mine || mine->metrics.empty()) return;
-    out += concat("\n| ", title, " | |\n|---|---|\n| loss | ", fixed(mine->loss, 4), " |\n");
-    for (const auto& [name, value] : told_metrics(*mine))
+    const FinetuneEvaluation* own = evaluation_of_seed(all, card.seed);
+    if (!own || own->metrics.empty()) return;
+    out += concat("\n| ", title, " | |\n|---|---|\n| loss | ", fixed(own->loss, 4), " |\n");
+    for (const auto& [name, value] : shown_metrics(*own))
       out += concat("| ", cell(name), " | ", fixed(value, 4), " |\n");
   };
   table("dev", card.result.best);
@@ -142,49 +126,48 @@ std::string results(const FinetuneCard& card) {
   if (out.empty()) return {};
   out = "\n## Results\n" + out;
   if (!card.collapsed.empty())
-    out += concat("\n**Collapsed:** the model answers '", cell(card.collapsed), "' to every dev example.\n");
+    out +=
+        concat("\n**Collapsed:** the model predicts '", cell(card.collapsed), "' for every dev example.\n");
   if (card.result.best.size() < 2) return out;
-  out += concat("\nOver ", card.result.best.size(), " seeds, ", card.result.headline, " of dev: median ",
-                fixed(card.result.median, 4), ", mean ", fixed(card.result.mean, 4), ", standard deviation ",
-                fixed(card.result.deviation, 4), ". These weights are those of seed ", card.seed,
-                ", the median.\n\n| seed | best step | ", card.result.headline, " |\n|---|---|---|\n");
+  out +=
+      concat("\nOver ", card.result.best.size(), " seeds, ", card.result.primary_metric, " of dev: median ",
+             fixed(card.result.median, 4), ", mean ", fixed(card.result.mean, 4), ", standard deviation ",
+             fixed(card.result.deviation, 4), ". These weights are those of seed ", card.seed,
+             ", the median.\n\n| seed | best step | ", card.result.primary_metric, " |\n|---|---|---|\n");
   for (const FinetuneEvaluation& one : card.result.best) {
     if (one.metrics.empty()) continue;
-    out +=
-        concat("| ", one.seed, " | ", one.step, " | ", fixed(value_of(one, card.result.headline), 4), " |\n");
+    out += concat("| ", one.seed, " | ", one.step, " | ", fixed(value_of(one, card.result.primary_metric), 4),
+                  " |\n");
   }
   return out;
 }
 
 std::string curve(const FinetuneCard& card) {
   if (card.curve.points.empty()) return {};
-  const std::string& headline = card.result.headline;
-  std::string out = concat("\n## Course\n\n| step | epoch | training loss | dev loss | ", headline,
+  const std::string& primary_metric = card.result.primary_metric;
+  std::string out = concat("\n## Course\n\n| step | epoch | training loss | dev loss | ", primary_metric,
                            " |\n|---|---|---|---|---|\n");
   for (const FinetuneCurve::Point& point : card.curve.points) {
     const FinetuneEvaluation& e = point.evaluation;
     out += concat("| ", e.step, " | ", fixed(e.epoch, 2), " | ",
                   point.training_loss ? fixed(*point.training_loss, 4) : "", " | ", fixed(e.loss, 4), " | ",
-                  fixed(value_of(e, headline), 4), e.best ? " best so far" : "", " |\n");
+                  fixed(value_of(e, primary_metric), 4), e.best ? " best so far" : "", " |\n");
   }
   return out;
 }
 
 std::string usage(const FinetuneCard& card) {
-  const char* command = card.recipe.kind == FinetuneKind::kText     ? "classify"
-                        : card.recipe.kind == FinetuneKind::kTokens ? "tag"
-                                                                    : "answer";
   return concat(
-      "\n```sh\nroberta ", command, " --model ", card.name, "\n```\n",
+      "\n```sh\nroberta ", card.recipe.traits->command, " --model ", card.name, "\n```\n",
       card.adapter
-          ? "\nA LoRA adapter with the head that was trained beside it; `roberta merge` makes a model "
-            "of it and its base.\n"
+          ? "\nA LoRA adapter with the head that was trained with it; `roberta merge` merges it with its "
+            "base.\n"
           : "\n`transformers` loads it as it is.\n");
 }
 
 Json json_of(const FinetuneEvaluation& evaluation) {
   Json metrics = Json::object();
-  for (const auto& [name, value] : evaluation.metrics) metrics[name] = value;  // no number: null
+  for (const auto& [name, value] : evaluation.metrics) metrics[name] = value;  // NaN: null
   return {{"seed", evaluation.seed},
           {"step", evaluation.step},
           {"epoch", evaluation.epoch},
@@ -244,9 +227,9 @@ std::string model_card(const FinetuneCard& card) {
     out += concat("| ", file.role, " | ", cell(file.path.filename().string()), " | ", file.examples, " | `",
                   file.hash, "` |\n");
   }
-  if (recipe.dev.empty() && recipe.options.dev_share > 0)
-    out += concat("\n", fixed(100 * recipe.options.dev_share, 0),
-                  " % of the training data were kept as dev data.\n");
+  if (recipe.dev.empty() && recipe.options.validation_fraction > 0)
+    out += concat("\n", fixed(100 * recipe.options.validation_fraction, 0),
+                  " % of the training data are used as dev data.\n");
   if (!card.data.label_counts.empty()) {
     out += "\n| label | in the training data |\n|---|---|\n";
     size_t shown = 0;
@@ -281,7 +264,7 @@ std::string metrics_json(const FinetuneCard& card) {
   const Json json = {{"program", "roberta " ROBERTA_VERSION},
                      {"task", card.recipe.task},
                      {"seed", card.seed},
-                     {"headline", card.result.headline},
+                     {"headline", card.result.primary_metric},
                      {"median", card.result.median},
                      {"mean", card.result.mean},
                      {"deviation", card.result.deviation},

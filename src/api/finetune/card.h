@@ -1,5 +1,5 @@
 #pragma once
-// What a fine-tuned model says of itself: README.md with a YAML head that Hugging Face's hub reads, and
+// The model card of a fine-tuned model: README.md with a YAML head that Hugging Face's hub reads, and
 // metrics.json.
 
 #include <string>
@@ -11,29 +11,29 @@
 
 namespace roberta {
 
-/// The run of one seed, as its log tells it.
+/// The run of one seed, from its log.
 struct FinetuneCurve {
   struct Point {
     FinetuneEvaluation evaluation;
-    std::optional<double> training_loss;  ///< mean since the evaluation before
-    std::string collapsed;                ///< the only answer that was given; "" where there are several
+    std::optional<double> training_loss;  ///< mean since the previous evaluation
+    std::string collapsed;                ///< the one prediction for all examples; "" if there are several
   };
   std::vector<Point> points;
   double seconds = 0;  ///< of training
 };
-/// Reads a log.jsonl of fine-tuning; rows that are no whole ones are passed over. No file: nothing.
+/// Reads a log.jsonl of fine-tuning and skips incomplete rows. Empty if there is no file.
 FinetuneCurve read_finetune_curve(const std::filesystem::path& log, uint64_t seed);
 
 struct FinetuneCard {
   const FinetuneRecipe& recipe;
   const FinetuneData& data;
   std::string name;     ///< of the model
-  OptionList settings;  ///< deciding_options()
+  OptionList settings;  ///< run_fingerprint()
   FinetuneResult result;
-  uint64_t seed = 0;      ///< of the weights at hand
+  uint64_t seed = 0;      ///< of the weights in this directory
   FinetuneCurve curve;    ///< of that seed
-  std::string collapsed;  ///< the model gives this answer alone
-  bool adapter = false;   ///< the directory holds a LoRA adapter
+  std::string collapsed;  ///< the one prediction for all examples
+  bool adapter = false;   ///< the directory contains a LoRA adapter
 };
 std::string model_card(const FinetuneCard& card);
 std::string metrics_json(const FinetuneCard& card);

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "api/evaluate/text_columns.h"
+#include "api/options/dtype.h"
+#include "api/options/enum_names.h"
 #include "core/error.h"
 #include "data/samples.h"
 #include "io/digest.h"
@@ -15,10 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kSplitSeed = 0x73706c6974;  // the dev share is the same for every seed of a run
-
-/// "LABEL_0": what transformers calls labels that nobody named.
-bool is_generic(const std::string& label) { return label.starts_with("LABEL_"); }
+constexpr uint64_t kSplitSeed = 0x73706c6974;  // the validation fraction is the same for every seed of a run
 
 std::vector<std::string> labels_of(const RobertaConfig& config) {
   std::vector<std::string> labels;
@@ -37,7 +36,7 @@ bool is_number(const std::string& text, double& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-/// Numbers, of which some aren't whole.
+/// Numbers, some of which are not whole.
 bool are_values(const std::vector<std::string>& labels) {
   bool whole = true;
   for (const std::string& label : labels) {
@@ -48,15 +47,15 @@ bool are_values(const std::vector<std::string>& labels) {
   return !whole && !labels.empty();
 }
 
-/// Takes `share` of the items for dev: which ones depends on their number alone.
+/// Takes a fraction of the items for validation: which ones depends only on their number.
 template <class T>
-std::vector<T> take_share(std::vector<T>& items, double share) {
+std::vector<T> take_fraction(std::vector<T>& items, double fraction) {
   const int64_t n = static_cast<int64_t>(items.size());
   const int64_t taken =
-      std::clamp<int64_t>(std::llround(share * static_cast<double>(n)), 1, std::max<int64_t>(1, n - 1));
+      std::clamp<int64_t>(std::llround(fraction * static_cast<double>(n)), 1, std::max<int64_t>(1, n - 1));
   std::vector<bool> chosen(items.size());
   for (int64_t i = 0; i < taken; ++i)
-    chosen[static_cast<size_t>(stream_place(kSplitSeed, n, i).index)] = true;
+    chosen[static_cast<size_t>(stream_position(kSplitSeed, n, i).index)] = true;
   std::vector<T> kept, out;
   for (size_t i = 0; i < items.size(); ++i) (chosen[i] ? out : kept).push_back(std::move(items[i]));
   items = std::move(kept);
@@ -69,23 +68,20 @@ class Reader {
       : recipe_(recipe), o_(recipe.options), tokenizer_(tokenizer), config_(config) {}
 
   FinetuneData read() {
-    switch (recipe_.kind) {
-      case FinetuneKind::kText:
-        read_texts();
-        break;
-      case FinetuneKind::kTokens:
-        read_tokens();
-        break;
-      case FinetuneKind::kSpans:
-        read_questions();
-        break;
+    if (recipe_.traits->kind == TaskKind::kTokenClassification) {
+      read_tokens();
+    } else if (recipe_.traits->kind == TaskKind::kQuestionAnswering) {
+      read_questions();
+    } else {
+      read_texts();
     }
     for (const Feature& feature : data_.train) {
       const int64_t n = static_cast<int64_t>(feature.ids.size());
       data_.tokens += n;
       data_.longest = std::max(data_.longest, n);
     }
-    if (data_.train.empty()) fail(ErrorCode::kInput, "[finetune] ", o_.train.string(), ": holds no example");
+    if (data_.train.empty())
+      fail(ErrorCode::kInput, "[finetune] ", o_.train_file.string(), ": no examples found");
     return std::move(data_);
   }
 
@@ -95,16 +91,16 @@ class Reader {
   }
   static std::string dev_name(size_t i) { return i == 0 ? "dev" : "dev_mm"; }
 
-  /// Reads the sets to evaluate on; `read`: of a file and a limit.
+  /// Reads the sets to evaluate on; `read`: one file.
   template <class Read>
   void read_evaluation(const Read& read) {
     for (size_t i = 0; i < recipe_.dev.size(); ++i) {
       data_.dev.push_back({dev_name(i), read(recipe_.dev[i])});
       add_file(dev_name(i), recipe_.dev[i], data_.dev.back().examples());
     }
-    if (o_.test.empty()) return;
-    data_.test = EvaluationSet{"test", read(o_.test)};
-    add_file("test", o_.test, data_.test->examples());
+    if (o_.test_file.empty()) return;
+    data_.test = EvaluationSet{"test", read(o_.test_file)};
+    add_file("test", o_.test_file, data_.test->examples());
   }
 
   TextDataOptions text_options(int64_t limit) const {
@@ -117,26 +113,27 @@ class Reader {
   }
 
   TextData read_training_texts() {
-    if (recipe_.glue) return read_glue(*recipe_.glue, o_.train, o_.max_train_samples);
+    if (recipe_.glue) return read_glue(*recipe_.glue, o_.train_file, o_.max_train_samples);
     TextDataOptions options = text_options(o_.max_train_samples);
-    if (o_.problem == "regression") options.kind = LabelKind::kValue;
-    if (o_.problem == "multi_label") options.kind = LabelKind::kSet;
+    if (o_.problem == Problem::kRegression) options.kind = LabelKind::kValue;
+    if (o_.problem == Problem::kMultiLabel) options.kind = LabelKind::kSet;
     if (options.labels.empty() && options.kind != LabelKind::kValue) options.labels = known_labels(options);
-    TextData data = read_text_data(o_.train, options);
-    if (o_.problem == "auto" && o_.labels.empty() && are_values(data.labels)) {
+    TextData data = read_text_data(o_.train_file, options);
+    if (o_.problem == Problem::kAuto && o_.labels.empty() && are_values(data.labels)) {
       options.kind = LabelKind::kValue;
       options.labels.clear();
-      data = read_text_data(o_.train, options);
-      data_.notes.push_back("labels are numbers that aren't whole: regression (--problem says otherwise)");
+      data = read_text_data(o_.train_file, options);
+      data_.notes.push_back(
+          "labels are numbers that are not all whole: regression (set --problem to change that)");
     }
     return data;
   }
 
-  /// The labels of the model to start from, in its order, where they are the very ones of the data.
+  /// The labels of the model to start from, in its order, if they are the same as those of the data.
   std::vector<std::string> known_labels(TextDataOptions options) const {
-    const std::vector<std::string> mine = labels_of(config_);
-    if (mine.empty() || is_generic(mine[0])) return {};
-    return same_names(mine, read_text_data(o_.train, options).labels) ? mine : std::vector<std::string>{};
+    const std::vector<std::string> own = labels_of(config_);
+    if (own.empty() || is_default_label(own[0])) return {};
+    return same_names(own, read_text_data(o_.train_file, options).labels) ? own : std::vector<std::string>{};
   }
 
   void read_texts() {
@@ -148,19 +145,20 @@ class Reader {
                 : train.kind == LabelKind::kSet ? ObjectiveKind::kMultiLabel
                                                 : ObjectiveKind::kClassification,
         .labels = train.kind == LabelKind::kValue ? 1 : static_cast<int64_t>(train.labels.size()),
-        .label_smoothing = static_cast<float>(o_.label_smoothing)};
+        .label_smoothing = static_cast<float>(o_.label_smoothing_factor)};
     data_.problem_type = train.kind == LabelKind::kValue ? "regression"
                          : train.kind == LabelKind::kSet ? "multi_label_classification"
                                                          : "single_label_classification";
-    if (train.kind != LabelKind::kClass && o_.label_smoothing > 0)
-      fail(ErrorCode::kUsage, "[finetune] label_smoothing_factor is for one label of several, not for ",
+    if (train.kind != LabelKind::kClass && o_.label_smoothing_factor > 0)
+      fail(ErrorCode::kUsage,
+           "[finetune] label_smoothing_factor is for single-label classification, not for ",
            data_.problem_type);
     if (train.skipped > 0)
       data_.notes.push_back(
-          concat(o_.train.string(), ": ", train.skipped, " rows are dropped, as the format says"));
-    if (recipe_.dev.empty() && o_.dev_share > 0) {
+          concat(o_.train_file.string(), ": ", train.skipped, " rows are dropped, as the format requires"));
+    if (recipe_.dev.empty() && o_.validation_fraction > 0) {
       TextData dev = train;
-      dev.examples = take_share(train.examples, o_.dev_share);
+      dev.examples = take_fraction(train.examples, o_.validation_fraction);
       data_.dev.push_back({"dev", std::move(dev)});
     }
     count_texts(train);
@@ -171,7 +169,7 @@ class Reader {
       options.labels = train.labels;
       return read_text_data(path, options);
     });
-    const std::vector<Feature> features = text_features(tokenizer_, train, o_.max_length, o_.threads);
+    const std::vector<Feature> features = text_features(tokenizer_, train, o_.max_seq_length, o_.threads);
     data_.train = features;
     note_cut();
     finish(train.examples.size());
@@ -183,7 +181,7 @@ class Reader {
           std::minmax_element(train.examples.begin(), train.examples.end(),
                               [](const TextExample& a, const TextExample& b) { return a.value < b.value; });
       if (low != train.examples.end() && low->value == high->value) {
-        fail(ErrorCode::kInput, "[finetune] ", o_.train.string(), ": all ", train.examples.size(),
+        fail(ErrorCode::kInput, "[finetune] ", o_.train_file.string(), ": all ", train.examples.size(),
              " examples have the value ", low->value, ": there is nothing to learn");
       }
       return;
@@ -210,38 +208,38 @@ class Reader {
       if (counts[i] == 0) missing += concat(missing.empty() ? "" : ", ", "'", labels[i], "'");
     }
     if (!sets && seen == 1) {
-      fail(ErrorCode::kInput, "[finetune] ", o_.train.string(), ": all ", all, " ", unit, " have the label '",
-           only, "': there is nothing to learn; is it the right file and label column?");
+      fail(ErrorCode::kInput, "[finetune] ", o_.train_file.string(), ": all ", all, " ", unit,
+           " have the label '", only, "': there is nothing to learn; check the file and --label-column");
     }
     if (!missing.empty())
       data_.warnings.push_back(
-          concat("[finetune] ", o_.train.string(), ": no ", unit, " with the label ", missing));
+          concat("[finetune] ", o_.train_file.string(), ": no ", unit, " with the label ", missing));
   }
 
   void read_tokens() {
     TokenDataOptions options;
     if (!o_.text_column.empty()) options.text_column = o_.text_column;
     if (!o_.label_column.empty()) options.label_column = o_.label_column;
-    options.scheme = o_.tag_scheme;
+    options.scheme = enum_name(o_.tag_scheme);
     options.labels = o_.labels;
     options.limit = o_.max_train_samples;
-    TokenData train = read_token_data(o_.train, options);
-    const std::vector<std::string> mine = labels_of(config_);
-    if (o_.labels.empty() && mine != train.labels && same_names(mine, train.labels)) {
-      options.labels = mine;
-      train = read_token_data(o_.train, options);
+    TokenData train = read_token_data(o_.train_file, options);
+    const std::vector<std::string> own = labels_of(config_);
+    if (o_.labels.empty() && own != train.labels && same_names(own, train.labels)) {
+      options.labels = own;
+      train = read_token_data(o_.train_file, options);
     }
     data_.labels = train.labels;
     data_.head = HeadKind::kTokenClassification;
     data_.objective = {.kind = ObjectiveKind::kTokens,
                        .labels = static_cast<int64_t>(train.labels.size()),
-                       .label_smoothing = static_cast<float>(o_.label_smoothing)};
+                       .label_smoothing = static_cast<float>(o_.label_smoothing_factor)};
     if (train.converted > 0)
       data_.notes.push_back(
-          concat(o_.train.string(), ": ", train.converted, " tags were IOB1 and are read as IOB2"));
-    if (recipe_.dev.empty() && o_.dev_share > 0) {
+          concat(o_.train_file.string(), ": ", train.converted, " IOB1 tags are converted to IOB2"));
+    if (recipe_.dev.empty() && o_.validation_fraction > 0) {
       TokenData dev = train;
-      dev.sentences = take_share(train.sentences, o_.dev_share);
+      dev.sentences = take_fraction(train.sentences, o_.validation_fraction);
       data_.dev.push_back({"dev", std::move(dev)});
     }
     std::vector<int64_t> counts(train.labels.size());
@@ -254,47 +252,48 @@ class Reader {
     options.limit = o_.max_eval_samples;
     read_evaluation([&](const fs::path& path) { return read_token_data(path, options); });
     for (TokenFeature& feature :
-         token_features(tokenizer_, train, o_.max_length, o_.label_all_tokens, o_.threads))
+         token_features(tokenizer_, train, o_.max_seq_length, o_.label_all_tokens, o_.threads))
       data_.train.push_back(std::move(feature));
     finish(train.sentences.size());
   }
 
   void read_questions() {
-    SquadDataOptions options{.training = true, .offsets = o_.answer_offsets, .limit = o_.max_train_samples};
-    SquadData train = read_squad(o_.train, options);
+    SquadDataOptions options{
+        .training = true, .offsets = enum_name(o_.answer_offsets), .limit = o_.max_train_samples};
+    SquadData train = read_squad(o_.train_file, options);
     data_.head = HeadKind::kQuestionAnswering;
     data_.objective = {.kind = ObjectiveKind::kSpans, .labels = 2};
     if (train.moved > 0) {
-      data_.notes.push_back(concat(o_.train.string(), ": ", train.moved,
-                                   " answers stand elsewhere than answer_start says, and were found near"));
+      data_.notes.push_back(concat(o_.train_file.string(), ": ", train.moved,
+                                   " answers are not at their answer_start and were found nearby"));
     }
     if (train.dropped > 0) {
-      data_.warnings.push_back(concat("[finetune] ", o_.train.string(), ": ", train.dropped,
-                                      " answers don't stand in their context; their questions are left out"));
+      data_.warnings.push_back(concat("[finetune] ", o_.train_file.string(), ": ", train.dropped,
+                                      " answers are not in their context; their questions are left out"));
     }
-    if (recipe_.dev.empty() && o_.dev_share > 0) take_questions(train);
+    if (recipe_.dev.empty() && o_.validation_fraction > 0) take_questions(train);
     options.training = false;
     options.limit = o_.max_eval_samples;
     read_evaluation([&](const fs::path& path) { return read_squad(path, options); });
-    const SpanFeatureOptions features{.max_length = o_.max_length, .stride = o_.doc_stride};
+    const SpanFeatureOptions features{.max_length = o_.max_seq_length, .stride = o_.doc_stride};
     int64_t without = 0;
     for (SpanFeature& feature : span_features(tokenizer_, train, features, o_.threads)) {
       without += feature.targets.size() == 2 && feature.targets[0] == 0;
       data_.train.push_back(std::move(feature));
     }
-    if (without > 0) data_.notes.push_back(concat(without, " windows hold no answer"));
+    if (without > 0) data_.notes.push_back(concat(without, " windows contain no answer"));
     if (without == static_cast<int64_t>(data_.train.size()) && without > 0) {
-      fail(ErrorCode::kInput, "[finetune] ", o_.train.string(),
-           ": no window of the training data holds an answer: there is nothing to learn");
+      fail(ErrorCode::kInput, "[finetune] ", o_.train_file.string(),
+           ": no window of the training data contains an answer: there is nothing to learn");
     }
     finish(train.questions.size());
   }
 
-  /// Whole contexts: questions of one are too much alike to stand on both sides.
+  /// Whole contexts: questions about one are too similar to be on both sides.
   void take_questions(SquadData& train) {
     std::vector<size_t> contexts(train.contexts.size());
     for (size_t i = 0; i < contexts.size(); ++i) contexts[i] = i;
-    const std::vector<size_t> taken = take_share(contexts, o_.dev_share);
+    const std::vector<size_t> taken = take_fraction(contexts, o_.validation_fraction);
     const std::set<size_t> chosen(taken.begin(), taken.end());
     SquadData dev = train;
     std::erase_if(train.questions, [&](const SquadQuestion& q) { return chosen.contains(q.context); });
@@ -304,18 +303,18 @@ class Reader {
 
   void note_cut() {
     const int64_t cut = std::count_if(data_.train.begin(), data_.train.end(), [&](const Feature& feature) {
-      return static_cast<int64_t>(feature.ids.size()) >= o_.max_length;
+      return static_cast<int64_t>(feature.ids.size()) >= o_.max_seq_length;
     });
     if (cut > 0) {
       data_.notes.push_back(concat(cut, " of ", data_.train.size(), " training texts fill the ",
-                                   o_.max_length, " tokens of a sequence: what is longer is cut"));
+                                   o_.max_seq_length, " tokens of a sequence; longer ones are cut"));
     }
   }
 
   void finish(size_t examples) {
     data_.examples = static_cast<int64_t>(examples);
-    data_.files.insert(data_.files.begin(),
-                       {"train", o_.train, data_.examples, to_hex(digest_of_file(o_.train, "finetune"))});
+    data_.files.insert(data_.files.begin(), {"train", o_.train_file, data_.examples,
+                                             to_hex(digest_of_file(o_.train_file, "finetune"))});
   }
 
   const FinetuneRecipe& recipe_;
@@ -349,15 +348,15 @@ FinetuneData read_finetune_data(const FinetuneRecipe& recipe, const Tokenizer& t
 RobertaConfig finetuned_config(const FinetuneRecipe& recipe, const FinetuneData& data, RobertaConfig base) {
   RobertaConfig config = std::move(base);
   config.architectures = {architecture_of_head(data.head)};
-  config.torch_dtype =
-      name_of(recipe.options.save_precision == Precision::kBF16 ? DType::kBF16 : DType::kF32);
+  config.torch_dtype = name_of(dtype_of(recipe.options.save_precision));
   config.problem_type = data.problem_type;
   config.id2label.clear();
   for (size_t i = 0; i < data.labels.size(); ++i) config.id2label[static_cast<int64_t>(i)] = data.labels[i];
-  if (data.objective.kind == ObjectiveKind::kRegression) config.id2label = {{0, "LABEL_0"}};
+  if (data.objective.kind == ObjectiveKind::kRegression) config.id2label = default_labels(1);
   const FinetuneOptions& o = recipe.options;
-  config.hidden_dropout_prob = o.hidden_dropout.value_or(config.hidden_dropout_prob);
-  config.attention_probs_dropout_prob = o.attention_dropout.value_or(config.attention_probs_dropout_prob);
+  config.hidden_dropout_prob = o.hidden_dropout_prob.value_or(config.hidden_dropout_prob);
+  config.attention_probs_dropout_prob =
+      o.attention_probs_dropout_prob.value_or(config.attention_probs_dropout_prob);
   if (o.classifier_dropout) config.classifier_dropout = o.classifier_dropout;
   return config;
 }
@@ -368,7 +367,7 @@ bool head_fits(const RobertaConfig& base, HeadKind base_head, const FinetuneData
   const std::vector<std::string> labels = labels_of(base);
   if (data.objective.kind == ObjectiveKind::kRegression) return labels.size() == 1;
   if (labels.size() != data.labels.size()) return false;
-  return labels == data.labels || is_generic(labels[0]);
+  return labels == data.labels || is_default_label(labels[0]);
 }
 
 }  // namespace roberta

@@ -31,28 +31,28 @@ struct DataFile {
 struct FinetuneData {
   Objective objective;
   HeadKind head = HeadKind::kNone;
-  std::vector<std::string> labels;  ///< by index; of regression and answers: none
-  std::string problem_type;         ///< of config.json; "" where transformers writes none
+  std::vector<std::string> labels;  ///< by index; none for regression and question answering
+  std::string problem_type;         ///< of config.json; "" if transformers writes none
   std::vector<std::pair<std::string, int64_t>> label_counts;  ///< of the training data
   std::vector<Feature> train;
   int64_t examples = 0, tokens = 0, longest = 0;
-  std::vector<EvaluationSet> dev;  ///< the first decides
+  std::vector<EvaluationSet> dev;  ///< the first chooses the best model
   std::optional<EvaluationSet> test;
   std::vector<DataFile> files;
   std::vector<std::string> notes, warnings;
 
-  std::string hash() const;  ///< of all files and what was taken of them
+  std::string hash() const;  ///< of all files and of what was read from them
 };
 
-/// `config`: of the model to start from; the names of its labels decide their order where they are those of
-/// the data. Error(kInput) names file and line.
+/// `config`: of the model to start from; if its labels have the names of the data's, they keep their order.
+/// Error(kInput) names file and line.
 FinetuneData read_finetune_data(const FinetuneRecipe& recipe, const Tokenizer& tokenizer,
                                 const RobertaConfig& config);
 
 /// The config of the model to be made: head, labels, dropout.
 RobertaConfig finetuned_config(const FinetuneRecipe& recipe, const FinetuneData& data, RobertaConfig base);
 
-/// Whether a model of that config has a head for these very labels.
+/// Whether a model of that config has a head for exactly these labels.
 bool head_fits(const RobertaConfig& base, HeadKind base_head, const FinetuneData& data);
 
 }  // namespace roberta

@@ -4,42 +4,38 @@
 #include <cmath>
 #include <set>
 
+#include "api/evaluate/evaluation_run.h"
 #include "core/error.h"
-#include "io/json/json.h"
 
 namespace roberta {
 namespace {
 
-/// Notes the answers of the predictions; more than one need not be told apart.
-class Answers {
+/// Collects predictions until there are two different ones.
+class DistinctPredictions {
  public:
-  void add(const std::string& json) {
+  void add(const PredictedValue& value) {
     if (seen_.size() > 1) return;
-    const Json row = Json::parse(json, nullptr, false);
-    for (const char* name : {"prediction", "predicted", "label", "labels", "tags", "answer"}) {
-      if (!row.is_object() || !row.contains(name)) continue;
-      seen_.insert(text_of(row[name]));
-      ++count_;
-      return;
-    }
+    seen_.insert(text_of(value));
+    ++count_;
   }
   std::string only() const { return seen_.size() == 1 && count_ > 1 ? *seen_.begin() : ""; }
 
  private:
-  /// Of tags: "O" where there is nothing else, else all of them.
-  static std::string text_of(const Json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (!value.is_array()) return value.dump();
-    for (const Json& item : value) {
-      if (!item.is_string() || item.get<std::string>() != "O") return value.dump();
-    }
-    return value.empty() ? "(none)" : "O";
+  /// Tags: "O" if there are no others, else all of them.
+  static std::string text_of(const PredictedValue& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    const auto* list = std::get_if<std::vector<std::string>>(&value);
+    if (!list) return json_of(value).dump();
+    if (list->empty()) return "(none)";
+    const bool only_outside =
+        std::all_of(list->begin(), list->end(), [](const std::string& tag) { return tag == "O"; });
+    return only_outside ? "O" : json_of(value).dump();
   }
   std::set<std::string> seen_;
   int64_t count_ = 0;
 };
 
-/// The first few examples, to learn what metrics there are.
+/// The first few examples, to learn which metrics there are.
 EvaluationSet few_of(EvaluationSet set) {
   static constexpr size_t kFew = 4;
   const auto cut = [](auto& items) { items.resize(std::min(items.size(), kFew)); };
@@ -66,34 +62,33 @@ bool greater_is_better(const std::string& name) {
 EvaluatedSet evaluate_set(const FinetuneRecipe& recipe, const EvaluationSet& set, Engine& engine,
                           const Tokenizer& tokenizer) {
   const FinetuneOptions& o = recipe.options;
-  Answers answers;
+  DistinctPredictions predictions;
   const EvaluationContext context{.engine = engine,
                                   .tokenizer = tokenizer,
-                                  .max_length = o.max_length,
+                                  .max_length = o.max_seq_length,
                                   .threads = o.threads,
-                                  .progress = {},
-                                  .prediction = [&](const std::string& json) { answers.add(json); }};
+                                  .predicted = [&](const PredictedValue& value) { predictions.add(value); }};
   EvaluatedSet out;
+  bool may_collapse = true;
   if (const auto* texts = std::get_if<TextData>(&set.data)) {
     out.result = evaluate_text_data(context, *texts, recipe.glue);
-    if (texts->kind != LabelKind::kValue) out.collapsed = answers.only();
+    may_collapse = texts->kind != LabelKind::kValue;
   } else if (const auto* tokens = std::get_if<TokenData>(&set.data)) {
     out.result = evaluate_token_data(context, *tokens);
-    out.collapsed = answers.only();
   } else {
     out.result = evaluate_squad_data(context, std::get<SquadData>(set.data),
                                      {.doc_stride = o.doc_stride,
                                       .n_best = o.n_best,
                                       .max_answer = o.max_answer_length,
                                       .null_threshold = o.null_threshold});
-    out.collapsed = answers.only();
   }
+  if (may_collapse) out.collapsed = predictions.only();
   return out;
 }
 
 void require_metric(const FinetuneRecipe& recipe, const FinetuneData& data, Engine& engine,
                     const Tokenizer& tokenizer) {
-  const std::string& wanted = recipe.options.metric_for_best;
+  const std::string& wanted = recipe.options.metric_for_best_model;
   if (wanted.empty() || wanted == "loss" || data.dev.empty()) return;
   const TaskEvaluation few = evaluate_set(recipe, few_of(data.dev.front()), engine, tokenizer).result;
   std::string known = "loss";
@@ -101,11 +96,11 @@ void require_metric(const FinetuneRecipe& recipe, const FinetuneData& data, Engi
     if (name == wanted) return;
     known += ", " + name;
   }
-  for (const std::string& label : data.labels) {  // of an entity type that the few don't have
+  for (const std::string& label : data.labels) {  // an entity type that the few examples don't have
     if (label.size() > 2 && wanted.starts_with(label.substr(2) + "_")) return;
   }
-  fail(ErrorCode::kUsage, "[finetune] metric_for_best_model '", wanted, "' is none of this task; there are ",
-       known);
+  fail(ErrorCode::kUsage, "[finetune] metric_for_best_model '", wanted,
+       "' is not a metric of this task: expected one of ", known);
 }
 
 }  // namespace roberta

@@ -1,5 +1,6 @@
 #pragma once
-// The evaluations of a fine-tuning run: which number decides, and whether the model has learnt anything.
+// The evaluations of a fine-tuning run: the metric that chooses the best model, and whether the run
+// collapsed.
 
 #include <string>
 
@@ -9,19 +10,19 @@
 
 namespace roberta {
 
-/// A metric by its name, or the loss; NaN when it isn't there.
+/// A metric by its name, or the loss; NaN if it is missing.
 double value_of(const FinetuneEvaluation& evaluation, const std::string& name);
-/// Of a metric by that name: losses and errors are better when they are lower.
+/// False for losses and errors.
 bool greater_is_better(const std::string& name);
 
 struct EvaluatedSet {
   TaskEvaluation result;
-  std::string collapsed;  ///< the one answer that was given to every example; "" where there are several
+  std::string collapsed;  ///< the one prediction for all examples; "" if there are several
 };
 EvaluatedSet evaluate_set(const FinetuneRecipe& recipe, const EvaluationSet& set, Engine& engine,
                           const Tokenizer& tokenizer);
 
-/// Before training: Error(kUsage) when the run's metric_for_best is none that the first dev set gives.
+/// Before training: Error(kUsage) if metric_for_best_model is not a metric of the first validation set.
 void require_metric(const FinetuneRecipe& recipe, const FinetuneData& data, Engine& engine,
                     const Tokenizer& tokenizer);
 

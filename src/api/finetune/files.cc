@@ -16,22 +16,6 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 2> kTrainNames = {"train", "training"};
 constexpr std::array<std::string_view, 5> kDevNames = {"dev", "validation", "valid", "val", "eval"};
 
-std::span<const std::string_view> endings(FinetuneKind kind) {
-  static constexpr std::array<std::string_view, 4> kText = {".tsv", ".csv", ".jsonl", ".json"};
-  static constexpr std::array<std::string_view, 6> kTokens = {".conll", ".txt",  ".tsv",
-                                                              ".jsonl", ".json", ".bio"};
-  static constexpr std::array<std::string_view, 1> kSpans = {".json"};
-  switch (kind) {
-    case FinetuneKind::kText:
-      return kText;
-    case FinetuneKind::kTokens:
-      return kTokens;
-    case FinetuneKind::kSpans:
-      return kSpans;
-  }
-  return kText;
-}
-
 std::string without_compression(const fs::path& path) {
   const std::string name = path.filename().string();
   for (const std::string_view ending : {".gz", ".zst"}) {
@@ -41,9 +25,9 @@ std::string without_compression(const fs::path& path) {
 }
 
 /// How well a file's name fits: 2 "train.json", 1 "train-v1.1.json", 0 not at all.
-int fit(const fs::path& path, std::string_view name, FinetuneKind kind) {
+int fit(const fs::path& path, std::string_view name, const TaskTraits& task) {
   const std::string file = without_compression(path);
-  for (const std::string_view ending : endings(kind)) {
+  for (const std::string_view ending : task.endings) {
     if (!file.ends_with(ending)) continue;
     const std::string_view stem(file.data(), file.size() - ending.size());
     if (stem == name) return 2;
@@ -67,12 +51,12 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 
 /// Empty: there is none.
 fs::path find_one(const std::vector<fs::path>& files, std::span<const std::string_view> names,
-                  FinetuneKind kind, const char* option) {
+                  const TaskTraits& task, const char* option) {
   std::vector<fs::path> best;
   int best_fit = 0;
   for (const fs::path& file : files) {
     for (const std::string_view name : names) {
-      const int how = fit(file, name, kind);
+      const int how = fit(file, name, task);
       if (how == 0 || how < best_fit) continue;
       if (how > best_fit) best.clear();
       best_fit = how;
@@ -83,8 +67,8 @@ fs::path find_one(const std::vector<fs::path>& files, std::span<const std::strin
   if (best.size() > 1) {
     std::string all;
     for (const fs::path& file : best) all += (all.empty() ? "" : ", ") + file.filename().string();
-    fail(ErrorCode::kInput, "[finetune] ", best[0].parent_path().string(), ": which file is meant: ", all,
-         "? Give it by ", option);
+    fail(ErrorCode::kInput, "[finetune] ", best[0].parent_path().string(),
+         ": several files could be meant: ", all, "; give one with ", option);
   }
   return best.empty() ? fs::path() : best.front();
 }
@@ -100,19 +84,19 @@ DataFolder find_glue(const fs::path& folder, const GlueTask& task) {
 
 }  // namespace
 
-DataFolder find_data(const fs::path& path, FinetuneKind kind, const GlueTask* glue) {
+DataFolder find_data(const fs::path& path, const TaskTraits& task, const GlueTask* glue) {
   if (path.empty()) return {};
   std::error_code ignored;
   if (!fs::exists(path, ignored))
-    fail(ErrorCode::kInput, "[finetune] ", path.string(), ": no such file or folder");
+    fail(ErrorCode::kInput, "[finetune] ", path.string(), ": file or folder not found");
   if (!fs::is_directory(path, ignored)) return {path, {}};
   DataFolder found;
   if (glue) {
     found = find_glue(path, *glue);
   } else {
     const std::vector<fs::path> files = files_of(path);
-    found.train = find_one(files, kTrainNames, kind, "--train-file");
-    const fs::path dev = find_one(files, kDevNames, kind, "--validation-file");
+    found.train = find_one(files, kTrainNames, task, "--train-file");
+    const fs::path dev = find_one(files, kDevNames, task, "--validation-file");
     if (!dev.empty()) found.dev.push_back(dev);
   }
   return found;

@@ -34,7 +34,7 @@ class Runs {
     }
     if (!setup_.first()) return result_;
     if (o_.seeds == 1) {
-      write_card(setup_, o_.output, outcomes_.front(), o_.seed, result_);
+      write_model_card(setup_, o_.output, outcomes_.front(), o_.seed, result_);
     } else {
       write_median();
     }
@@ -54,37 +54,37 @@ class Runs {
 
   bool run_seed(uint64_t seed) {
     SeedOutcome outcome = finetune_seed(setup_, seed, output_of(seed), minutes_left(), callbacks_, stop_);
-    if (outcome.end == LoopEnd::kStopped || outcome.end == LoopEnd::kOutOfTime) {
-      result_.stopped = outcome.end == LoopEnd::kStopped;
+    if (outcome.end == StopReason::kStopped || outcome.end == StopReason::kOutOfTime) {
+      result_.stopped = outcome.end == StopReason::kStopped;
       const bool at_stop_after = o_.stop_after > 0 && outcome.step >= o_.stop_after;
       if (setup_.first() && callbacks_.info) {
-        callbacks_.info(result_.stopped ? "stopped as asked; the same command goes on"
-                        : at_stop_after ? concat("stopped behind step ", o_.stop_after,
-                                                 "; the same command without stop_after goes on")
-                                        : "time is up; the same command goes on");
+        callbacks_.info(result_.stopped ? "stopped as requested; run the same command again to resume"
+                        : at_stop_after ? concat("stopped after step ", o_.stop_after,
+                                                 "; run the same command without --stop-after to resume")
+                                        : "the time limit is reached; run the same command again to resume");
       }
       return false;
     }
     if (!setup_.first()) return true;
-    result_.headline = outcome.headline;
+    result_.primary_metric = outcome.primary_metric;
     result_.best.push_back(outcome.best);
     if (outcome.test) result_.test.push_back(*outcome.test);
     if (o_.seeds > 1) {
-      FinetuneResult alone{.task = result_.task, .headline = outcome.headline};
-      alone.best = {outcome.best};
-      if (outcome.test) alone.test = {*outcome.test};
-      summarise(alone);
-      write_card(setup_, output_of(seed), outcome, seed, alone);
+      FinetuneResult single{.task = result_.task, .primary_metric = outcome.primary_metric};
+      single.best = {outcome.best};
+      if (outcome.test) single.test = {*outcome.test};
+      summarize(single);
+      write_model_card(setup_, output_of(seed), outcome, seed, single);
     }
     outcomes_.push_back(std::move(outcome));
-    summarise(result_);
+    summarize(result_);
     return true;
   }
 
-  static void summarise(FinetuneResult& result) {
+  static void summarize(FinetuneResult& result) {
     std::vector<double> values;
     for (const FinetuneEvaluation& one : result.best) {
-      const double value = value_of(one, result.headline);
+      const double value = value_of(one, result.primary_metric);
       if (std::isfinite(value)) values.push_back(value);
     }
     if (values.empty()) return;
@@ -94,16 +94,16 @@ class Runs {
     result.deviation = values.size() > 1 ? all.deviation : 0;
   }
 
-  /// The seed whose result stands in the middle; of an even number the worse of the two there.
+  /// The seed with the median result; with an even number of seeds, the worse of the two in the middle.
   size_t median_seed() const {
     std::vector<size_t> order(result_.best.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const bool greater = greater_is_better(result_.headline);
-    const auto worth = [&](size_t i) {
-      const double value = value_of(result_.best[i], result_.headline);
+    const bool greater = greater_is_better(result_.primary_metric);
+    const auto score = [&](size_t i) {
+      const double value = value_of(result_.best[i], result_.primary_metric);
       return std::isfinite(value) ? (greater ? value : -value) : -INFINITY;
     };
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return worth(a) < worth(b); });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return score(a) < score(b); });
     return order[(order.size() - 1) / 2];
   }
 
@@ -114,7 +114,7 @@ class Runs {
     std::error_code ignored;
     fs::copy_file(output_of(seed) / "log.jsonl", o_.output / "log.jsonl",
                   fs::copy_options::overwrite_existing, ignored);
-    write_card(setup_, o_.output, outcomes_[at], seed, result_);
+    write_model_card(setup_, o_.output, outcomes_[at], seed, result_);
   }
 
   const FinetuneSetup& setup_;
@@ -128,19 +128,19 @@ class Runs {
 
 void check_output(const FinetuneSetup& setup) {
   const FinetuneOptions& o = setup.options();
-  if (o.output.empty()) fail(ErrorCode::kUsage, "[finetune] no output directory is given");
+  if (o.output.empty()) fail(ErrorCode::kUsage, "[finetune] the output directory is missing: give --output");
   std::error_code ignored;
   if (fs::exists(o.output, ignored) && !fs::is_directory(o.output, ignored))
-    fail(ErrorCode::kUsage, "[finetune] output ", o.output.string(), " is a file; a directory is needed");
+    fail(ErrorCode::kUsage, "[finetune] output ", o.output.string(), " is a file: expected a directory");
   if (fs::equivalent(o.output, o.model, ignored))
     fail(ErrorCode::kUsage, "[finetune] output ", o.output.string(),
-         " is the model to start from: give another one");
+         " is the model to start from: give another directory");
   if (o.seeds == 1) return;
   if (setup.data.dev.empty())
-    fail(ErrorCode::kUsage, "[finetune] several seeds need dev data, to tell their median by");
+    fail(ErrorCode::kUsage, "[finetune] several seeds need validation data, which determines their median");
   if (o.resume != "auto" && o.resume != "never")
-    fail(ErrorCode::kUsage, "[finetune] resume '", o.resume,
-         "': of several seeds each goes on by itself (auto)");
+    fail(ErrorCode::kUsage, "[finetune] resume is '", o.resume,
+         "': with several seeds, expected auto or never");
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ FinetuneResult finetune(const FinetuneOptions& options, const FinetuneCallbacks&
                         const std::atomic<bool>& stop) {
   const FinetuneSetup setup = set_up_finetuning(options);
   check_output(setup);
-  std::optional<OutputLock> lock;  // of one seed the checkpoints' own
+  std::optional<OutputLock> lock;  // with one seed, the checkpoints' own
   if (setup.first()) {
     if (options.seeds > 1) {
       fs::create_directories(options.output);

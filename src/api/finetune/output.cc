@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "api/options/dtype.h"
 #include "core/convert.h"
 #include "core/error.h"
 #include "io/file.h"
@@ -16,16 +17,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Borrows the values.
-TensorToWrite tensor_of(const ParameterEntry& entry, std::span<const float> values, HeadKind head,
-                        DType dtype) {
-  const float* first = values.data() + entry.offset;
-  const auto fill = [first, dtype](uint64_t offset, std::span<std::byte> out) {
+/// Reads the device's memory when it is written.
+TensorToWrite tensor_of(const ParameterEntry& entry, const Parameters& parameters, DType dtype) {
+  const auto fill = [&parameters, &entry, dtype](uint64_t offset, std::span<std::byte> out) {
     const int64_t size = size_of(dtype), n = static_cast<int64_t>(out.size()) / size;
-    const float* from = first + static_cast<int64_t>(offset) / size;
-    convert({const_cast<float*>(from), 1, n, n, DType::kF32}, {out.data(), 1, n, n, dtype});
+    std::vector<float> values = download(parameters.device(), parameters.master_weights(entry).subspan(
+                                                                  static_cast<int64_t>(offset) / size, n));
+    convert({values.data(), 1, n, n, DType::kF32}, {out.data(), 1, n, n, dtype});
   };
-  return {file_name_of(entry.spec.name, head), dtype, entry.spec.shape, fill};
+  return {file_name_of(entry.spec.name, parameters.trained().head), dtype, entry.spec.shape, fill};
 }
 
 /// A folder with this file is taken for a model: it comes last.
@@ -54,11 +54,10 @@ std::vector<fs::path> files_of(const fs::path& folder) {
 
 void write_model(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
                  const Tokenizer& tokenizer, Precision precision) {
-  const DType dtype = precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = dtype_of(precision);
   std::vector<TensorToWrite> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
-    if (!entry.adapter)
-      tensors.push_back(tensor_of(entry, parameters.values(), parameters.trained().head, dtype));
+    if (!entry.adapter) tensors.push_back(tensor_of(entry, parameters, dtype));
   }
   write_sharded_safetensors(directory, tensors);
   tokenizer.save(directory);
@@ -67,12 +66,13 @@ void write_model(const fs::path& directory, const Parameters& parameters, const 
 
 void write_adapter(const fs::path& directory, const Parameters& parameters, const RobertaConfig& config,
                    const AdapterConfig& adapter, const Tokenizer& tokenizer) {
+  std::vector<std::vector<float>> values;
+  values.reserve(parameters.entries().size());  // the tensors borrow
   std::vector<AdapterTensor> tensors;
   for (const ParameterEntry& entry : parameters.entries()) {
     if (!entry.trained) continue;
-    tensors.push_back(
-        {entry.spec.name, entry.spec.shape,
-         parameters.values().subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.count()))});
+    values.push_back(download(parameters.device(), parameters.master_weights(entry)));
+    tensors.push_back({entry.spec.name, entry.spec.shape, values.back()});
   }
   write_adapter_weights(directory, adapter, parameters.trained().head, tensors);
   tokenizer.save(directory);

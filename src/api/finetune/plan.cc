@@ -3,15 +3,16 @@
 #include <chrono>
 
 #include "api/finetune/setup.h"
+#include "api/options/dtype.h"
 #include "core/error.h"
-#include "train/checkpoint.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Tokens a second over the first steps, the first of which warms up; a slow one is believed at once.
+/// Tokens per second over the first steps, the first of which warms up; slow steps are not repeated.
 double measure(const FinetuneBatches& batches, const FinetuneSetup& setup, TrainingStep& step) {
   constexpr double kEnough = 2;  // seconds
   double seconds = 0, rate = 0;
@@ -35,7 +36,7 @@ FinetunePlan plan_finetuning(const FinetuneOptions& options) {
   const FinetuneSetup setup = set_up_finetuning(options);
   const FinetuneOptions& o = setup.options();
   const FinetuneBatches batches(setup.data.train, batch_plan(setup, o.seed));
-  Parameters parameters(setup.config, *setup.device, matrix_dtype(setup.recipe), setup.trained());
+  Parameters parameters(setup.config, *setup.device, dtype_of(o.precision), setup.trained());
   load_start(setup, o.seed, parameters);
   TrainingStep step(parameters, *setup.comm, loop_options(setup, o.seed, batches.steps()).step);
 
@@ -53,7 +54,7 @@ FinetunePlan plan_finetuning(const FinetuneOptions& options) {
   plan.steps = batches.steps();
   plan.steps_per_epoch = batches.steps_of_first_epoch();
   plan.warmup_steps = warmup_of(setup.recipe, plan.steps);
-  plan.settings = deciding_options(setup.recipe, o.seed, plan.steps, setup.data.hash(), setup.model_hash);
+  plan.settings = run_fingerprint(setup.recipe, o.seed, plan.steps, setup.data.hash(), setup.model_hash);
   plan.tokens_per_second = measure(batches, setup, step);
   const double tokens = batches.epoch_at(plan.steps) * static_cast<double>(plan.tokens);
   plan.seconds = tokens / plan.tokens_per_second;

@@ -5,12 +5,13 @@
 
 #include "api/finetune/evaluation.h"
 #include "api/finetune/output.h"
+#include "api/options/dtype.h"
 #include "core/error.h"
 #include "io/atomic_file.h"
 #include "model/weights/checkpoint.h"
-#include "train/checkpoint.h"
 #include "train/log.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
@@ -29,29 +30,29 @@ class SeedRun {
         first_(setup.first()),
         batches_(setup.data.train, batch_plan(setup, seed)),
         loop_(loop_options(setup, seed, batches_.steps())),
-        deciding_(
-            deciding_options(setup.recipe, seed, batches_.steps(), setup.data.hash(), setup.model_hash)),
-        parameters_(setup.config, *setup.device, matrix_dtype(setup.recipe), setup.trained()),
+        fingerprint_(
+            run_fingerprint(setup.recipe, seed, batches_.steps(), setup.data.hash(), setup.model_hash)),
+        parameters_(setup.config, *setup.device, dtype_of(setup.options().precision), setup.trained()),
         engine_(setup.config, parameters_.borrowed(), setup.device, o_.micro_batch_tokens) {}
 
   SeedOutcome run(double minutes, const std::atomic<bool>& stop) {
     if (first_) require_metric(setup_.recipe, setup_.data, engine_, setup_.tokenizer);
-    headline_ = headline();
-    loop_.higher_is_better = greater_is_better(headline_);
+    primary_metric_ = primary_metric();
+    loop_.higher_is_better = greater_is_better(primary_metric_);
     loop_.max_minutes = minutes;
     loop_.validate_every = evaluates() ? 1 : 0;  // validate_at says when
     LoopState state = start();
     TrainingStep step(parameters_, *setup_.comm, loop_.step);
     const int64_t longest = setup_.data.longest;
-    step.reserve(longest, std::clamp<int64_t>(o_.micro_batch_tokens / longest, 1, most_sequences()));
-    const LoopEnd end = run_loop(step, *setup_.comm, loop_, plan(), state, loop_callbacks(), stop);
+    step.reserve(longest, std::clamp<int64_t>(o_.micro_batch_tokens / longest, 1, max_sequences()));
+    const StopReason end = run_loop(step, *setup_.comm, loop_, plan(), state, loop_callbacks(), stop);
     SeedOutcome out;
     out.end = end;
     out.step = state.step;
     out.steps = batches_.steps();
-    out.headline = evaluates() ? headline_ : "";
-    const bool finished = end == LoopEnd::kEarly || state.step >= batches_.steps();
-    if (!finished && end == LoopEnd::kFinished) out.end = LoopEnd::kOutOfTime;  // stop_after
+    out.primary_metric = evaluates() ? primary_metric_ : "";
+    const bool finished = end == StopReason::kEarly || state.step >= batches_.steps();
+    if (!finished && end == StopReason::kFinished) out.end = StopReason::kOutOfTime;  // stop_after
     if (first_ && finished) finish(state, out);
     return out;
   }
@@ -65,14 +66,14 @@ class SeedRun {
     if (first_ && callbacks_.warning) callbacks_.warning(text);
   }
 
-  /// Sequences of a micro-batch, at most.
-  int64_t most_sequences() const {
+  /// The largest number of sequences in a micro-batch.
+  int64_t max_sequences() const {
     if (o_.batch_tokens > 0) return static_cast<int64_t>(setup_.data.train.size());
     return (o_.batch_size + setup_.comm->size() - 1) / setup_.comm->size();
   }
 
-  std::string headline() const {
-    if (!o_.metric_for_best.empty()) return o_.metric_for_best;
+  std::string primary_metric() const {
+    if (!o_.metric_for_best_model.empty()) return o_.metric_for_best_model;
     if (setup_.recipe.glue) return setup_.recipe.glue->metrics.front();
     switch (setup_.data.objective.kind) {
       case ObjectiveKind::kRegression:
@@ -88,16 +89,16 @@ class SeedRun {
   }
 
   bool evaluates_at(int64_t step) const {
-    if (!evaluates() || o_.eval_strategy == "no") return false;
-    return o_.eval_strategy == "steps" ? step % o_.eval_steps == 0 : batches_.ends_epoch(step);
+    if (!evaluates() || o_.eval_strategy == EvalStrategy::kNo) return false;
+    return o_.eval_strategy == EvalStrategy::kSteps ? step % o_.eval_steps == 0 : batches_.ends_epoch(step);
   }
 
-  /// The best so far must be there at the end.
+  /// The best checkpoint so far must be available at the end.
   bool saves_at(int64_t step) const {
-    const bool due = o_.save_steps > 0                         ? step % o_.save_steps == 0
-                     : evaluates() && o_.eval_strategy != "no" ? evaluates_at(step)
-                                                               : batches_.ends_epoch(step);
-    return due || (o_.load_best && best_step_ == step);
+    const bool due = o_.save_steps > 0                                      ? step % o_.save_steps == 0
+                     : evaluates() && o_.eval_strategy != EvalStrategy::kNo ? evaluates_at(step)
+                                                                            : batches_.ends_epoch(step);
+    return due || (o_.load_best_model_at_end && best_step_ == step);
   }
 
   LoopPlan plan() {
@@ -116,14 +117,16 @@ class SeedRun {
     return plan;
   }
 
-  Measurement evaluate() {
+  EvalResult evaluate() {
     if (!first_) return {};
     last_ = evaluate_set(setup_.recipe, setup_.data.dev.front(), engine_, setup_.tokenizer);
-    FinetuneEvaluation told = told_of(last_.result);
-    return {.loss = last_.result.loss, .units = last_.result.examples, .score = value_of(told, headline_)};
+    FinetuneEvaluation evaluation = evaluation_of(last_.result);
+    return {.loss = last_.result.loss,
+            .units = last_.result.examples,
+            .score = value_of(evaluation, primary_metric_)};
   }
 
-  FinetuneEvaluation told_of(const TaskEvaluation& result) const {
+  FinetuneEvaluation evaluation_of(const TaskEvaluation& result) const {
     FinetuneEvaluation out;
     out.seed = seed_;
     out.loss = result.loss;
@@ -135,7 +138,7 @@ class SeedRun {
     LoopState state;
     if (first_) {
       store_.emplace(output_, CheckpointOptions{.keep_last = o_.save_total_limit,
-                                                .keep_best = o_.load_best && evaluates(),
+                                                .keep_best = o_.load_best_model_at_end && evaluates(),
                                                 .higher_is_better = loop_.higher_is_better});
       for (const std::string& message : store_->messages()) warning(message);
       std::vector<std::string> messages;
@@ -143,7 +146,7 @@ class SeedRun {
       for (const std::string& message : messages) warning(message);
       if (!found && fs::exists(output_ / "config.json")) {
         fail(ErrorCode::kUsage, "[finetune] ", output_.string(),
-             " holds a model, but no checkpoint to go on from: give another output");
+             " contains a model, but no checkpoint to resume from: give another output");
       }
       if (!found || !parameters_.all_trained()) load_start(setup_, seed_, parameters_);
       if (found) {
@@ -160,8 +163,8 @@ class SeedRun {
   }
 
   LoopState resume(const FoundCheckpoint& found) {
-    const Resumed resumed = read_resumed(found, deciding_, o_.accept_changes);
-    if (!resumed.changes.empty()) warning("[finetune] resumed with other options: " + resumed.changes);
+    const Resumed resumed = read_resumed(found, fingerprint_, o_.accept_changes);
+    if (!resumed.changes.empty()) warning("[finetune] resumed with changed options: " + resumed.changes);
     read_checkpoint(found, tensors_to_load(parameters_));
     parameters_.pack();
     info(concat("resumed from ", found.path.string()));
@@ -216,22 +219,22 @@ class SeedRun {
   }
 
   void write(const ValidationLog& line) {
-    FinetuneEvaluation told = told_of(last_.result);
-    told.step = line.step;
-    told.epoch = batches_.epoch_at(line.step);
-    told.best = line.best;
-    told.seconds = line.seconds;
-    Json row = {{"epoch", told.epoch}, {"eval_loss", told.loss}};
-    for (const auto& [name, value] : told.metrics) row["eval_" + name] = value;
+    FinetuneEvaluation evaluation = evaluation_of(last_.result);
+    evaluation.step = line.step;
+    evaluation.epoch = batches_.epoch_at(line.step);
+    evaluation.best = line.best;
+    evaluation.seconds = line.seconds;
+    Json row = {{"epoch", evaluation.epoch}, {"eval_loss", evaluation.loss}};
+    for (const auto& [name, value] : evaluation.metrics) row["eval_" + name] = value;
     row["best"] = line.best;
     if (!last_.collapsed.empty()) row["collapsed"] = last_.collapsed;
     row["eval_seconds"] = line.seconds;
     log_->write(line.step, "dev", row);
-    if (callbacks_.evaluated) callbacks_.evaluated(told);
+    if (callbacks_.evaluated) callbacks_.evaluated(evaluation);
   }
 
   void save(const LoopState& state) {
-    CheckpointToSave checkpoint = checkpoint_of(parameters_, state, deciding_, setup_.comm->size());
+    CheckpointToSave checkpoint = checkpoint_of(parameters_, state, fingerprint_, setup_.comm->size());
     checkpoint.write_model_files = [this](const fs::path& directory) {
       if (setup_.adapter()) {
         write_adapter(directory, parameters_, setup_.config, *setup_.adapter(), setup_.tokenizer);
@@ -250,18 +253,18 @@ class SeedRun {
 
   RobertaConfig saved_config(Precision precision) const {
     RobertaConfig config = setup_.config;
-    config.torch_dtype = name_of(precision == Precision::kBF16 ? DType::kBF16 : DType::kF32);
+    config.torch_dtype = name_of(dtype_of(precision));
     return config;
   }
 
-  /// The best weights into `output`, and what is to be said of them.
+  /// Writes the best weights to `output` and collects their results.
   void finish(const LoopState& state, SeedOutcome& out) {
     out.curve = read_finetune_curve(output_ / "log.jsonl", seed_);
     out.best.seed = seed_;
     out.best.step = state.step;
     out.best.epoch = batches_.epoch_at(state.step);
     out.best.loss = std::nan("");
-    const int64_t chosen = o_.load_best && state.best_step > 0 ? state.best_step : state.step;
+    const int64_t chosen = o_.load_best_model_at_end && state.best_step > 0 ? state.best_step : state.step;
     for (const FinetuneCurve::Point& point : out.curve.points) {
       if (point.evaluation.step != chosen) continue;
       out.best = point.evaluation;
@@ -273,20 +276,20 @@ class SeedRun {
       parameters_.pack();
     }
     if (evaluates() && state.best_step == 0) {
-      warning(concat("[finetune] seed ", seed_, ": ", headline_,
-                     " was never a number on the dev data; the model is the last one"));
+      warning(concat("[finetune] seed ", seed_, ": ", primary_metric_,
+                     " was NaN or infinity in every evaluation; the model is the last one"));
     }
     if (!out.collapsed.empty()) {
-      warning(
-          concat("[finetune] seed ", seed_, ": the model answers '", out.collapsed,
-                 "' to every dev example: the run collapsed, or did not learn yet. Try another seed, a lower "
-                 "learning rate with warmup, or more epochs"));
+      warning(concat(
+          "[finetune] seed ", seed_, ": the model predicts '", out.collapsed,
+          "' for every validation example: the run collapsed or has not learned yet. Try another seed, a "
+          "lower learning rate with warmup, or more epochs"));
     }
     evaluate_more(out);
     put_files(output_, [this](const fs::path& folder) { write_files(folder); });
   }
 
-  /// The second dev set of MNLI, and the test set.
+  /// The second validation set of MNLI, and the test set.
   void evaluate_more(SeedOutcome& out) {
     for (size_t i = 1; i < setup_.data.dev.size(); ++i) {
       const TaskEvaluation more =
@@ -294,7 +297,8 @@ class SeedRun {
       for (const auto& [name, value] : more.metrics) out.best.metrics.emplace_back(name + "_mm", value);
     }
     if (!setup_.data.test) return;
-    out.test = told_of(evaluate_set(setup_.recipe, *setup_.data.test, engine_, setup_.tokenizer).result);
+    out.test =
+        evaluation_of(evaluate_set(setup_.recipe, *setup_.data.test, engine_, setup_.tokenizer).result);
     out.test->step = out.best.step;
     out.test->epoch = out.best.epoch;
   }
@@ -306,15 +310,15 @@ class SeedRun {
     }
     AdapterConfig adapter = *setup_.adapter();
     adapter.base_fingerprint = encoder_fingerprint(Checkpoint(o_.model));
-    if (!o_.merge) return write_adapter(folder, parameters_, setup_.config, adapter, setup_.tokenizer);
-    const fs::path alone = folder / "adapter", whole = folder / "merged";
-    fs::create_directories(alone);
-    write_adapter(alone, parameters_, setup_.config, adapter, setup_.tokenizer);
-    merge_adapter(alone, whole, o_.model, o_.save_precision);
-    for (const auto& entry : fs::directory_iterator(whole))
+    if (!o_.merge_lora) return write_adapter(folder, parameters_, setup_.config, adapter, setup_.tokenizer);
+    const fs::path adapter_folder = folder / "adapter", merged_folder = folder / "merged";
+    fs::create_directories(adapter_folder);
+    write_adapter(adapter_folder, parameters_, setup_.config, adapter, setup_.tokenizer);
+    merge_adapter(adapter_folder, merged_folder, o_.model, o_.save_precision);
+    for (const auto& entry : fs::directory_iterator(merged_folder))
       fs::rename(entry.path(), folder / entry.path().filename());
-    fs::remove_all(alone);
-    fs::remove_all(whole);
+    fs::remove_all(adapter_folder);
+    fs::remove_all(merged_folder);
   }
 
   const FinetuneSetup& setup_;
@@ -325,10 +329,10 @@ class SeedRun {
   const bool first_;
   FinetuneBatches batches_;
   LoopOptions loop_;
-  OptionList deciding_;
+  OptionList fingerprint_;
   Parameters parameters_;
   Engine engine_;  // reads the weights of parameters_
-  std::string headline_;
+  std::string primary_metric_;
   int64_t best_step_ = 0;
   EvaluatedSet last_;  // on the first process
   std::optional<CheckpointStore> store_;
@@ -342,19 +346,19 @@ SeedOutcome finetune_seed(const FinetuneSetup& setup, uint64_t seed, const fs::p
   return SeedRun(setup, seed, output, callbacks).run(minutes, stop);
 }
 
-void write_card(const FinetuneSetup& setup, const fs::path& directory, const SeedOutcome& of, uint64_t seed,
-                const FinetuneResult& result) {
+void write_model_card(const FinetuneSetup& setup, const fs::path& directory, const SeedOutcome& of,
+                      uint64_t seed, const FinetuneResult& result) {
   const fs::path whole = fs::absolute(directory).lexically_normal();
   const FinetuneCard card{
       .recipe = setup.recipe,
       .data = setup.data,
       .name = (whole.has_filename() ? whole : whole.parent_path()).filename().string(),
-      .settings = deciding_options(setup.recipe, seed, of.steps, setup.data.hash(), setup.model_hash),
+      .settings = run_fingerprint(setup.recipe, seed, of.steps, setup.data.hash(), setup.model_hash),
       .result = result,
       .seed = seed,
       .curve = of.curve,
       .collapsed = of.collapsed,
-      .adapter = setup.adapter() && !setup.options().merge};
+      .adapter = setup.adapter() && !setup.options().merge_lora};
   write_file_atomically(directory / "README.md", model_card(card));
   write_file_atomically(directory / "metrics.json", metrics_json(card));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/options/train_types.h"
 #include "core/error.h"
 #include "io/digest.h"
 #include "model/weights/checkpoint.h"
@@ -19,19 +20,20 @@ Tokenizer tokenizer_of(const fs::path& model, const RobertaConfig& config) {
   Tokenizer tokenizer = Tokenizer::from_directory(model);
   if (tokenizer.vocab_size() > config.vocab_size) {
     fail(ErrorCode::kModel, "[finetune] ", model.string(), ": the tokenizer has ", tokenizer.vocab_size(),
-         " entries, the model's vocab_size is ", config.vocab_size, "; they don't belong together");
+         " entries, but the model's vocab_size is ", config.vocab_size,
+         ": the tokenizer belongs to another model");
   }
   return tokenizer;
 }
 
 void set_lengths(FinetuneRecipe& recipe, const RobertaConfig& base) {
   FinetuneOptions& o = recipe.options;
-  const int64_t most = base.max_length();
-  if (o.max_length == 0)
-    o.max_length = recipe.kind == FinetuneKind::kSpans ? std::min(kSpanLength, most) : most;
-  if (o.max_length < 5 || o.max_length > most) {
-    fail(ErrorCode::kUsage, "[finetune] max_seq_length ", o.max_length, ": ", o.model.string(),
-         " takes 5 to ", most, " tokens");
+  const int64_t max = base.max_length();
+  if (o.max_seq_length == 0)
+    o.max_seq_length = recipe.traits->kind == TaskKind::kQuestionAnswering ? std::min(kSpanLength, max) : max;
+  if (o.max_seq_length < 5 || o.max_seq_length > max) {
+    fail(ErrorCode::kUsage, "[finetune] max_seq_length is ", o.max_seq_length, ": ", o.model.string(),
+         " takes 5 to ", max, " tokens");
   }
 }
 
@@ -48,10 +50,10 @@ std::string hash_of_weights(const fs::path& model) {
   return to_hex(digest_of(all));
 }
 
-/// Which head training begins with, for people.
+/// Which head training begins with, human-readable.
 std::string head_note(const FinetuneSetup& setup, HeadKind base_head) {
   const std::string model = setup.options().model.string();
-  if (setup.goes_on_with_head) return concat("goes on with the head of ", model);
+  if (setup.keeps_head) return concat("training continues with the head of ", model);
   if (base_head == setup.data.head) return concat("a fresh head: that of ", model, " is for other labels");
   return concat("a fresh head: ", model, " has none for this task");
 }
@@ -59,19 +61,17 @@ std::string head_note(const FinetuneSetup& setup, HeadKind base_head) {
 }  // namespace
 
 Trained FinetuneSetup::trained() const {
-  return {.head = data.head, .encoder = options().mode == "full", .lora = adapter()};
+  return {.head = data.head, .encoder = recipe.mode == FinetuneMode::kFull, .lora = adapter()};
 }
 
 std::optional<AdapterConfig> FinetuneSetup::adapter() const {
-  if (options().mode != "lora") return std::nullopt;
+  if (recipe.mode != FinetuneMode::kLora) return std::nullopt;
   AdapterConfig adapter;
-  adapter.rank = options().lora_rank;
+  adapter.rank = options().lora_r;
   adapter.alpha = options().lora_alpha;
   adapter.targets = options().lora_targets;
   adapter.base_model = fs::weakly_canonical(fs::absolute(options().model)).string();
-  adapter.task_type = data.head == HeadKind::kSequenceClassification ? "SEQ_CLS"
-                      : data.head == HeadKind::kTokenClassification  ? "TOKEN_CLS"
-                                                                     : "QUESTION_ANS";
+  adapter.task_type = recipe.traits->peft_type;
   return adapter;
 }
 
@@ -80,7 +80,7 @@ FinetuneSetup set_up_finetuning(const FinetuneOptions& options) {
   const fs::path model = recipe.options.model;
   if (is_adapter(model)) {
     fail(ErrorCode::kModel, "[finetune] ", model.string(),
-         ": is a LoRA adapter; make a model of it first: roberta merge --model ", model.string(),
+         ": is a LoRA adapter; merge it with its base first: roberta merge --model ", model.string(),
          " --output NEW");
   }
   const RobertaConfig base = read_config(model);
@@ -89,18 +89,18 @@ FinetuneSetup set_up_finetuning(const FinetuneOptions& options) {
   set_lengths(recipe, base);
   FinetuneData data = read_finetune_data(recipe, tokenizer, base);
   const RobertaConfig config = finetuned_config(recipe, data, base);
-  recipe.options.hidden_dropout = config.hidden_dropout_prob;
-  recipe.options.attention_dropout = config.attention_probs_dropout_prob;
+  recipe.options.hidden_dropout_prob = config.hidden_dropout_prob;
+  recipe.options.attention_probs_dropout_prob = config.attention_probs_dropout_prob;
   recipe.options.classifier_dropout = config.classifier_dropout.value_or(config.hidden_dropout_prob);
   const bool fits = head_fits(base, base_head, data);
   FinetuneSetup setup{.recipe = std::move(recipe),
-                      .comm = open_comm({options.distributed, options.distributed_timeout}),
+                      .comm = open_comm(comm_options(options)),
                       .device = open_device(options.device, options.threads),
                       .tokenizer = std::move(tokenizer),
                       .base = base,
                       .config = config,
                       .data = std::move(data),
-                      .goes_on_with_head = fits,
+                      .keeps_head = fits,
                       .head_note = {},
                       .model_hash = hash_of_weights(model)};
   setup.head_note = head_note(setup, base_head);
@@ -115,9 +115,9 @@ BatchPlan batch_plan(const FinetuneSetup& setup, uint64_t seed) {
           .micro_batch_tokens = o.micro_batch_tokens,
           .sorted = o.group_by_length,
           .shuffle = o.shuffle,
-          .epochs = o.epochs,
+          .epochs = o.num_train_epochs,
           .steps = o.max_steps,
-          .most = setup.recipe.most_updates};
+          .max_steps = setup.recipe.max_updates};
 }
 
 LoopOptions loop_options(const FinetuneSetup& setup, uint64_t seed, int64_t steps) {
@@ -127,22 +127,20 @@ LoopOptions loop_options(const FinetuneSetup& setup, uint64_t seed, int64_t step
                    .end = 0,
                    .warmup_steps = warmup_of(setup.recipe, steps),
                    .total_steps = steps,
-                   .decay = o.schedule == "cosine"     ? Decay::kCosine
-                            : o.schedule == "constant" ? Decay::kConstant
-                                                       : Decay::kPolynomial,
+                   .decay = decay_of(o.lr_scheduler_type),
                    .power = 1};
   loop.step = {.objective = setup.data.objective,
                .seed = seed,
-               .hidden_dropout = static_cast<float>(*o.hidden_dropout),
-               .attention_dropout = static_cast<float>(*o.attention_dropout),
+               .hidden_dropout = static_cast<float>(*o.hidden_dropout_prob),
+               .attention_dropout = static_cast<float>(*o.attention_probs_dropout_prob),
                .recompute = o.recompute,
-               .optimizer = {.kind = o.optimizer == "fairseq" ? AdamKind::kFairseq : AdamKind::kTorch,
-                             .beta1 = *o.beta1,
-                             .beta2 = *o.beta2,
-                             .eps = *o.epsilon,
+               .optimizer = {.kind = adam_kind(*o.optim),
+                             .beta1 = *o.adam_beta1,
+                             .beta2 = *o.adam_beta2,
+                             .eps = *o.adam_epsilon,
                              .weight_decay = *o.weight_decay,
                              .decay_all = o.decay_all,
-                             .clip_norm = *o.clip_norm,
+                             .clip_norm = *o.max_grad_norm,
                              .layer_decay = o.layer_decay}};
   loop.stop_after = o.stop_after;
   loop.log_every = o.logging_steps;
@@ -154,7 +152,7 @@ LoopOptions loop_options(const FinetuneSetup& setup, uint64_t seed, int64_t step
 void load_start(const FinetuneSetup& setup, uint64_t seed, Parameters& parameters) {
   parameters.initialize_head(seed);
   parameters.load(Checkpoint(setup.options().model));
-  if (!setup.goes_on_with_head && !parameters.fresh_head()) {
+  if (!setup.keeps_head && !parameters.fresh_head()) {
     parameters.initialize_head(seed);
     parameters.pack();
   }

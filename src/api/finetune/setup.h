@@ -21,9 +21,9 @@ struct FinetuneSetup {
   RobertaConfig base;    ///< of the model to start from
   RobertaConfig config;  ///< of the model to be made
   FinetuneData data;
-  bool goes_on_with_head = false;  ///< the model's own head is for these labels
-  std::string head_note;           ///< which head training begins with, and why
-  std::string model_hash;          ///< of the weights to start from
+  bool keeps_head = false;  ///< the model's own head is for these labels
+  std::string head_note;    ///< which head training begins with, and why
+  std::string model_hash;   ///< of the weights to start from
 
   bool first() const { return comm->rank() == 0; }
   const FinetuneOptions& options() const { return recipe.options; }
@@ -36,7 +36,7 @@ FinetuneSetup set_up_finetuning(const FinetuneOptions& options);
 
 BatchPlan batch_plan(const FinetuneSetup& setup, uint64_t seed);
 LoopOptions loop_options(const FinetuneSetup& setup, uint64_t seed, int64_t steps);
-/// Values to start from, packed; on the first process alone, the others get theirs by share().
+/// Values to start from, packed. Only on the first process; the others get theirs by share().
 void load_start(const FinetuneSetup& setup, uint64_t seed, Parameters& parameters);
 
 }  // namespace roberta

@@ -11,9 +11,9 @@
 namespace roberta {
 namespace {
 
-/// What transformers applies where nothing is said.
-LabelFunction function_of(const ModelInfo& info, LabelFunction wish) {
-  if (wish != LabelFunction::kDefault) return wish;
+/// The default is that of transformers.
+LabelFunction function_of(const ModelInfo& info, LabelFunction requested) {
+  if (requested != LabelFunction::kDefault) return requested;
   if (info.problem_type == "regression") return LabelFunction::kNone;
   const bool single = info.labels.size() > 1 && info.problem_type != "multi_label_classification";
   return single ? LabelFunction::kSoftmax : LabelFunction::kSigmoid;
@@ -39,17 +39,17 @@ std::vector<LabelScore> ranked(const std::vector<std::string>& labels, std::span
 
 std::vector<Model::Ids> encode(const Model& model, std::span<const TextPair> texts, bool truncate) {
   const Tokenizer& tokenizer = model.tokenizer();
-  const int64_t longest = model.info().max_length;
+  const int64_t max_length = model.info().max_length;
   EncodeOptions options;
-  options.max_length = longest;
+  options.max_length = max_length;
   if (truncate) options.truncation = TruncationStrategy::kLongestFirst;
   return make_all(texts.size(), model.threads(), [&](size_t i) {
     const TextPair& text = texts[i];
     Model::Ids ids = text.second ? tokenizer.encode_pair(text.first, *text.second, options).ids
                                  : tokenizer.encode(text.first, options).ids;
-    if (static_cast<int64_t>(ids.size()) > longest) {
+    if (static_cast<int64_t>(ids.size()) > max_length) {
       fail(ErrorCode::kInput, "[classify] ", name_of_text(i, texts.size()), " has ", ids.size(),
-           " tokens; the model takes at most ", longest, ": shorten it, or let it be cut");
+           " tokens, but the model takes at most ", max_length, ": shorten it, or set truncate");
     }
     return ids;
   });

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "api/pipelines/model_impl.h"
+#include "api/pipelines/word_chain.h"
 #include "core/error.h"
 #include "roberta/pipeline.h"
 #include "tasks/decoding/mask_words.h"
@@ -11,7 +11,7 @@
 namespace roberta {
 namespace {
 
-constexpr size_t kMostRows = 512;  // beams that are run at once
+constexpr size_t kMaxRows = 512;  // beams that run at once
 
 struct MaskedText {
   std::string_view text;
@@ -32,14 +32,14 @@ std::vector<MaskedText> read_texts(Model& model, std::span<const std::string> te
     }
     if (t.masks.empty()) {
       fail(ErrorCode::kInput, "[fill-mask] ", name_of_text(i, texts.size()), " has no ",
-           tokenizer.mask_token(), ": put one where a word is to be found");
+           tokenizer.mask_token(), ": put one in the place of the missing word");
     }
     out.push_back(std::move(t));
   }
   return out;
 }
 
-/// The text of ids with padding left out, as the transformers pipeline writes it.
+/// The text of ids without padding, as in the transformers pipeline.
 std::string sequence_text(const Tokenizer& tokenizer, std::vector<int32_t> ids, bool skip_special) {
   std::erase(ids, tokenizer.pad_id());
   return tokenizer.decode(ids, skip_special);
@@ -57,70 +57,51 @@ std::vector<Fill> fills_of(const Tokenizer& tokenizer, const MaskedText& text, i
   return fills;
 }
 
-/// One target at one mask on its way through the chain rule.
-struct Chain {
-  size_t text;
-  int32_t position;
-  std::vector<int32_t> tokens;
-  double log_prob = 0;
-};
-
-/// Adds log P(tokens[step] | tokens before it, masks behind it) to each chain that is that long. Chains that
-/// ask the same sequence share one run of it.
-void advance(Model& model, const std::vector<MaskedText>& texts, std::vector<Chain>& chains, size_t step) {
-  std::vector<Model::Ids> sequences;
-  std::vector<TokenPosition> positions;
-  std::vector<int32_t> targets;
-  std::vector<Chain*> asking;
-  std::map<Model::Ids, int32_t> known;
-  const int32_t mask = model.tokenizer().mask_id();
-  for (Chain& chain : chains) {
-    if (step >= chain.tokens.size()) continue;
-    std::vector<int32_t> inside(chain.tokens.size(), mask);
-    std::copy_n(chain.tokens.begin(), step, inside.begin());
-    Model::Ids ids = filled(texts[chain.text].encoding.ids, chain.position, inside);
-    if (static_cast<int64_t>(ids.size()) > model.info().max_length) {
-      fail(ErrorCode::kInput, "[fill-mask] text ", chain.text, " with a target of ", chain.tokens.size(),
+/// Adds the factor of token `step` to each target that has that many.
+void advance(Model& model, const std::vector<MaskedText>& texts, std::vector<MaskWord>& targets,
+             size_t step) {
+  ChainStep chain(step, model.tokenizer().mask_id());
+  std::vector<MaskWord*> words;
+  for (MaskWord& target : targets) {
+    const Model::Ids& ids = texts[target.text].encoding.ids;
+    if (!chain.add(target, ids)) continue;
+    if (static_cast<int64_t>(ids.size() + target.tokens.size() - 1) > model.info().max_length) {
+      fail(ErrorCode::kInput, "[fill-mask] text ", target.text, " with a target of ", target.tokens.size(),
            " tokens is longer than the model's ", model.info().max_length);
     }
-    const auto [entry, fresh] = known.try_emplace(ids, static_cast<int32_t>(sequences.size()));
-    if (fresh) sequences.push_back(std::move(ids));
-    positions.push_back({entry->second, chain.position + static_cast<int32_t>(step)});
-    targets.push_back(chain.tokens[step]);
-    asking.push_back(&chain);
+    words.push_back(&target);
   }
-  const std::vector<float> log_probs = model.mlm_log_probs(sequences, positions, targets);
-  for (size_t i = 0; i < asking.size(); ++i) asking[i]->log_prob += log_probs[i];
+  const std::vector<float> log_probs =
+      model.mlm_log_probs(chain.sequences(), chain.positions(), chain.targets());
+  for (size_t i = 0; i < words.size(); ++i) words[i]->log_prob += log_probs[i];
 }
 
 std::vector<std::vector<std::vector<Fill>>> fill_targets(Model& model, const std::vector<MaskedText>& texts,
                                                          const FillMaskOptions& options) {
   const Tokenizer& tokenizer = model.tokenizer();
-  std::vector<Chain> chains;
-  size_t longest = 0;
+  std::vector<MaskWord> words;
+  size_t max_tokens = 0;
   for (size_t t = 0; t < texts.size(); ++t) {
     for (int32_t position : texts[t].masks) {
       for (const std::string& word : options.targets) {
-        Chain chain{t, position,
-                    word_tokens(tokenizer, texts[t].text,
-                                texts[t].encoding.offsets[static_cast<size_t>(position)], word)};
-        if (chain.tokens.empty()) fail(ErrorCode::kUsage, "[fill-mask] a target is empty");
-        longest = std::max(longest, chain.tokens.size());
-        chains.push_back(std::move(chain));
+        const Offset mask = texts[t].encoding.offsets[static_cast<size_t>(position)];
+        words.push_back({t, position, word_tokens(tokenizer, texts[t].text, mask, word)});
+        if (words.back().tokens.empty()) fail(ErrorCode::kUsage, "[fill-mask] a target is empty");
+        max_tokens = std::max(max_tokens, words.back().tokens.size());
       }
     }
   }
-  for (size_t step = 0; step < longest; ++step) advance(model, texts, chains, step);
+  for (size_t step = 0; step < max_tokens; ++step) advance(model, texts, words, step);
   std::vector<std::vector<std::vector<Fill>>> answers(texts.size());
   size_t next = 0;
   for (size_t t = 0; t < texts.size(); ++t) {
     for (int32_t position : texts[t].masks) {
       std::vector<Fill> fills;
       for (size_t w = 0; w < options.targets.size(); ++w) {
-        const Chain& chain = chains[next++];
-        fills.push_back({static_cast<float>(std::exp(chain.log_prob)), chain.tokens,
-                         tokenizer.decode(chain.tokens),
-                         sequence_text(tokenizer, filled(texts[t].encoding.ids, position, chain.tokens),
+        const MaskWord& word = words[next++];
+        fills.push_back({static_cast<float>(std::exp(word.log_prob)), word.tokens,
+                         tokenizer.decode(word.tokens),
+                         sequence_text(tokenizer, filled(texts[t].encoding.ids, position, word.tokens),
                                        texts[t].masks.size() == 1)});
       }
       std::stable_sort(fills.begin(), fills.end(),
@@ -137,7 +118,7 @@ struct Beam {
   std::vector<int32_t> tokens;  // one for each mask so far
 };
 
-/// Each beam's continuations at its next mask, the `width` best of all, best first. Beams run kMostRows at a
+/// Each beam's continuations at its next mask, the `width` best of all, best first. Beams run kMaxRows at a
 /// time.
 std::vector<Beam> extend_beams(Model& model, const MaskedText& text, const std::vector<Beam>& beams,
                                size_t width) {
@@ -149,10 +130,10 @@ std::vector<Beam> extend_beams(Model& model, const MaskedText& text, const std::
   const auto better = [](const Step& a, const Step& b) { return a.log_prob > b.log_prob; };
   std::vector<Step> steps;
   const int32_t position = text.masks[beams.front().tokens.size()];
-  for (size_t begin = 0; begin < beams.size(); begin += kMostRows) {
+  for (size_t begin = 0; begin < beams.size(); begin += kMaxRows) {
     std::vector<Model::Ids> sequences;
     std::vector<TokenPosition> positions;
-    for (size_t b = begin; b < std::min(beams.size(), begin + kMostRows); ++b) {
+    for (size_t b = begin; b < std::min(beams.size(), begin + kMaxRows); ++b) {
       positions.push_back({static_cast<int32_t>(sequences.size()), position});
       sequences.push_back(text.encoding.ids);
       for (size_t m = 0; m < beams[b].tokens.size(); ++m) {

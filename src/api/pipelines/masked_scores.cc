@@ -8,7 +8,7 @@
 namespace roberta {
 namespace {
 
-constexpr int64_t kTokensAtOnce = 1 << 17;  // of copies that wait; also where equal ones are found
+constexpr int64_t kTokensAtOnce = 1 << 17;  // of waiting copies, among which equal ones are found
 
 struct HashIds {
   size_t operator()(const Model::Ids& ids) const {
@@ -18,10 +18,10 @@ struct HashIds {
   }
 };
 
-/// Masked copies waiting to be run together, and where their answers go.
-class Waiting {
+/// Masked copies that wait to run together, and the destinations of their results.
+class PendingCopies {
  public:
-  explicit Waiting(Model& model) : model_(model) {}
+  explicit PendingCopies(Model& model) : model_(model) {}
 
   void add(Model::Ids copy, int32_t position, int32_t target, float* answer) {
     const int64_t n = static_cast<int64_t>(copy.size());
@@ -63,17 +63,17 @@ class Waiting {
 std::vector<std::vector<float>> masked_log_probs(Model& model, std::span<const MaskedText> texts) {
   const int32_t mask = model.tokenizer().mask_id();
   std::vector<std::vector<float>> answers;
-  Waiting waiting(model);
+  PendingCopies pending(model);
   for (const MaskedText& text : texts) answers.emplace_back(text.positions.size());
   for (size_t t = 0; t < texts.size(); ++t) {
     for (size_t i = 0; i < texts[t].positions.size(); ++i) {
       const int32_t position = texts[t].positions[i];
       Model::Ids copy = texts[t].ids;
       const int32_t target = std::exchange(copy[static_cast<size_t>(position)], mask);
-      waiting.add(std::move(copy), position, target, &answers[t][i]);
+      pending.add(std::move(copy), position, target, &answers[t][i]);
     }
   }
-  waiting.run();
+  pending.run();
   return answers;
 }
 

@@ -2,30 +2,22 @@
 
 #include <map>
 
+#include "api/directory/model_files.h"
+#include "api/options/dtype.h"
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
 #include "model/sentence_transformers.h"
 #include "runtime/open_device.h"
+#include "tasks/traits.h"
+#include "text/tokenizer/tokenizer_files.h"
 
 namespace roberta {
 namespace {
 
-struct Task {
-  HeadKind head;
-  const char *name, *command;
-};
-constexpr Task kTasks[] = {
-    {HeadKind::kMaskedLm, "fill-mask", "fill-mask"},
-    {HeadKind::kSequenceClassification, "text-classification", "classify"},
-    {HeadKind::kTokenClassification, "token-classification", "tag"},
-    {HeadKind::kQuestionAnswering, "question-answering", "answer"},
-};
-
-const char* task_of(HeadKind head) {
-  for (const Task& task : kTasks) {
-    if (task.head == head) return task.name;
-  }
-  return "";
+/// "" for a model without a head that a task uses.
+std::string task_name(HeadKind head) {
+  const TaskTraits* task = head == HeadKind::kNone ? nullptr : task_of(head);
+  return task ? std::string(task->name) : "";
 }
 
 /// By index, as many as the head has.
@@ -34,7 +26,7 @@ std::vector<std::string> label_names(const RobertaConfig& config, HeadKind head)
   std::vector<std::string> names;
   for (int64_t i = 0; i < static_cast<int64_t>(config.id2label.size()); ++i) {
     const auto at = config.id2label.find(i);
-    names.push_back(at == config.id2label.end() ? "LABEL_" + std::to_string(i) : at->second);
+    names.push_back(at == config.id2label.end() ? default_label(i) : at->second);
   }
   return names;
 }
@@ -42,7 +34,7 @@ std::vector<std::string> label_names(const RobertaConfig& config, HeadKind head)
 ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, const LoadReport& report,
                     HeadKind head) {
   SentenceTransformersModules modules;
-  std::string pooling_problem;  // matters to who asks for that pooling, not to fill-mask
+  std::string pooling_problem;  // an error only for those who use that pooling
   try {
     modules = read_modules(checkpoint.directory());
   } catch (const Error& error) {
@@ -60,7 +52,7 @@ ModelInfo make_info(const RobertaConfig& config, const Checkpoint& checkpoint, c
           .layer_norm_eps = config.layer_norm_eps,
           .parameters = count_parameters(config, head, checkpoint, report),
           .has_mlm_head = head == HeadKind::kMaskedLm,
-          .task = task_of(head),
+          .task = task_name(head),
           .labels = label_names(config, head),
           .problem_type = config.problem_type,
           .default_pooling = modules.pooling,
@@ -77,11 +69,6 @@ std::string group(const char* name, const std::vector<std::string>& tensors, siz
 }
 
 }  // namespace
-
-bool has_tokenizer_files(const std::filesystem::path& directory) {
-  return std::filesystem::exists(directory / "tokenizer.json") ||
-         std::filesystem::exists(directory / "vocab.json");
-}
 
 int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
                          const LoadReport& report) {
@@ -105,7 +92,7 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
   RobertaConfig config = read_config(directory);
   if (adapter) config = adapter->adapted(config);
   const Checkpoint checkpoint(directory, options.strict_format);
-  checkpoint.will_need();  // on a cold page cache the disk works while the rest is being parsed
+  checkpoint.will_need();  // starts reading ahead while the rest is parsed
   config.tie_word_embeddings = has_tied_decoder(config, checkpoint);
   const HeadKind head = find_head(config, checkpoint);
   name_labels(config, head, checkpoint);
@@ -113,9 +100,8 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
   LoadReport report = require_tensors(checkpoint, config, head,
                                       adapter ? adapter->saved_names() : std::vector<std::string>{});
   std::shared_ptr<Device> device = open_device(options.device, options.threads);
-  const DType matrix = options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-  // The tokenizer is small work beside the weights: it is read while they are not, so a broken one shows at
-  // once.
+  const DType matrix = dtype_of(options.precision);
+  // The tokenizer is read before the weights, which take longer, so that a broken one is reported at once.
   std::optional<Tokenizer> tokenizer;
   const std::filesystem::path words =
       adapter && has_tokenizer_files(adapter->directory()) ? adapter->directory() : directory;
@@ -124,7 +110,8 @@ Model Model::load(const std::filesystem::path& path, const ModelOptions& options
   ModelInfo info = make_info(config, checkpoint, report, head);
   if (tokenizer && tokenizer->vocab_size() > config.vocab_size) {
     fail(ErrorCode::kModel, "[model] ", words.string(), ": the tokenizer has ", tokenizer->vocab_size(),
-         " entries, the model's vocab_size is ", config.vocab_size, "; they don't belong together");
+         " entries, but the model's vocab_size is ", config.vocab_size,
+         ": the tokenizer belongs to another model");
   }
   return Model(std::make_unique<Impl>(
       Impl{std::make_shared<LoadedModel>(
@@ -147,7 +134,8 @@ int64_t Model::max_batch_tokens() const { return impl_->loaded->engine.max_batch
 const Tokenizer& tokenizer_of(const LoadedModel& model) {
   if (!model.tokenizer) {
     fail(ErrorCode::kModel, "[model] ", model.directory.string(),
-         ": no tokenizer (tokenizer.json, or vocab.json with merges.txt); copy the one that the model was "
+         ": tokenizer not found (tokenizer.json, or vocab.json with merges.txt): copy the one that the model "
+         "was "
          "trained with here");
   }
   return *model.tokenizer;
@@ -188,18 +176,16 @@ Matrix Model::token_logits(std::span<const Ids> sequences, std::span<const Token
 }
 Matrix Model::span_logits(std::span<const Ids> sequences) { return impl_->forward().span_logits(sequences); }
 
-void require_task(Model& model, const char* task, const char* part) {
+void require_task(const Model& model, const char* task, const char* part) {
   const ModelInfo& info = model.info();
   if (info.task == task) return;
-  const std::string at = concat("[", part, "] ", model.impl().loaded->directory.string(), ": ");
-  const std::string wanted =
-      task == std::string_view("fill-mask")
-          ? "a model with a masked-language-model head (RobertaForMaskedLM) is needed here"
-          : concat("a ", task, " model is needed here (`roberta finetune` makes one)");
-  for (const Task& known : kTasks) {
-    if (info.task == known.name)
-      fail(ErrorCode::kModel, at, "is a ", known.name, " model (", info.architecture, "): use `roberta ",
-           known.command, "`; ", wanted);
+  const std::string at = concat("[", part, "] ", ModelAccess::loaded(model)->directory.string(), ": ");
+  const std::string wanted = task == std::string_view("fill-mask")
+                                 ? "expected a model with a masked-language-model head (RobertaForMaskedLM)"
+                                 : concat("expected a ", task, " model (`roberta finetune` makes one)");
+  if (const TaskTraits* own = info.task.empty() ? nullptr : find_task(info.task)) {
+    fail(ErrorCode::kModel, at, "is a ", own->name, " model (", info.architecture, "): use `roberta ",
+         own->command, "`; ", wanted);
   }
   fail(ErrorCode::kModel, at, "has no head for a task (", info.architecture,
        "): `roberta embed` can use it; ", wanted);

@@ -1,5 +1,5 @@
 #pragma once
-// What stands behind a Model, for the rest of this room.
+// What is behind a Model, for the rest of the library.
 
 #include <filesystem>
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace roberta {
 
-/// What a directory held; shared by the Models that a SharedModel opens.
+/// The content of a directory; shared by the Models that a SharedModel opens.
 struct LoadedModel {
   Engine engine;
   std::optional<Tokenizer> tokenizer;
@@ -28,22 +28,23 @@ struct Model::Impl {
     if (batched) return *batched;
     return loaded->engine;
   }
-  /// Of evaluations, which have a Model for themselves; never of an opened one.
-  Engine& engine() { return loaded->engine; }
 };
 
-/// Whether there is a tokenizer.json or vocab.json.
-bool has_tokenizer_files(const std::filesystem::path& directory);
+struct ModelAccess {
+  static const std::shared_ptr<LoadedModel>& loaded(const Model& model) { return model.impl_->loaded; }
+  /// For evaluations, which have a Model of their own; not for one that a SharedModel opened.
+  static Engine& engine(Model& model) { return model.impl_->loaded->engine; }
+};
 
 /// The tokenizer, or Error(kModel).
 const Tokenizer& tokenizer_of(const LoadedModel& model);
 
-/// Parameters of a model with these tensors (the report's `found`); tied ones counted once.
+/// Number of parameters of a model with these tensors (`found` of the report); tied ones count once.
 int64_t count_parameters(const RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint,
                          const LoadReport& report);
 
-/// Error(kModel) "[part] DIR: is a token-classification model: use `roberta tag`" unless the model is for
-/// that task (ModelInfo::task).
-void require_task(Model& model, const char* task, const char* part);
+/// Error(kModel) "[part] DIR: is a token-classification model (...): use `roberta tag`" unless the model is
+/// for that task (ModelInfo::task).
+void require_task(const Model& model, const char* task, const char* part);
 
 }  // namespace roberta

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kWarmUpTokens = 64;
 
-/// One sequence through all that a request will use: memory is there afterwards.
+/// Runs one sequence through everything that a request will use, so that memory is allocated.
 void run_once(Engine& engine, int64_t tokens) {
   const std::vector<Model::Ids> one{Model::Ids(static_cast<size_t>(tokens), 0)};
   const std::vector<TokenPosition> first{{0, 0}};
@@ -32,7 +32,7 @@ void run_once(Engine& engine, int64_t tokens) {
   }
 }
 
-/// Tokens per second of the second run: the first one pays for memory and threads.
+/// Tokens per second of the second run: the first one allocates memory and starts threads.
 double warm_up(Engine& engine) {
   using Clock = std::chrono::steady_clock;
   const int64_t tokens = std::min(kWarmUpTokens, engine.config().max_length());
@@ -55,12 +55,14 @@ std::shared_ptr<SharedModel> SharedModel::load(const std::filesystem::path& dire
                                                const ModelOptions& options, const BatchingOptions& batching) {
   ModelOptions own = options;
   own.max_batch_tokens = batching.batch_tokens;
-  const std::shared_ptr<LoadedModel> loaded = Model::load(directory, own).impl().loaded;
+  const std::shared_ptr<LoadedModel> loaded = ModelAccess::loaded(Model::load(directory, own));
   const double speed = warm_up(loaded->engine);
-  // The batcher has a thread that knows its address: it is made where it stays.
-  const auto run_batch = [loaded](std::span<const Piece> pieces) { loaded->engine.run_batch(pieces); };
-  return std::make_shared<SharedModel>(
-      std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(run_batch, batching, speed)}));
+  // The batcher has a thread that knows its address: it must not move.
+  const auto run_batch = [loaded](std::span<const BatchSequence> sequences) {
+    loaded->engine.run_batch(sequences);
+  };
+  return std::shared_ptr<SharedModel>(new SharedModel(
+      std::unique_ptr<Impl>(new Impl{loaded, options.precision, Batcher(run_batch, batching, speed)})));
 }
 
 SharedModel::SharedModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

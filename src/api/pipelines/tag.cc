@@ -26,7 +26,7 @@ EncodeOptions window_options(const ModelInfo& info, const TagOptions& options) {
   return encode;
 }
 
-/// Where a window's own tokens stand: [begin, end).
+/// The positions of a window's own tokens: [begin, end).
 struct Content {
   size_t begin, end;
 };
@@ -86,7 +86,7 @@ TagText encode_text(const Tokenizer& tokenizer, const std::string& text, const E
   return out;
 }
 
-/// Offsets of words are those inside each word: they are moved to where the word stands in the joined text.
+/// Moves offsets inside a word to the position of the word in the joined text.
 TagText encode_word_list(const Tokenizer& tokenizer, const std::vector<std::string>& words,
                          const EncodeOptions& options) {
   std::string text;

@@ -4,15 +4,15 @@
 
 #include "api/pipelines/model_impl.h"
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "roberta/pipeline.h"
 #include "tasks/decoding/probabilities.h"
-#include "text/tokenizer/pretokenize.h"
 
 namespace roberta {
 namespace {
 
-constexpr size_t kMostPairs = 4096;  // whose ids are held at once
+constexpr size_t kMaxPairs = 4096;  // whose ids are in memory at once
 
 /// The special tokens around a pair, so that pairs can be put together from texts that were encoded once.
 struct PairFrame {
@@ -42,25 +42,24 @@ Relations relations_of(Model& model) {
   require_task(model, "text-classification", "zero-shot");
   const std::vector<std::string>& labels = model.info().labels;
   for (size_t i = 0; i < labels.size(); ++i) {
-    std::string name = labels[i];
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (name.starts_with("entail")) return {i, i == 0 ? labels.size() - 1 : 0};
+    if (lower(labels[i]).starts_with("entail")) return {i, i == 0 ? labels.size() - 1 : 0};
   }
   std::string list;
   for (size_t i = 0; i < std::min<size_t>(labels.size(), 8); ++i) list += (i ? ", " : "") + labels[i];
-  fail(ErrorCode::kModel, "[zero-shot] ", model.impl().loaded->directory.string(), ": none of the labels (",
-       list,
-       ") begins with 'entail'; zero-shot needs a model of natural-language "
-       "inference, such as one fine-tuned on MNLI");
+  fail(ErrorCode::kModel, "[zero-shot] ", ModelAccess::loaded(model)->directory.string(),
+       ": none of the labels (", list,
+       ") begins with 'entail': zero-shot needs a model for natural-language inference, such as one "
+       "fine-tuned on "
+       "MNLI");
 }
 
 std::vector<std::string> hypotheses(std::span<const std::string> labels, const std::string& pattern) {
   const size_t at = pattern.find("{}");
   if (at == pattern.npos)
-    fail(ErrorCode::kUsage, "[zero-shot] the template '", pattern, "' has no {} where the label goes");
+    fail(ErrorCode::kUsage, "[zero-shot] the template '", pattern, "' has no {}, which stands for the label");
   const auto need_utf8 = [](const char* what, const std::string& text) {
-    if (!is_well_formed(text))
-      fail(ErrorCode::kInput, "[zero-shot] the ", what, " '", printable(text, 60), "' is ill-formed UTF-8");
+    if (!is_valid_utf8(text))
+      fail(ErrorCode::kInput, "[zero-shot] the ", what, " '", printable(text, 60), "' is not valid UTF-8");
   };
   need_utf8("template", pattern);
   std::vector<std::string> out;
@@ -84,17 +83,17 @@ std::vector<Model::Ids> encode_all(const Model& model, std::span<const std::stri
 
 class PairMaker {
  public:
-  PairMaker(const PairFrame& frame, int64_t longest)
-      : frame_(frame), longest_(static_cast<size_t>(longest)) {}
+  PairMaker(const PairFrame& frame, int64_t max_length)
+      : frame_(frame), max_length_(static_cast<size_t>(max_length)) {}
 
   /// The text is cut, the hypothesis never.
   Model::Ids pair(const Model::Ids& text, const Model::Ids& hypothesis) const {
-    const size_t taken = frame_.size() + hypothesis.size();
-    if (taken >= longest_) {
+    const size_t used = frame_.size() + hypothesis.size();
+    if (used >= max_length_) {
       fail(ErrorCode::kInput, "[zero-shot] a hypothesis has ", hypothesis.size(),
-           " tokens, which leaves no room for a text; shorten the label or the template");
+           " tokens, which leaves no room for a text: shorten the label or the template");
     }
-    const size_t keep = std::min(text.size(), longest_ - taken);
+    const size_t keep = std::min(text.size(), max_length_ - used);
     Model::Ids ids = frame_.before;
     ids.insert(ids.end(), text.begin(), text.begin() + static_cast<std::ptrdiff_t>(keep));
     ids.insert(ids.end(), frame_.between.begin(), frame_.between.end());
@@ -105,7 +104,7 @@ class PairMaker {
 
  private:
   const PairFrame& frame_;
-  size_t longest_;
+  size_t max_length_;
 };
 
 /// logits: [labels, the model's labels], of one text.
@@ -127,7 +126,7 @@ ZeroShot ranked(const std::string& text, std::span<const std::string> labels,
   std::vector<size_t> order(labels.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] < scores[b]; });
-  std::reverse(order.begin(), order.end());  // of equals the last one first, as the pipeline
+  std::reverse(order.begin(), order.end());  // among equals the last one first, as in the pipeline
   ZeroShot out{text, {}, {}};
   for (size_t i : order) {
     out.labels.push_back(labels[i]);
@@ -141,14 +140,14 @@ ZeroShot ranked(const std::string& text, std::span<const std::string> labels,
 std::vector<ZeroShot> zero_shot(Model& model, std::span<const std::string> texts,
                                 std::span<const std::string> labels, const ZeroShotOptions& options) {
   const Relations relations = relations_of(model);
-  if (labels.empty()) fail(ErrorCode::kUsage, "[zero-shot] no label is given");
+  if (labels.empty()) fail(ErrorCode::kUsage, "[zero-shot] no labels are given");
   const std::vector<Model::Ids> premises = encode_all(model, texts);
   const std::vector<Model::Ids> claims = encode_all(model, hypotheses(labels, options.hypothesis_template));
   const PairFrame frame = pair_frame(model.tokenizer());
   const PairMaker maker(frame, model.info().max_length);
   const bool independent = options.multi_label || labels.size() == 1;
   std::vector<ZeroShot> answers;
-  const size_t share = std::max<size_t>(1, kMostPairs / labels.size());  // texts
+  const size_t share = std::max<size_t>(1, kMaxPairs / labels.size());  // texts
   for (size_t begin = 0; begin < texts.size(); begin += share) {
     const size_t end = std::min(texts.size(), begin + share);
     std::vector<Model::Ids> pairs;

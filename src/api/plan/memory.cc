@@ -2,26 +2,27 @@
 
 #include <algorithm>
 
+#include "api/options/dtype.h"
 #include "device/measuring_device.h"
 #include "runtime/open_comm.h"
-#include "train/checkpoint.h"
 #include "train/step.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
 // What no measuring pass shows; tests/cli/commands/plan_test.cc holds the sums against processes.
-constexpr int64_t kProgram = 8 << 20;           // code, libraries, heap of a process that has no model
-constexpr int64_t kVocabularyEntry = 160;       // bytes of a tokenizer for each of its tokens
-constexpr int64_t kWordCache = 12 << 20;        // of each thread that tokenizes, when it is full
-constexpr int64_t kConnection = 192 << 10;      // buffers, and the touched stack of the thread that answers
-constexpr int64_t kTextToken = 64;              // of a text being worked on: bytes, ids, offsets
-constexpr int64_t kTrainingKernels = 66 << 20;  // operands that the kernels pack on the way back, at most
-constexpr int64_t kProgramFiles = 160 << 20;    // of a container image: program, libraries, Debian
+constexpr int64_t kProgram = 8 << 20;         // code, libraries, heap of a process that has no model
+constexpr int64_t kVocabularyEntry = 160;     // bytes of a tokenizer for each of its tokens
+constexpr int64_t kWordCache = 12 << 20;      // of each thread that tokenizes, when it is full
+constexpr int64_t kConnection = 192 << 10;    // buffers, and the touched stack of the thread that answers
+constexpr int64_t kTextToken = 64;            // of a text being worked on: bytes, ids, offsets
+constexpr int64_t kProgramFiles = 160 << 20;  // of a container image: program, libraries, Debian
 
 int64_t size_of_floats(int64_t n) { return n * static_cast<int64_t>(sizeof(float)); }
 
-/// Of the engine's block when it has computed the largest batch; `answer`: of one text, in host memory.
+/// Of the engine's block and the operations' workspace when it has computed the largest batch; `answer`: of
+/// one text, in host memory.
 int64_t activations_of(Engine& engine, const MeasuringDevice& device, const PlannedModel& model,
                        const PlanOptions& options, int64_t sequences, int64_t& answer) {
   const int64_t before = device.bytes();
@@ -32,10 +33,9 @@ int64_t activations_of(Engine& engine, const MeasuringDevice& device, const Plan
 
 }  // namespace
 
-Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
-                          const std::shared_ptr<const Device>& real) {
+Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options, Device& real) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  ModelParams params = lay_out_params(model.config, model.head, *device, matrix_dtype(options));
+  ModelParams params = lay_out_params(model.config, model.head, *device, dtype_of(options.precision));
   const int64_t weights = device->bytes(), together = sequences_at_once(options);
   Engine engine(model.config, std::move(params), device, batch_tokens_of(options));
   int64_t answer = 0;
@@ -54,10 +54,10 @@ Parts memory_of_inference(const PlannedModel& model, const PlanOptions& options,
   return parts;
 }
 
-Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
-                         const std::shared_ptr<const Device>& real, int64_t& trained) {
+Parts memory_of_training(const PlannedModel& model, const PlanOptions& options, Device& real,
+                         int64_t& trained) {
   const auto device = std::make_shared<MeasuringDevice>(real);
-  Parameters parameters(model.config, *device, matrix_dtype(options), trained_of(model, options));
+  Parameters parameters(model.config, *device, dtype_of(options.precision), trained_of(model, options));
   trained = parameters.trained_count();
   const int64_t values = size_of_floats(parameters.size()),
                 gradients = size_of_floats(parameters.trained_size()),
@@ -69,18 +69,20 @@ Parts memory_of_training(const PlannedModel& model, const PlanOptions& options,
   if (const int64_t rest = device->bytes() - values - 3 * gradients - packed; rest > 0)
     parts.emplace_back("adapters", rest);
   const std::unique_ptr<Comm> comm = open_comm({.kind = "local"});
-  TrainingStep step(parameters, *comm, {.objective = objective_of(model), .recompute = options.recompute});
   const int64_t before = device->bytes();
+  TrainingStep step(parameters, *comm, {.objective = objective_of(model), .recompute = options.recompute});
   step.reserve(options.length, sequences_at_once(options));
-  parts.emplace_back("activations", device->bytes() - before);
+  parts.emplace_back("activations", device->bytes() - before - device->workspace_bytes());
   if (model.mode == PlanMode::kFinetune) {  // the model is evaluated while it is trained
     Engine engine(model.config, parameters.borrowed(), device, batch_tokens_of(options));
     const int64_t sequences = std::max<int64_t>(1, batch_tokens_of(options) / options.length);
     int64_t answer = 0;
+    const int64_t workspace = device->workspace_bytes();
     const int64_t evaluation = activations_of(engine, *device, model, options, sequences, answer);
-    parts.emplace_back("evaluation", evaluation + answer * sequences);
+    parts.emplace_back("evaluation",
+                       evaluation - (device->workspace_bytes() - workspace) + answer * sequences);
   }
-  parts.emplace_back("kernels", kTrainingKernels);
+  parts.emplace_back("kernels", device->workspace_bytes());
   parts.emplace_back("tokenizer", kVocabularyEntry * model.config.vocab_size);
   parts.emplace_back("program", kProgram);
   return parts;
@@ -93,7 +95,7 @@ Parts disk_of(const PlannedModel& model, const PlanOptions& options, int64_t tra
                        : options.mode == PlanMode::kFinetune ? 1
                                                              : 3;
   const int64_t one = static_cast<int64_t>(checkpoint_bytes(trained));
-  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best
+  parts.emplace_back("checkpoints", (kept + 1) * one);  // and the best one
   parts.emplace_back("a checkpoint being written", one);
   if (options.mode == PlanMode::kFinetune) parts.emplace_back("model made", size_of_floats(model.parameters));
   return parts;

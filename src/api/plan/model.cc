@@ -6,6 +6,7 @@
 #include "core/rng.h"
 #include "model/directory.h"
 #include "model/weights/adapter.h"
+#include "tasks/traits.h"
 
 namespace roberta {
 
@@ -13,29 +14,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct TaskRow {
-  const char* name;
-  HeadKind head;
-};
-constexpr TaskRow kTasks[] = {
-    {"fill-mask", HeadKind::kMaskedLm},
-    {"text-classification", HeadKind::kSequenceClassification},
-    {"token-classification", HeadKind::kTokenClassification},
-    {"question-answering", HeadKind::kQuestionAnswering},
-    {"feature-extraction", HeadKind::kNone},
-};
-
-const TaskRow& find_task(const std::string& name) {
-  for (const TaskRow& row : kTasks) {
-    if (name == row.name) return row;
-  }
-  fail(ErrorCode::kUsage, "[plan] task '", name, "' is not known");
-}
-const char* task_of(HeadKind head) {
-  for (const TaskRow& row : kTasks) {
-    if (head == row.head) return row.name;
-  }
-  fail(ErrorCode::kModel, "[plan] a ", architecture_of_head(head), " has no task here; name one with --task");
+/// By the name of a task with a head of its own.
+const TaskTraits& need_task(const std::string& name) {
+  const TaskTraits* task = find_task(name);
+  if (task && task == task_of(head_of(*task))) return *task;
+  fail(ErrorCode::kUsage, "[plan] task '", name,
+       "' is not known: expected fill-mask, text-classification, token-classification, question-answering or "
+       "feature-extraction");
 }
 
 bool has_weights(const fs::path& directory) {
@@ -43,7 +28,7 @@ bool has_weights(const fs::path& directory) {
          fs::exists(directory / "model.safetensors.index.json");
 }
 
-/// Without weights the config must say what the model is for.
+/// Without weights, the config says what the model is for.
 HeadKind head_of_config(const RobertaConfig& config) {
   for (const std::string& name : config.architectures) {
     if (const HeadKind head = head_of_architecture(name); head != HeadKind::kNone) return head;
@@ -60,7 +45,7 @@ int64_t bytes_of_files(const fs::path& directory) {
   return bytes;
 }
 
-/// Tensors that may be missing and then aren't there: a pooler, a decoder's second bias.
+/// Without optional tensors: a pooler, a decoder's second bias.
 int64_t count(const RobertaConfig& config, HeadKind head) {
   int64_t total = 0;
   for (const TensorSpec& spec : expected_tensors(config, head)) {
@@ -72,8 +57,8 @@ int64_t count(const RobertaConfig& config, HeadKind head) {
   return total;
 }
 
-/// config.json of the directory, or of an adapter's base; the labels and the tie of the weights, where these
-/// are there.
+/// config.json of the directory, or of an adapter's base. If there are weights, labels and tied embeddings
+/// follow from them.
 RobertaConfig read_sizes(const fs::path& path, PlannedModel& model) {
   const bool is_lora = is_adapter(path);
   const fs::path base = is_lora ? find_adapter_base(path) : path;
@@ -91,7 +76,7 @@ RobertaConfig read_sizes(const fs::path& path, PlannedModel& model) {
   return config;
 }
 
-/// Where another head than the model's is asked for, its labels are not the model's.
+/// Another head than the model's own does not have the model's labels.
 void use_task(const PlanOptions& options, PlannedModel& model) {
   std::string task = options.task;
   if (options.mode == PlanMode::kPretrain) {
@@ -103,15 +88,23 @@ void use_task(const PlanOptions& options, PlannedModel& model) {
       (model.head == HeadKind::kMaskedLm || model.head == HeadKind::kNone)) {
     task = "text-classification";
   }
-  if (task.empty()) task = task_of(model.head);
-  const HeadKind wanted = find_task(task).head;
-  if (options.mode == PlanMode::kFinetune && (wanted == HeadKind::kMaskedLm || wanted == HeadKind::kNone)) {
-    fail(ErrorCode::kUsage, "[plan] ", task,
-         " is not fine-tuned; text-classification, token-classification and question-answering are, and "
-         "mode pretrain is for fill-mask");
+  if (task.empty()) {
+    const TaskTraits* own = task_of(model.head);
+    if (!own)
+      fail(ErrorCode::kModel, "[plan] ", options.model.string(),
+           ": multiple-choice models are not supported");
+    task = own->name;
   }
-  model.task = task;
-  // Features come from any model; its own head is loaded with it.
+  const TaskTraits& traits = need_task(task);
+  const HeadKind wanted = head_of(traits);
+  if (options.mode == PlanMode::kFinetune && !traits.is_trainable()) {
+    fail(ErrorCode::kUsage, "[plan] ", task,
+         " can't be fine-tuned: expected text-classification, token-classification or question-answering; "
+         "mode "
+         "pretrain is for fill-mask");
+  }
+  model.task = traits.name;
+  // Any model gives features; its own head is loaded with it.
   if (wanted == model.head || wanted == HeadKind::kNone) return;
   model.head = wanted;
   model.config.id2label.clear();
@@ -126,8 +119,7 @@ PlannedModel read_planned_model(const PlanOptions& options) {
   model.config = read_sizes(options.model, model);
   use_task(options, model);
   if (model.head == HeadKind::kMultipleChoice)
-    fail(ErrorCode::kModel, "[plan] ", options.model.string(),
-         ": models of multiple choice are not run here");
+    fail(ErrorCode::kModel, "[plan] ", options.model.string(), ": multiple-choice models are not supported");
   model.architecture = architecture_of_head(model.head);
   model.parameters = count(model.config, model.head);
   if (!model.has_weights) model.file_bytes = 4 * model.parameters + (4 << 20);
@@ -185,9 +177,9 @@ Objective objective_of(const PlannedModel& model) {
 
 Trained trained_of(const PlannedModel& model, const PlanOptions& options) {
   Trained trained{.head = model.head};
-  if (options.lora_rank > 0) {
+  if (options.lora_r > 0) {
     trained.encoder = false;
-    trained.lora = AdapterConfig{.rank = options.lora_rank, .targets = {"query", "value"}};
+    trained.lora = AdapterConfig{.rank = options.lora_r, .targets = {"query", "value"}};
   }
   return trained;
 }
@@ -202,7 +194,7 @@ TrainingBatch random_training_batch(const PlannedModel& model, int64_t count, in
                         (model.head == HeadKind::kSequenceClassification && i == 0);
     if (wanted) positions.push_back(static_cast<int32_t>(i));
   }
-  // Of spans: start and end. Elsewhere label (or token) 0.
+  // For spans start and end, else label (or token) 0.
   const size_t targets = model.head == HeadKind::kQuestionAnswering ? 2 : positions.size();
   for (size_t s = 0; s < sequences.size(); ++s) {
     batch.add(sequences[s], positions, std::vector<int32_t>(targets), {}, static_cast<uint32_t>(s),

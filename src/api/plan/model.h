@@ -1,5 +1,5 @@
 #pragma once
-// The model that `roberta plan` looks at, whether or not its weights are there, and what it is asked.
+// The model that `roberta plan` examines, with or without weights, and its task.
 
 #include <vector>
 
@@ -14,24 +14,24 @@ namespace roberta {
 
 struct PlannedModel {
   RobertaConfig config;  ///< with the labels of the task
-  HeadKind head;         ///< that is loaded, or trained
+  HeadKind head;         ///< loaded, or trained
   std::string task;
   std::string architecture;
   bool has_weights = false;
   int64_t parameters = 0;
-  int64_t file_bytes = 0;  ///< of the directory; without weights what they would take in fp32
+  int64_t file_bytes = 0;  ///< of the directory; without weights, their size in fp32
 
   bool trains() const { return mode == PlanMode::kFinetune || mode == PlanMode::kPretrain; }
   PlanMode mode = PlanMode::kServe;
 };
 
-/// Error(kModel) for the directory, kUsage for a task or a length that don't go with model or mode.
+/// Error(kModel) for the directory, kUsage for a task or a length that contradicts model or mode.
 PlannedModel read_planned_model(const PlanOptions& options);
 
 /// The same ids each time.
 std::vector<Model::Ids> random_sequences(const RobertaConfig& config, int64_t count, int64_t length);
 
-/// What the task asks of the engine for these texts: logits or hidden states.
+/// The output of the task for these texts: logits or hidden states.
 Matrix run_task(Engine& engine, const PlannedModel& model, std::span<const Model::Ids> sequences);
 
 /// Of training.
@@ -40,10 +40,7 @@ Trained trained_of(const PlannedModel& model, const PlanOptions& options);
 /// Labelled random sequences. Of masked language modelling 15 % of the tokens are masked.
 TrainingBatch random_training_batch(const PlannedModel& model, int64_t count, int64_t length);
 
-inline DType matrix_dtype(const PlanOptions& options) {
-  return options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-}
-/// Tokens that are computed at once, and texts of that length in them.
+/// Tokens computed at once, and texts of that length in them.
 int64_t batch_tokens_of(const PlanOptions& options);
 int64_t sequences_at_once(const PlanOptions& options);
 

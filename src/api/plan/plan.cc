@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/options/dtype.h"
 #include "api/plan/memory.h"
 #include "api/plan/speed.h"
 #include "core/error.h"
@@ -39,15 +40,15 @@ void check(const PlanOptions& o) {
   not_negative("batch", o.batch);
   not_negative("length", o.length);
   not_negative("batch_tokens", o.batch_tokens);
-  not_negative("lora_rank", o.lora_rank);
+  not_negative("lora_r", o.lora_r);
   not_negative("checkpoints", o.checkpoints);
   if (o.connections < 1) fail(ErrorCode::kUsage, "[plan] connections is ", o.connections, "; at least 1");
   if (o.rate < 0 || !std::isfinite(o.rate))
     fail(ErrorCode::kUsage, "[plan] rate is ", o.rate, "; it must be a number from 0 up");
   if (o.rate > 0 && !o.measure)
-    fail(ErrorCode::kUsage, "[plan] a rate asks for a measurement: leave out no-measure");
-  if (o.lora_rank > 0 && o.mode != PlanMode::kFinetune)
-    fail(ErrorCode::kUsage, "[plan] LoRA is an option of mode finetune");
+    fail(ErrorCode::kUsage, "[plan] a rate needs a measurement: leave out --no-measure");
+  if (o.lora_r > 0 && o.mode != PlanMode::kFinetune)
+    fail(ErrorCode::kUsage, "[plan] lora_r is an option of mode finetune");
 }
 
 /// With the defaults of batch and length, which depend on mode and model.
@@ -77,7 +78,7 @@ void measure(const PlannedModel& model, const PlanOptions& options, const std::s
 
 int64_t gib(int64_t bytes) { return (bytes + kGiB - 1) / kGiB; }
 
-/// vCPUs: as many as the rate takes, were all of them as fast as the threads here.
+/// vCPUs: as many as the rate needs if all are as fast as the threads here.
 MachineSize needed_size(const PlanOptions& options, const MachinePlan& plan, int threads) {
   MachineSize size{1, 0, gib(plan.memory_bytes + kSystem), gib(plan.disk_bytes)};
   if (plan.measured && options.rate > 0)
@@ -102,21 +103,23 @@ std::vector<SkuVerdict> judge(AllowList list, const MachineSize& needed) {
 
 void add_notes(const PlannedModel& model, const PlanOptions& options, MachinePlan& plan) {
   if (!model.has_weights)
-    plan.notes.push_back("there is only a config.json: sizes are those of its shape, the disk's of float32");
+    plan.notes.push_back("weights not found: sizes follow from config.json, disk space is for float32");
   if (options.rate > 0)
     plan.notes.push_back(
-        "vCPUs are counted as if each were as fast as a thread here and speed grew with their number; try it "
-        "before you rely on it");
+        "the number of vCPUs assumes that each is as fast as a thread here and that speed grows with their "
+        "number: "
+        "measure it on the machine");
   if (options.mode == PlanMode::kServe)
-    plan.notes.push_back(concat("while a new version is swapped in, both are held: ",
+    plan.notes.push_back(concat("while a new version replaces the model, both are in memory: ",
                                 (plan.memory.front().second + (1 << 20) - 1) >> 20, " MiB more"));
-  if (options.mode == PlanMode::kPretrain) plan.notes.push_back("the corpus comes on top of the disk");
+  if (options.mode == PlanMode::kPretrain) plan.notes.push_back("disk space does not include the corpus");
   if (options.mode == PlanMode::kPretrain)
-    plan.notes.push_back("the card has no list for pretraining: this is that of fine-tuning");
+    plan.notes.push_back("the model card has no list for pretraining: this is the one for fine-tuning");
   if (plan.list == AllowList::kFinetuning)
     plan.notes.push_back(
-        "all sizes of that list have GPUs, which this program doesn't use: it runs on their CPUs, and a size "
-        "without a GPU does as well");
+        "all sizes of that list have GPUs, which this program does not use: it runs on their CPUs, so a size "
+        "without "
+        "a GPU is sufficient");
 }
 
 }  // namespace
@@ -131,20 +134,20 @@ MachinePlan plan_machine(const PlanOptions& asked) {
   plan.task = model.task;
   plan.architecture = model.architecture;
   plan.device = device->describe();
-  plan.precision = name_of(matrix_dtype(options));
+  plan.precision = name_of(dtype_of(options.precision));
   plan.batch = options.batch;
   plan.length = options.length;
   plan.parameters = model.parameters;
   plan.has_weights = model.has_weights;
-  plan.memory = model.trains() ? memory_of_training(model, options, device, plan.trained)
-                               : memory_of_inference(model, options, device);
+  plan.memory = model.trains() ? memory_of_training(model, options, *device, plan.trained)
+                               : memory_of_inference(model, options, *device);
   plan.memory_bytes = sum_of(plan.memory);
   plan.disk = disk_of(model, options, plan.trained);
   plan.disk_bytes = sum_of(plan.disk);
   if (options.measure) measure(model, options, device, plan);
   plan.needed = needed_size(options, plan, device->threads());
   plan.list = list_of(options.mode);
-  plan.card_least = least_of(plan.list);
+  plan.minimum = minimum_size(plan.list);
   plan.skus = judge(plan.list, plan.needed);
   add_notes(model, options, plan);
   return plan;

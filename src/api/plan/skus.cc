@@ -17,7 +17,7 @@ struct Row {
 };
 
 // vCPUs, GPUs, memory GiB, local disk GiB: from the vendor's public tables of sizes as of 2026, which may
-// change. The tests hold the minima of each list against what the card states.
+// change. The tests compare the minima of each list with those that the model card states.
 constexpr Row kRows[] = {
     {{"Standard_DS12_v2", {4, 0, 28, 56}}, kE},
     {{"Standard_DS5_v2", {16, 0, 56, 112}}, kI | kE},
@@ -102,16 +102,16 @@ std::vector<MachineSku> allowed_skus(AllowList list) {
   return skus;
 }
 
-MachineSize least_of(AllowList list) {
+MachineSize minimum_size(AllowList list) {
   const std::vector<MachineSku> skus = allowed_skus(list);
-  MachineSize least = skus.front().size;
+  MachineSize minimum = skus.front().size;
   for (const MachineSku& sku : skus) {
-    least.vcpus = std::min(least.vcpus, sku.size.vcpus);
-    least.gpus = std::min(least.gpus, sku.size.gpus);
-    least.memory_gib = std::min(least.memory_gib, sku.size.memory_gib);
-    least.disk_gib = std::min(least.disk_gib, sku.size.disk_gib);
+    minimum.vcpus = std::min(minimum.vcpus, sku.size.vcpus);
+    minimum.gpus = std::min(minimum.gpus, sku.size.gpus);
+    minimum.memory_gib = std::min(minimum.memory_gib, sku.size.memory_gib);
+    minimum.disk_gib = std::min(minimum.disk_gib, sku.size.disk_gib);
   }
-  return least;
+  return minimum;
 }
 
 }  // namespace roberta

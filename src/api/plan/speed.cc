@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 
+#include "api/options/dtype.h"
 #include "runtime/open_comm.h"
 #include "train/step.h"
 
@@ -15,10 +16,10 @@ using Clock = std::chrono::steady_clock;
 /// Median seconds of passes within about a second, after one that warms up; a long one is believed at once.
 double median_seconds(const std::function<void()>& work) {
   constexpr double kBudget = 1, kLong = 2;
-  constexpr size_t kMost = 50, kLeast = 3;
+  constexpr size_t kMaxRuns = 50, kMinRuns = 3;
   std::vector<double> seconds;
   double spent = 0;
-  for (bool warm = false; seconds.size() < kMost && (seconds.size() < kLeast || spent < kBudget);
+  for (bool warm = false; seconds.size() < kMaxRuns && (seconds.size() < kMinRuns || spent < kBudget);
        warm = true) {
     const Clock::time_point start = Clock::now();
     work();
@@ -38,8 +39,9 @@ double median_seconds(const std::function<void()>& work) {
 PlanSpeed time_inference(const PlannedModel& model, const PlanOptions& options,
                          const std::shared_ptr<Device>& device) {
   // Speed does not depend on the weights: random ones serve as well, and need no files.
-  Engine engine(model.config, random_params(model.config, model.head, *device, matrix_dtype(options), 0),
-                device, batch_tokens_of(options));
+  Engine engine(model.config,
+                random_params(model.config, model.head, *device, dtype_of(options.precision), 0), device,
+                batch_tokens_of(options));
   const std::vector<Model::Ids> request = random_sequences(model.config, options.batch, options.length);
   PlanSpeed speed;
   speed.seconds = median_seconds([&] { run_task(engine, model, request); });
@@ -57,7 +59,7 @@ PlanSpeed time_inference(const PlannedModel& model, const PlanOptions& options,
 
 PlanSpeed time_training(const PlannedModel& model, const PlanOptions& options,
                         const std::shared_ptr<Device>& device) {
-  Parameters parameters(model.config, *device, matrix_dtype(options), trained_of(model, options));
+  Parameters parameters(model.config, *device, dtype_of(options.precision), trained_of(model, options));
   parameters.initialize(0);
   const std::unique_ptr<Comm> comm = open_comm({.kind = "local"});
   TrainingStep step(parameters, *comm, {.objective = objective_of(model), .recompute = options.recompute});
@@ -67,8 +69,15 @@ PlanSpeed time_training(const PlannedModel& model, const PlanOptions& options,
   batch.units = batch.micros.front().batch.units();
   const BatchTotals totals = step.total(batch);
   // What an update takes once, and what each micro-batch takes.
-  const double once = median_seconds([&] { optimizer_step(parameters, {}, 1, 1e-9, 1); });
-  const double one = median_seconds([&] { step.run(batch, totals, 1, 1, 1e-9); });
+  Optimizer optimizer(parameters, {});
+  const double once = median_seconds([&] {
+    optimizer.step(1, 1e-9, 1);
+    device->synchronize();
+  });
+  const double one = median_seconds([&] {
+    step.run(batch, totals, 1, 1, 1e-9);
+    device->synchronize();
+  });
   const double micros = static_cast<double>(options.batch) / static_cast<double>(at_once);
   PlanSpeed speed;
   speed.seconds = once + micros * std::max(one - once, 0.0);

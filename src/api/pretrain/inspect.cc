@@ -10,17 +10,10 @@
 namespace roberta {
 namespace {
 
-Packing packing_of(const std::string& name) {
-  if (name == "none") return Packing::kNone;
-  if (name == "complete") return Packing::kComplete;
-  if (name == "complete-doc") return Packing::kCompleteDoc;
-  fail(ErrorCode::kUsage, "[data] packing '", name, "' is not one of none, complete, complete-doc");
-}
-
 InspectedSample show(const Samples& samples, const Tokenizer& tokenizer, const Masker* masker,
                      const InspectOptions& options, int64_t n) {
   InspectedSample shown;
-  shown.index = stream_place(options.seed, samples.size(), options.epoch * samples.size() + n).index;
+  shown.index = stream_position(options.seed, samples.size(), options.epoch * samples.size() + n).index;
   samples.read(shown.index, shown.ids, options.epoch);
   if (masker) {
     std::vector<int32_t> positions, targets;
@@ -53,8 +46,8 @@ CorpusDescription inspect_corpus(const std::filesystem::path& directory, const I
         {set.name, set.weight, set.counts, to_hex(set.hash), static_cast<int64_t>(set.shards.size())});
     for (const ManifestShard& shard : set.shards) out.bytes += shard.bytes;
   }
-  const Samples samples(corpus, {options.held_out ? Split::kHeldOut : Split::kTrain,
-                                 packing_of(options.packing), options.length});
+  const Samples samples(
+      corpus, {options.held_out ? Split::kHeldOut : Split::kTrain, options.packing, options.length});
   out.samples = samples.size();
   out.sample_tokens = samples.tokens();
   if (options.samples == 0 || samples.size() == 0) return out;

@@ -2,15 +2,15 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "roberta/inspect.h"
 
 namespace roberta {
 namespace {
 
 const char* boundary_name(const CorpusDescription& corpus) {
-  return corpus.boundary == Boundary::kCard ? "card" : "fairseq";
+  return corpus.boundary == Boundary::kDocument ? "card" : "fairseq";
 }
 
 double ratio(int64_t part, int64_t whole) {
@@ -78,19 +78,19 @@ std::string set_text(const PreparedSet& set) {
   text += formatted("  %.4f tokens a byte, %.4g %% unknown\n", tokens_per_byte(counts),
                     100 * unknown_share(counts));
   text += formatted("  read: %lld files, %lld documents", number(counts.files), number(counts.documents));
-  const auto tell = [&](int64_t count, const char* what) {
+  const auto add_count = [&](int64_t count, const char* what) {
     if (count > 0) text += formatted("; %lld %s", number(count), what);
   };
-  tell(counts.duplicates, "duplicates");
-  tell(counts.empty, "empty");
-  tell(counts.bad_text, "with invalid UTF-8 or NUL");
-  tell(counts.cut, "cuts");
-  tell(counts.skipped_files, "files skipped");
-  tell(counts.skipped_lines, "lines skipped");
+  add_count(counts.duplicates, "duplicates");
+  add_count(counts.empty, "empty");
+  add_count(counts.bad_text, "with invalid UTF-8 or NUL");
+  add_count(counts.cut, "cuts");
+  add_count(counts.skipped_files, "files skipped");
+  add_count(counts.skipped_lines, "lines skipped");
   return text + "\n";
 }
 
-/// Each line of the text with a margin, so that samples stand apart.
+/// Each line of the text indented, to separate samples.
 void append_indented(std::string& out, const std::string& text) {
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
@@ -108,7 +108,7 @@ std::string sample_text(const InspectedSample& sample) {
   for (const ChosenToken& chosen : sample.chosen) {
     const bool left = chosen.token == chosen.became;
     text += formatted("  %5lld  ", static_cast<long long>(chosen.position)) + printable(chosen.token) +
-            " -> " + (left ? "(left as it is)" : printable(chosen.became)) + "\n";
+            " -> " + (left ? "(unchanged)" : printable(chosen.became)) + "\n";
   }
   return text;
 }

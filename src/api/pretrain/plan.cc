@@ -3,20 +3,21 @@
 #include <algorithm>
 #include <chrono>
 
+#include "api/options/dtype.h"
 #include "api/pretrain/setup.h"
 #include "core/rng.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/checkpoint.h"
 #include "train/flops.h"
 #include "train/peak.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Random tokens, a share of which is to be predicted.
+/// Random tokens, a fraction of which is to be predicted.
 SampleSource random_samples(int64_t length, int64_t vocab_size, double mask_prob) {
   return [=](int64_t n, MaskedSample& out) {
     const Random random(static_cast<uint64_t>(n));
@@ -35,26 +36,27 @@ SampleSource random_samples(int64_t length, int64_t vocab_size, double mask_prob
 class Stopwatch {
  public:
   Stopwatch(TrainingStep& step, Parameters& parameters, const PretrainOptions& options)
-      : step_(step), parameters_(parameters), options_(options) {}
+      : step_(step), parameters_(parameters), options_(options), optimizer_(parameters, {}) {}
 
-  /// Seconds of a whole step: what each micro-batch takes, and what each step takes once.
+  /// Seconds of a whole step: the time of each micro-batch, and the time that is spent once per step.
   double step_seconds(const PretrainStage& stage) {
     const int64_t fit = std::max<int64_t>(1, options_.micro_batch_tokens / stage.length);
     const int64_t samples = std::min(fit, stage.samples);
-    const double once = best([&] { optimizer_step(parameters_, {}, 1, 1e-9, gradient_norm(parameters_)); });
+    const double once = best([&] { optimizer_.step(1, 1e-9, optimizer_.gradient_norm()); });
     const double one = best([&] { run(stage, samples); });
     const double micros = static_cast<double>(stage.samples) / static_cast<double>(samples);
     return once + micros * std::max(one - once, 0.0);
   }
 
  private:
-  /// Of three, the first of which warms up; a long one is believed at once.
+  /// The best of three, the first of which warms up; a long one is not repeated.
   double best(const std::function<void()>& work) {
     constexpr double kLong = 2;
     double best = 1e30;
     for (int i = 0; i < 3 && (i == 0 || best < kLong); ++i) {
       const Clock::time_point start = Clock::now();
       work();
+      parameters_.device().synchronize();
       best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
     }
     return best;
@@ -69,24 +71,24 @@ class Stopwatch {
   TrainingStep& step_;
   Parameters& parameters_;
   const PretrainOptions& options_;
+  Optimizer optimizer_;
 };
 
 }  // namespace
 
-PretrainPlan plan_pretraining(const PretrainOptions& options) {
+PretrainPlan plan_pretraining(const PretrainOptions& given) {
+  const PretrainOptions options = resolve_options(given);
   const LoopOptions loop = loop_options(options);
   std::shared_ptr<const Corpus> corpus;
   std::optional<Tokenizer> tokenizer;
   if (!options.data.empty()) {
     corpus = Corpus::open(options.data, false, options.threads);
     tokenizer = corpus->tokenizer();
-  } else if (!options.fresh.tokenizer.empty()) {
-    tokenizer = Tokenizer::from_directory(options.fresh.tokenizer);
   }
   const RobertaConfig config = training_config(options, tokenizer ? &*tokenizer : nullptr);
   check(stages_of(options), loop.schedule, config);
   const std::unique_ptr<Device> device = open_device(options.device, options.threads);
-  Parameters parameters(config, *device, matrix_dtype(options));
+  Parameters parameters(config, *device, dtype_of(options.precision));
   parameters.initialize(options.seed);
   const std::unique_ptr<Comm> comm = open_comm({.kind = "local"});
   TrainingStep step(parameters, *comm, loop.step);
@@ -117,7 +119,7 @@ PretrainPlan plan_pretraining(const PretrainOptions& options) {
                 {"optimizer", 2 * block},
                 {"packed weights", static_cast<int64_t>(parameters.packed_bytes())},
                 {"activations", activations}};
-  plan.peak_flops = measure_peak_flops(*device, parameters.matrix());
+  plan.peak_flops = measure_peak_flops(*device, parameters.compute_dtype());
   plan.checkpoint_bytes = static_cast<int64_t>(checkpoint_bytes(plan.parameters));
   if (corpus)
     plan.epochs = static_cast<double>(plan.tokens) / static_cast<double>(corpus->tokens(Split::kTrain));

@@ -4,22 +4,27 @@
 #include <iomanip>
 #include <optional>
 
+#include "api/directory/model_files.h"
+#include "api/options/dtype.h"
+#include "api/options/train_types.h"
 #include "api/pretrain/setup.h"
 #include "core/error.h"
 #include "io/digest.h"
 #include "runtime/open_comm.h"
 #include "runtime/open_device.h"
-#include "train/checkpoint.h"
+#include "text/tokenizer/tokenizer_files.h"
 #include "train/log.h"
 #include "train/peak.h"
 #include "train/resume.h"
+#include "train/training_checkpoint.h"
 
 namespace roberta {
 namespace {
 
-/// One run on one process. Rank 0 alone touches the output.
+/// One run on one process. Only rank 0 writes to the output.
 class Run {
  public:
+  /// `options`: resolved.
   Run(const PretrainOptions& options, const PretrainCallbacks& callbacks, Comm& comm)
       : options_(options),
         callbacks_(callbacks),
@@ -32,15 +37,15 @@ class Run {
         config_(training_config(options, &tokenizer_)),
         device_(open_device(options.device, options.threads)) {
     check(stages_, loop_.schedule, config_);
-    if (!options.model.empty() && has_tokenizer(options.model))
+    if (!options.model.empty() && has_tokenizer_files(options.model))
       corpus_->require_tokenizer(Tokenizer::from_directory(options.model), options.model.string());
-    deciding_ = deciding_options(options, config_, to_hex(digest_of(write_manifest(corpus_->manifest()))));
+    fingerprint_ = run_fingerprint(options, config_, to_hex(digest_of(write_manifest(corpus_->manifest()))));
     data_ = stage_data(options, corpus_, tokenizer_);
   }
 
-  PretrainEnd run(const std::atomic<bool>& stop) {
+  PretrainStopReason run(const std::atomic<bool>& stop) {
     if (first_) open_store();
-    Parameters parameters(config_, *device_, matrix_dtype(options_));
+    Parameters parameters(config_, *device_, dtype_of(options_.precision));
     std::optional<FoundCheckpoint> found;
     if (first_) found = find_checkpoint();
     LoopState state = start(parameters, found);
@@ -49,32 +54,28 @@ class Run {
       const int64_t own = (stage.samples + comm_.size() - 1) / comm_.size();  // of a batch, at most
       step.reserve(stage.length, std::clamp<int64_t>(options_.micro_batch_tokens / stage.length, 1, own));
     }
-    loop_.peak_flops = measure_peak_flops(*device_, parameters.matrix()) * comm_.size();
+    loop_.peak_flops = measure_peak_flops(*device_, parameters.compute_dtype()) * comm_.size();
     begin(parameters, state);
     const LoopCallbacks callbacks = loop_callbacks(parameters);
     const LoopPlan plan =
-        stage_plan(step, comm_, {stages_, options_.micro_batch_tokens, options_.validate_every > 0}, data_,
+        stage_plan(step, comm_, {stages_, options_.micro_batch_tokens, options_.eval_steps > 0}, data_,
                    callbacks.warning);
-    const LoopEnd end = run_loop(step, comm_, loop_, plan, state, callbacks, stop);
+    const StopReason end = run_loop(step, comm_, loop_, plan, state, callbacks, stop);
     switch (end) {
-      case LoopEnd::kFinished:
-      case LoopEnd::kEarly:
-        return PretrainEnd::kFinished;
-      case LoopEnd::kStopped:
-        info("stopped as asked; the same command goes on");
-        return PretrainEnd::kStopped;
-      case LoopEnd::kOutOfTime:
-        info("time is up; the same command goes on");
-        return PretrainEnd::kOutOfTime;
+      case StopReason::kFinished:
+      case StopReason::kEarly:
+        return PretrainStopReason::kFinished;
+      case StopReason::kStopped:
+        info("stopped as requested; run the same command again to resume");
+        return PretrainStopReason::kStopped;
+      case StopReason::kOutOfTime:
+        info("the time limit is reached; run the same command again to resume");
+        return PretrainStopReason::kOutOfTime;
     }
-    return PretrainEnd::kFinished;
+    return PretrainStopReason::kFinished;
   }
 
  private:
-  static bool has_tokenizer(const std::filesystem::path& directory) {
-    return std::filesystem::exists(directory / "tokenizer.json") ||
-           std::filesystem::exists(directory / "vocab.json");
-  }
   void info(const std::string& text) const {
     if (first_ && callbacks_.info) callbacks_.info(text);
   }
@@ -83,7 +84,7 @@ class Run {
   }
 
   void open_store() {
-    store_.emplace(options_.output, CheckpointOptions{options_.keep_last, options_.keep_best});
+    store_.emplace(options_.output, CheckpointOptions{options_.save_total_limit, options_.keep_best});
     for (const std::string& message : store_->messages()) warning(message);
   }
 
@@ -94,12 +95,12 @@ class Run {
     return found;
   }
 
-  /// Values of the parameters and the state to go on from, the same on all ranks.
+  /// Values of the parameters and the state to resume from, the same on all ranks.
   LoopState start(Parameters& parameters, const std::optional<FoundCheckpoint>& found) {
     LoopState state;
     if (first_ && found) {
-      const Resumed resumed = read_resumed(*found, deciding_, options_.accept_changes);
-      if (!resumed.changes.empty()) warning("[train] resumed with other options: " + resumed.changes);
+      const Resumed resumed = read_resumed(*found, fingerprint_, options_.accept_changes);
+      if (!resumed.changes.empty()) warning("[train] resumed with changed options: " + resumed.changes);
       read_checkpoint(*found, tensors_to_load(parameters));
       state = resumed.state;
       info(concat("resumed from ", found->path.string()));
@@ -117,10 +118,10 @@ class Run {
     if (!first_) return;
     store_->require_space(parameters.count());
     if (loop_.validate_every > 0 && data_.held_out.size == 0)
-      warning("[train] the corpus has no held-out split: there will be no validation");
+      warning("[train] the corpus has no held-out split: validation is off");
     log_.emplace(options_.output, state.step, options_.tensorboard);
     if (state.step >= loop_.schedule.total_steps)
-      return info(concat("all ", loop_.schedule.total_steps, " steps are done already"));
+      return info(concat("all ", loop_.schedule.total_steps, " steps are already done"));
     const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
     info(concat(std::setprecision(3), millions(parameters.count()), " M parameters, ",
                 millions(corpus_->tokens(Split::kTrain)), " M tokens of text, steps ", state.step + 1, " to ",
@@ -128,7 +129,7 @@ class Run {
   }
 
   void save(const Parameters& parameters, const LoopState& state) {
-    CheckpointToSave checkpoint = checkpoint_of(parameters, state, deciding_, comm_.size());
+    CheckpointToSave checkpoint = checkpoint_of(parameters, state, fingerprint_, comm_.size());
     checkpoint.write_model_files = [this](const std::filesystem::path& directory) {
       write_config(directory, config_);
       tokenizer_.save(directory);
@@ -165,7 +166,7 @@ class Run {
   Tokenizer tokenizer_;
   RobertaConfig config_;
   std::unique_ptr<Device> device_;
-  OptionList deciding_;
+  OptionList fingerprint_;
   StageData data_;
   std::optional<CheckpointStore> store_;
   std::optional<LogFiles> log_;
@@ -173,10 +174,11 @@ class Run {
 
 }  // namespace
 
-PretrainEnd pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
-                     const std::atomic<bool>& stop) {
-  const std::unique_ptr<Comm> comm = open_comm({options.distributed, options.distributed_timeout});
-  return Run(options, callbacks, *comm).run(stop);
+PretrainStopReason pretrain(const PretrainOptions& options, const PretrainCallbacks& callbacks,
+                            const std::atomic<bool>& stop) {
+  const PretrainOptions resolved = resolve_options(options);
+  const std::unique_ptr<Comm> comm = open_comm(comm_options(resolved));
+  return Run(resolved, callbacks, *comm).run(stop);
 }
 
 }  // namespace roberta

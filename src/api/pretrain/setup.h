@@ -11,23 +11,22 @@
 
 namespace roberta {
 
-/// Options of the loop. Error(kUsage) names an option that can't be.
+/// With stages and max_steps set. Error(kUsage) names the option that is out of range.
+PretrainOptions resolve_options(PretrainOptions options);
+
+/// Options of the loop; these and the functions below take resolved options.
 LoopOptions loop_options(const PretrainOptions& options);
 std::vector<Stage> stages_of(const PretrainOptions& options);
 
-/// Of the model that the run starts from, dropout as asked for. `tokenizer` may be null.
+/// The config of the model that the run starts from, with the dropout of the options. `tokenizer` may be
+/// null.
 RobertaConfig training_config(const PretrainOptions& options, const Tokenizer* tokenizer);
 
 /// The streams of a corpus, masked.
 StageData stage_data(const PretrainOptions& options, const std::shared_ptr<const Corpus>& corpus,
                      const Tokenizer& tokenizer);
 
-/// All that decides the numbers of a run, by the names of the program's options; `corpus` names the data.
-OptionList deciding_options(const PretrainOptions& options, const RobertaConfig& config,
-                            const std::string& corpus);
-
-inline DType matrix_dtype(const PretrainOptions& options) {
-  return options.precision == Precision::kBF16 ? DType::kBF16 : DType::kF32;
-}
+/// All options that affect the result; `corpus` names the data.
+OptionList run_fingerprint(PretrainOptions options, const RobertaConfig& config, const std::string& corpus);
 
 }  // namespace roberta

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "io/json/json_scanner.h"
+#include "core/utf8.h"
 
 namespace roberta {
 
@@ -26,7 +26,7 @@ std::string escape_markup(const std::string& text) {
         out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }
-  return is_utf8(out) ? out : "?";
+  return is_valid_utf8(out) ? out : "?";
 }
 
 std::string print(const char* format, double value) {

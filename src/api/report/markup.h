@@ -5,9 +5,9 @@
 
 namespace roberta {
 
-/// For text and attributes. Control characters become spaces; ill-formed UTF-8 becomes "?".
+/// For text and attributes. Control characters become spaces; invalid UTF-8 becomes "?".
 std::string escape_markup(const std::string& text);
 std::string print(const char* format, double value);  ///< at most 63 bytes
-std::string pixels(double value);                     ///< one digit behind the point
+std::string pixels(double value);                     ///< one decimal
 
 }  // namespace roberta

@@ -19,7 +19,7 @@ struct PlotCurve {
   std::vector<PlotPoint> training, smoothed, validation;  ///< smoothed: empty without smoothing
 };
 
-/// Curves over the wished axis (time in seconds). Error(kInput) where a log lacks it.
+/// Curves over an axis (time in seconds). Error(kInput) if a log lacks it.
 std::vector<PlotCurve> make_curves(std::span<const LossLog> logs, const PlotOptions& options);
 
 /// Moving average with the weights weight^|distance in rows|: both ways, so that it doesn't lag.

@@ -99,10 +99,10 @@ Report report_of(const CrowsPairsEvaluation& evaluation) {
                   {"pairs", static_cast<double>(evaluation.overall.pairs)},
                   {"neutral", static_cast<double>(evaluation.overall.neutral)}},
       .groups = {std::move(all), std::move(categories)},
-      .notes = {
-          "Share of pairs whose more stereotyping sentence the model finds likelier; 50 is no preference.",
-          "The data set is small, American and in parts flawed. A score near 50 doesn't show that a "
-          "model is free of bias, and one pair proves nothing."}};
+      .notes = {"Percentage of pairs whose more stereotyping sentence the model finds more likely; 50 means "
+                "no preference.",
+                "The data set is small, American and in parts flawed. A score near 50 doesn't show that a "
+                "model is free of bias, and one pair proves nothing."}};
 }
 
 Report report_of(const TaskEvaluation& evaluation) {
@@ -121,16 +121,17 @@ Report report_of(const TaskEvaluation& evaluation) {
 Report report_of(const std::string& title, std::span<const TaskEvaluation> evaluations) {
   Report report;
   report.title = title;
-  ReportGroup headlines{.title = "Headline of each task", .rows = {}, .unit = "", .share = false, .line = {}};
+  ReportGroup primary_metrics{
+      .title = "Primary metric of each task", .rows = {}, .unit = "", .share = false, .line = {}};
   for (const TaskEvaluation& evaluation : evaluations) {
     if (evaluation.metrics.empty()) continue;
     for (const auto& [name, value] : evaluation.metrics)
       report.metrics.emplace_back(evaluation.task + " " + name, value);
-    headlines.rows.push_back({evaluation.task + ", " + evaluation.metrics.front().first,
-                              in_percent(evaluation), evaluation.examples});
+    primary_metrics.rows.push_back({evaluation.task + ", " + evaluation.metrics.front().first,
+                                    in_percent(evaluation), evaluation.examples});
     for (const std::string& note : evaluation.notes) report.notes.push_back(evaluation.task + ": " + note);
   }
-  report.groups.push_back(std::move(headlines));
+  report.groups.push_back(std::move(primary_metrics));
   return report;
 }
 

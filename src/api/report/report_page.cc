@@ -53,7 +53,7 @@ std::string with_commas(double whole) {
   return digits;
 }
 
-/// Whole numbers as such, others with four digits behind the point.
+/// Whole numbers as such, others with four decimals.
 std::string metric_text(double value) {
   if (!std::isfinite(value)) return "undefined";
   if (value == std::floor(value) && std::abs(value) < 1e15 && std::abs(value) != 1) return with_commas(value);
@@ -137,9 +137,9 @@ class BarPlot {
     out_ += "</g>\n";
   }
   static std::string shortened(const std::string& name) {
-    constexpr size_t kMost = 50;
-    if (name.size() <= kMost) return name;
-    size_t end = kMost - 1;
+    constexpr size_t kMaxChars = 50;
+    if (name.size() <= kMaxChars) return name;
+    size_t end = kMaxChars - 1;
     while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // whole code points
     return name.substr(0, end) + "\u2026";
   }

@@ -20,8 +20,21 @@ class CpuDevice final : public Device {
       : kernels_(kernels), threads_(threads), ops_(kernels, threads) {}
 
   Buffer allocate(size_t bytes) override { return allocate_memory(bytes); }
-  void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
-  void zero(void* data, size_t bytes) override { std::memset(data, 0, bytes); }
+  void upload(DevicePtr to, const void* from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to.address(), from, bytes);
+  }
+  void download(void* to, DevicePtr from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from.address(), bytes);
+  }
+  void copy(DevicePtr to, DevicePtr from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to.address(), from.address(), bytes);
+  }
+  void zero(DevicePtr data, size_t bytes) override {
+    if (bytes > 0) std::memset(data.address(), 0, bytes);
+  }
+  const DeviceTuning& tuning() const override { return tuning_; }
+  int64_t row_stride(int64_t cols, DType dtype) const override { return padded_stride(cols, dtype); }
+  void reserve_workspace(size_t bytes) override { ops_.reserve_workspace(bytes); }
 
   size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const override {
     const int64_t panels = (rows + kernels_.panel - 1) / kernels_.panel;
@@ -29,7 +42,7 @@ class CpuDevice final : public Device {
   }
   int64_t pack_rows(DType) const override { return kernels_.panel; }
 
-  void pack(const Weight& w, int64_t row, View source) const override {
+  void pack(const Weight& w, int64_t row, View source) override {
     if (row % kernels_.panel)
       fail(ErrorCode::kFailed, "[cpu] pack: row ", row, " is not the first of a panel");
     const MatrixKernels& matrix = w.dtype == DType::kBF16 ? kernels_.bf16 : kernels_.f32;
@@ -44,7 +57,7 @@ class CpuDevice final : public Device {
         part = to;
       }
       matrix.pack_panel(part.data, part.stride, part.rows, w.cols,
-                        static_cast<char*>(w.data) + (row + r) / kernels_.panel * step);
+                        static_cast<char*>(w.data.address()) + (row + r) / kernels_.panel * step);
     }
   }
 
@@ -57,6 +70,7 @@ class CpuDevice final : public Device {
  private:
   const Kernels& kernels_;
   int threads_;
+  DeviceTuning tuning_;
   CpuOps ops_;
 };
 

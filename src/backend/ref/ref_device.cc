@@ -1,6 +1,7 @@
 #include "backend/ref/ref_device.h"
 
 #include <cstring>
+#include <new>
 
 #include "backend/ref/ref_ops.h"
 #include "backend/ref/ref_values.h"
@@ -18,16 +19,29 @@ class RefDevice final : public Device {
     void* aligned = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(data) + 63) / 64 * 64);
     return Buffer(aligned, bytes, [data](void*, size_t) { delete[] data; });
   }
-  void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
-  void zero(void* data, size_t bytes) override { std::memset(data, 0, bytes); }
+  void upload(DevicePtr to, const void* from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to.address(), from, bytes);
+  }
+  void download(void* to, DevicePtr from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from.address(), bytes);
+  }
+  void copy(DevicePtr to, DevicePtr from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to.address(), from.address(), bytes);
+  }
+  void zero(DevicePtr data, size_t bytes) override {
+    if (bytes > 0) std::memset(data.address(), 0, bytes);
+  }
+  const DeviceTuning& tuning() const override { return tuning_; }
+  int64_t row_stride(int64_t cols, DType) const override { return cols; }
+  void reserve_workspace(size_t) override {}
   size_t weight_bytes(int64_t rows, int64_t cols, DType dtype) const override {
     return static_cast<size_t>((rows * cols * size_of(dtype) + 63) / 64 * 64);
   }
   int64_t pack_rows(DType) const override { return 1; }
-  void pack(const Weight& w, int64_t row, View source) const override {
-    const View to = as_view(w).slice(row, source.rows);
+  void pack(const Weight& w, int64_t row, View source) override {
+    const DeviceView to = as_view(w).slice(row, source.rows);
     const bool doubles = to.dtype == DType::kF64 || source.dtype == DType::kF64;
-    if (!doubles || source.dtype == DType::kF16) return convert(source, to);
+    if (!doubles || source.dtype == DType::kF16) return convert(source, host(to));
     for (int64_t r = 0; r < source.rows; ++r) {
       for (int64_t c = 0; c < source.cols; ++c) set(to, r, c, get(source, r, c));
     }
@@ -37,6 +51,7 @@ class RefDevice final : public Device {
   std::string describe() const override { return "ref, 1 thread"; }
 
  private:
+  DeviceTuning tuning_;
   RefOps ops_;
 };
 

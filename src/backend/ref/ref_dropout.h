@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "backend/host_view.h"
 #include "core/rng.h"
 #include "device/ops.h"
 
@@ -12,7 +13,7 @@ namespace roberta::ref {
 inline double dropout_factor(const Dropout& a, int64_t row, int64_t head, int64_t column) {
   const uint32_t threshold = a.threshold();
   if (threshold == 0) return 1;
-  const uint64_t place = a.rows[static_cast<size_t>(row)];
+  const uint64_t place = host(a.counters)[static_cast<size_t>(row)];
   const PhiloxCounter words = philox4x32(
       {static_cast<uint32_t>(column / 8), static_cast<uint32_t>(place) | static_cast<uint32_t>(head) << 16,
        static_cast<uint32_t>(place >> 32), a.site},

@@ -23,7 +23,7 @@ double log_sum_exp(int64_t count, At at) {
 void RefOps::cross_entropy(const CrossEntropy& a) {
   const int64_t n = a.x.cols;
   for (int64_t m = 0; m < a.x.rows; ++m) {
-    const int32_t target = a.targets[static_cast<size_t>(m)];
+    const int32_t target = host(a.targets)[static_cast<size_t>(m)];
     const double lse = log_sum_exp(n, [&](int64_t j) { return get(a.x, m, j); });
     const double spread = double{a.smoothing} / static_cast<double>(n);
     double loss = 0;
@@ -39,10 +39,10 @@ void RefOps::cross_entropy(const CrossEntropy& a) {
 void RefOps::segment_cross_entropy(const SegmentCrossEntropy& a) {
   const int64_t columns = a.x.cols;
   for (int64_t s = 0; s < a.loss.rows; ++s) {
-    const int64_t start = a.starts[static_cast<size_t>(s)];
-    const int64_t length = a.starts[static_cast<size_t>(s) + 1] - start;
+    const int64_t start = host(a.starts)[static_cast<size_t>(s)];
+    const int64_t length = host(a.starts)[static_cast<size_t>(s) + 1] - start;
     for (int64_t k = 0; k < columns; ++k) {
-      const int32_t target = a.targets[static_cast<size_t>(s * columns + k)];
+      const int32_t target = host(a.targets)[static_cast<size_t>(s * columns + k)];
       const bool counts = target >= 0 && target < length;
       const double lse = log_sum_exp(length, [&](int64_t i) { return get(a.x, start + i, k); });
       set(a.loss, s, k, counts ? lse - get(a.x, start + target, k) : 0);
@@ -58,16 +58,16 @@ void RefOps::element_loss(const ElementLoss& a) {
   for (int64_t m = 0; m < a.x.rows; ++m) {
     double loss = 0;
     for (int64_t j = 0; j < a.x.cols; ++j) {
-      const double x = get(a.x, m, j), t = a.targets[static_cast<size_t>(m * a.x.cols + j)];
-      double slope = 0;
+      const double x = get(a.x, m, j), t = host(a.targets)[static_cast<size_t>(m * a.x.cols + j)];
+      double derivative = 0;
       if (a.kind == ElementLossKind::kSquared) {
         loss += (x - t) * (x - t);
-        slope = 2 * (x - t);
+        derivative = 2 * (x - t);
       } else {  // log(1 + e^x) - t x
         loss += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - t * x;
-        slope = 1 / (1 + std::exp(-x)) - t;
+        derivative = 1 / (1 + std::exp(-x)) - t;
       }
-      if (a.dx) set(a.dx, m, j, a.scale * slope);
+      if (a.dx) set(a.dx, m, j, a.scale * derivative);
     }
     set(a.loss, m, 0, loss);
   }

@@ -14,6 +14,8 @@ class RefOps final : public Ops {
   void attention(const Attention&) override;
   void gather_rows(const GatherRows&) override;
   void linear_cross_entropy(const LinearCrossEntropy&) override;
+  void top_k(const TopK&) override;
+  void sum(const Sum&) override;
   void cast(const Cast&) override;
   void gemm_grad(const GemmGrad&) override;
   void activation_grad(const ActivationGrad&) override;
@@ -28,7 +30,7 @@ class RefOps final : public Ops {
   void element_loss(const ElementLoss&) override;
   void pack(const PackWeight&) override;
   void adam(const Adam&) override;
-  double sum_squares(const float* x, int64_t n) override;
+  void sum_squares(const SumSquares&) override;
 };
 
 }  // namespace roberta::ref

@@ -22,14 +22,15 @@ void RefOps::gemm_grad(const GemmGrad& a) {
 }
 
 void RefOps::linear_cross_entropy_grad(const LinearCrossEntropyGrad& a) {
-  const View w = as_view(*a.w);
+  const DeviceView w = as_view(*a.w);
   const int64_t rows = a.x.rows, v = w.rows, k = w.cols;
   // Gradients by the logits, [M, V].
   std::vector<double> dlogits(static_cast<size_t>(rows * v));
   for (int64_t m = 0; m < rows; ++m) {
     double* row = dlogits.data() + m * v;
-    const int32_t target = a.targets[static_cast<size_t>(m)];
-    for (int64_t j = 0; j < v; ++j) row[j] = dot(a.x, m, w, j) + get_if(a.bias.data, a.bias, 0, j);
+    const int32_t target = host(a.targets)[static_cast<size_t>(m)];
+    for (int64_t j = 0; j < v; ++j)
+      row[j] = dot(a.x, m, w, j) + get_if(static_cast<bool>(a.bias), a.bias, 0, j);
     const double top = *std::max_element(row, row + v), wanted = row[target];
     double sum = 0;
     for (int64_t j = 0; j < v; ++j) sum += std::exp(row[j] - top);

@@ -11,14 +11,14 @@ namespace {
 
 /// A dense matrix of zeros: sums that are rounded once, at their end.
 struct Sums {
-  explicit Sums(const View& out) : view(out), values(static_cast<size_t>(out.rows * out.cols)) {}
+  explicit Sums(const DeviceView& out) : view(out), values(static_cast<size_t>(out.rows * out.cols)) {}
   double& at(int64_t r, int64_t c) { return values[static_cast<size_t>(r * view.cols + c)]; }
   void write(bool accumulate = false) {
     for (int64_t r = 0; r < view.rows; ++r) {
       for (int64_t c = 0; c < view.cols; ++c) set(view, r, c, at(r, c) + get_if(accumulate, view, r, c));
     }
   }
-  View view;
+  DeviceView view;
   std::vector<double> values;
 };
 
@@ -53,7 +53,7 @@ void RefOps::dropout(const DropoutRows& a) {
     for (int64_t c = 0; c < a.x.cols; ++c) {
       const double y = get(a.x, t, c) * dropout_factor(a.dropout, t, 0, c);
       set(a.y, t, c, y);
-      if (a.y_low) set(a.y_low, t, c, y);
+      if (a.y_bf16) set(a.y_bf16, t, c, y);
     }
   }
 }
@@ -64,13 +64,13 @@ void RefOps::dropout(const DropoutRows& a) {
 void RefOps::attention_grad(const AttentionGrad& a) {
   const int64_t d = a.q.cols / a.heads;
   Sums dq(a.dq), dk(a.dk), dv(a.dv);
-  for (size_t s = 0; s + 1 < a.starts.size(); ++s) {
-    const int64_t start = a.starts[s], length = a.starts[s + 1] - start;
+  for (size_t s = 0; s + 1 < host(a.starts).size(); ++s) {
+    const int64_t start = host(a.starts)[s], length = host(a.starts)[s + 1] - start;
     std::vector<double> p(static_cast<size_t>(length)), dp(p);
-    for (int64_t i = a.q_starts[s]; i < a.q_starts[s + 1]; ++i) {
+    for (int64_t i = host(a.q_starts)[s]; i < host(a.q_starts)[s + 1]; ++i) {
       for (int64_t h = 0; h < a.heads; ++h) {
-        const View q = a.q.columns(h * d, d), k = a.k.columns(h * d, d), v = a.v.columns(h * d, d),
-                   dy = a.dy.columns(h * d, d);
+        const DeviceView q = a.q.columns(h * d, d), k = a.k.columns(h * d, d), v = a.v.columns(h * d, d),
+                         dy = a.dy.columns(h * d, d);
         double mean = 0;
         for (int64_t j = 0; j < length; ++j) {
           const size_t at = static_cast<size_t>(j);

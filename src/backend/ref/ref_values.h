@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "backend/host_view.h"
 #include "device/ops.h"
 
 namespace roberta::ref {
@@ -17,7 +18,9 @@ inline double get(const View& v, int64_t r, int64_t c) {
       return v.row<float>(r)[c];
   }
 }
-inline void set(const View& v, int64_t r, int64_t c, double x) {
+inline double get(const DeviceView& v, int64_t r, int64_t c) { return get(host(v), r, c); }
+inline void set(const DeviceView& to, int64_t r, int64_t c, double x) {
+  const View v = host(to);
   switch (v.dtype) {
     case DType::kBF16:
       v.row<uint16_t>(r)[c] = float_to_bf16(static_cast<float>(x));
@@ -30,13 +33,15 @@ inline void set(const View& v, int64_t r, int64_t c, double x) {
   }
 }
 /// What an output of an `accumulate` operation starts from.
-inline double get_if(bool wanted, const View& v, int64_t r, int64_t c) { return wanted ? get(v, r, c) : 0; }
+inline double get_if(bool wanted, const DeviceView& v, int64_t r, int64_t c) {
+  return wanted ? get(v, r, c) : 0;
+}
 
 /// Weights of `ref` are row-major.
-inline View as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}; }
+inline DeviceView as_view(const Weight& w) { return {w.data, w.rows, w.cols, w.cols, w.dtype}; }
 
 /// Row i of a times row j of b.
-inline double dot(const View& a, int64_t i, const View& b, int64_t j) {
+inline double dot(const DeviceView& a, int64_t i, const DeviceView& b, int64_t j) {
   double sum = 0;
   for (int64_t k = 0; k < a.cols; ++k) sum += get(a, i, k) * get(b, j, k);
   return sum;
@@ -54,7 +59,7 @@ inline double activate(Activation act, double x) {
   return x;
 }
 /// The derivative of activate() at x.
-inline double slope(Activation act, double x) {
+inline double derivative(Activation act, double x) {
   constexpr double kPi = 3.14159265358979323846;
   switch (act) {
     case Activation::kNone:

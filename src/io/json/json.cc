@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 
 namespace roberta {
 
 namespace {
 
-// Counts what the parser has taken, for the callbacks that are not told where they are.
+// Counts what the parser has consumed: its callbacks do not get their position.
 struct CountingIterator {
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
@@ -57,7 +57,7 @@ class GuardedBuilder : public nlohmann::json_sax<Json> {
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
   bool key(string_t& name) override {
-    if (!open_.back().keys.insert(name).second) return stop("key '" + printable(name) + "' is there twice");
+    if (!open_.back().keys.insert(name).second) return stop("duplicate key '" + printable(name) + "'");
     open_.back().key = std::move(name);
     return true;
   }
@@ -115,7 +115,7 @@ class GuardedBuilder : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& part, const std::string& file_name) {
-  // The parser takes a NUL for the end of the text and would never see what stands behind it.
+  // The parser takes a NUL for the end of the text and would ignore everything after it.
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
     fail(ErrorCode::kModel, "[", part, "] ", file_name, ": byte ", nul, ": not valid JSON: a NUL byte");
   }
@@ -137,7 +137,7 @@ Json read_json_file(const std::filesystem::path& path, const std::string& part, 
 JsonFields::JsonFields(const Json& value, std::string part, std::string file_name, std::string where)
     : value_(value), part_(std::move(part)), file_name_(std::move(file_name)), where_(std::move(where)) {
   if (!value.is_object()) {
-    fail(ErrorCode::kModel, "[", part_, "] ", file_name_, ": ", where_, "must be a JSON object, is ",
+    fail(ErrorCode::kModel, "[", part_, "] ", file_name_, ": ", where_, "expected a JSON object, got ",
          value.type_name());
   }
 }
@@ -154,7 +154,7 @@ void JsonFields::refuse(std::string_view name, const std::string& why) const {
 int64_t JsonFields::integer(std::string_view name, int64_t fallback, int64_t low, int64_t high) const {
   const Json* field = find(name);
   if (!field) return fallback;
-  const std::string range = concat("must be a whole number from ", low, " to ", high, ", is ");
+  const std::string range = concat("must be a whole number from ", low, " to ", high, ", got ");
   if (!field->is_number()) refuse(name, range + field->type_name());
   // Through double first: it holds any JSON number, and its rounding can't bring one back into a range below
   // 2^53.
@@ -171,7 +171,7 @@ double JsonFields::number(std::string_view name, double fallback, double low, do
   if (!field) return fallback;
   const double value = field->is_number() ? field->get<double>() : NAN;
   if (!(value >= low && value <= high)) {
-    refuse(name, concat("must be a number from ", low, " to ", high, ", is ",
+    refuse(name, concat("must be a number from ", low, " to ", high, ", got ",
                         field->is_number() ? printable(field->dump(), 40) : field->type_name()));
   }
   return value;
@@ -179,13 +179,13 @@ double JsonFields::number(std::string_view name, double fallback, double low, do
 
 bool JsonFields::boolean(std::string_view name, bool fallback) const {
   const Json* field = find(name);
-  if (field && !field->is_boolean()) refuse(name, concat("must be true or false, is ", field->type_name()));
+  if (field && !field->is_boolean()) refuse(name, concat("must be true or false, got ", field->type_name()));
   return field ? field->get<bool>() : fallback;
 }
 
 std::string JsonFields::string(std::string_view name, std::string fallback) const {
   const Json* field = find(name);
-  if (field && !field->is_string()) refuse(name, concat("must be a string, is ", field->type_name()));
+  if (field && !field->is_string()) refuse(name, concat("must be a string, got ", field->type_name()));
   return field ? field->get<std::string>() : std::move(fallback);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Small JSON documents of a stranger (config.json and its like): parsed under limits, read field by field
-// under ranges. Errors are Error(kModel) "[part] FILE: ..." with line and column, or the field. Big documents
+// Small untrusted JSON documents (config.json and the like): parsed under limits, read field by field with
+// ranges. Errors are Error(kModel) "[part] FILE: ..." with line and column, or the field. Big documents
 // and hot paths use simdjson instead.
 
 #include <cstdint>
@@ -18,16 +18,16 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kMaxJsonDepth = 64;
 
-/// Refuses nesting above kMaxJsonDepth, duplicate keys, ill-formed UTF-8 and text after the document.
+/// Rejects nesting above kMaxJsonDepth, duplicate keys, invalid UTF-8 and text after the document.
 Json parse_json(std::string_view text, const std::string& part, const std::string& file_name);
 /// The same of a file of at most `limit` bytes.
 Json read_json_file(const std::filesystem::path& path, const std::string& part, uint64_t limit = 64u << 20);
 
-/// Typed fields of an object. Borrows the Json and the names: it must not outlive them. A field that is null
+/// Typed fields of an object. Borrows the Json and the names: it must not outlive them. A null field
 /// counts as absent, as in the Python libraries that write these files.
 class JsonFields {
  public:
-  /// Error when `value` is no object. `where` is put before the fields' names in messages ("module 1: ").
+  /// Error when `value` is not an object. `where` is put before the fields' names in messages ("module 1: ").
   JsonFields(const Json& value, std::string part, std::string file_name, std::string where = "");
 
   /// nullptr: absent or null.

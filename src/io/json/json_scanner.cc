@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/utf8.h"
+
 namespace roberta {
 
 namespace {
@@ -11,24 +13,6 @@ namespace {
 constexpr int kMaxDepth = 127;  // serde_json's limit of 128 is hit on entering the 128th
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | (c >> 6));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | (c >> 12));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (c >> 18));
-    out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
-}
 
 // Power of ten of the first digit other than 0, in a number that from_chars could not hold: above 0 it was
 // too large.
@@ -55,60 +39,6 @@ bool is_above_one(std::string_view number) {
 }
 
 }  // namespace
-
-bool is_utf8(std::string_view bytes) {
-  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
-  const auto* end = p + bytes.size();
-  while (p < end) {
-    if (*p < 0x80) {
-      ++p;
-      continue;
-    }
-    int more;
-    uint32_t low = 0x80,
-             high = 0xBF;  // what the second byte may be: no overlong forms, surrogates or > U+10FFFF
-    if (*p >= 0xC2 && *p <= 0xDF) {
-      more = 1;
-    } else if (*p >= 0xE0 && *p <= 0xEF) {
-      more = 2;
-      if (*p == 0xE0) low = 0xA0;
-      if (*p == 0xED) high = 0x9F;
-    } else if (*p >= 0xF0 && *p <= 0xF4) {
-      more = 3;
-      if (*p == 0xF0) low = 0x90;
-      if (*p == 0xF4) high = 0x8F;
-    } else {
-      return false;
-    }
-    if (end - p <= more || p[1] < low || p[1] > high) return false;
-    for (int i = 2; i <= more; ++i) {
-      if ((p[i] & 0xC0) != 0x80) return false;
-    }
-    p += more + 1;
-  }
-  return true;
-}
-
-std::string printable(std::string_view bytes, size_t limit) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes.substr(0, limit)) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7F) {
-      out += "\\x";
-      out += kHex[u >> 4];
-      out += kHex[u & 15];
-    } else {
-      out += c;
-    }
-  }
-  if (bytes.size() > limit) {
-    // Do not cut a character in two.
-    while (!out.empty() && !is_utf8(out) && out.size() + 4 > limit) out.pop_back();
-    out += "...";
-  }
-  return out;
-}
 
 char JsonScanner::peek() {
   while (at_ < text_.size()) {
@@ -153,7 +83,7 @@ void JsonScanner::literal(std::string_view word) {
 
 uint32_t JsonScanner::hex4() {
   uint32_t value = 0;
-  if (text_.size() - at_ < 4) fail_here("string not ended");
+  if (text_.size() - at_ < 4) fail_here("unterminated string");
   const char* begin = text_.data() + at_;
   const auto [stop, error] = std::from_chars(begin, begin + 4, value, 16);
   if (error != std::errc() || stop != begin + 4 || *begin == '-') fail_here("invalid \\u escape");
@@ -162,7 +92,7 @@ uint32_t JsonScanner::hex4() {
 }
 
 void JsonScanner::escape(std::string* out) {
-  if (at_ == text_.size()) fail_here("string not ended");
+  if (at_ == text_.size()) fail_here("unterminated string");
   static constexpr std::string_view kFrom = "\"\\/bfnrt", kTo = "\"\\/\b\f\n\r\t";
   const char c = text_[at_++];
   if (const size_t i = kFrom.find(c); i != std::string_view::npos) {
@@ -190,7 +120,7 @@ void JsonScanner::scan_string(std::string* out) {
            static_cast<unsigned char>(text_[at_]) >= 0x20)
       ++at_;
     if (out) out->append(text_.substr(start, at_ - start));
-    if (at_ == text_.size()) fail_here("string not ended");
+    if (at_ == text_.size()) fail_here("unterminated string");
     const char c = text_[at_++];
     if (c == '"') return;
     if (c != '\\') fail_here("control character in a string");
@@ -236,7 +166,7 @@ std::optional<uint64_t> JsonScanner::number() {
   if (at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
     ++at_;
     if (at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-')) ++at_;
-    digits("expected the exponent's digits");
+    digits("expected a digit in the exponent");
     whole = false;
   }
   const std::string_view token = text_.substr(start, at_ - start);

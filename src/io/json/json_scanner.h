@@ -1,9 +1,9 @@
 #pragma once
-// A strict JSON scanner that hands out values one by one and builds nothing, for headers that a stranger
-// wrote: the memory used does not depend on the nesting, and unknown parts cost no more than their bytes. It
-// accepts and rejects what Rust's serde_json does (depth 127, RFC 8259 numbers within a double's range, no
+// A strict JSON scanner that hands out values one by one and builds nothing, for untrusted
+// headers: the memory used does not depend on the nesting, and unknown parts cost no more than their bytes.
+// It accepts and rejects what Rust's serde_json does (depth 127, RFC 8259 numbers within a double's range, no
 // lone surrogates), because that is the parser behind the reference implementation of safetensors. The text
-// must be valid UTF-8 (is_utf8).
+// must be valid UTF-8 (is_valid_utf8).
 
 #include <cstddef>
 #include <cstdint>
@@ -12,10 +12,6 @@
 #include <string_view>
 
 namespace roberta {
-
-bool is_utf8(std::string_view bytes);
-/// For messages: control characters as \xNN, cut after `limit` bytes.
-std::string printable(std::string_view bytes, size_t limit = 200);
 
 /// Thrown by the scanner; whoever uses it adds the file's name.
 struct JsonScanError {

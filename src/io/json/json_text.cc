@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "io/utf8.h"
+#include "core/utf8.h"
 #include "roberta/error.h"
 
 namespace roberta {
@@ -23,15 +23,16 @@ void append_float(std::string& out, Float value) {
 
 void check_finite(double value) {
   if (!std::isfinite(value))
-    throw Error(ErrorCode::kNumeric, "[answer] NaN or infinity: the weights are damaged or out of range");
+    throw Error(ErrorCode::kNumeric,
+                "[model] the output is NaN or infinity: the weights are damaged or out of range");
 }
 
 void append_json_string(std::string& out, std::string_view text) {
   static const char kHex[] = "0123456789abcdef";
   std::string repaired;
-  if (find_invalid_utf8(text) != std::string_view::npos) text = repaired = replace_invalid_utf8(text);
+  text = repaired_utf8(text, repaired);
   out += '"';
-  size_t plain = 0;  // begin of the bytes that need no escape
+  size_t plain = 0;  // where the bytes begin that need no escape
   for (size_t i = 0; i < text.size(); ++i) {
     auto byte = static_cast<unsigned char>(text[i]);
     if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) continue;
@@ -74,12 +75,6 @@ void append_number(std::string& out, int64_t value) {
   char text[24];
   auto [end, error] = std::to_chars(text, text + sizeof text, value);
   out.append(text, end);
-}
-
-std::string fixed(double value, int digits) {
-  char text[64];
-  snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
 }
 
 }  // namespace roberta

@@ -6,33 +6,33 @@ namespace roberta {
 
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
                      MlmHeadSaved* saved) {
-  const int64_t rows = x.full.rows, c = config.hidden_size;
+  const int64_t rows = x.fp32.rows, c = config.hidden_size;
   const Hidden y = saved ? keep_hidden(pass, rows, c) : temp_hidden(pass, rows, c);
   if (saved) {
-    *saved = {x.matrix(), pass.keep(rows, c, pass.wide), pass.keep(rows, c, pass.wide),
-              pass.keep(rows, 2, pass.wide)};
+    *saved = {x.gemm_input(), pass.keep(rows, c, pass.accum_dtype), pass.keep(rows, c, pass.accum_dtype),
+              pass.keep(rows, 2, pass.accum_dtype)};
   }
-  const View gelu = saved ? saved->gelu : y.full;
-  pass.ops.gemm({.x = x.matrix(),
+  const DeviceView gelu = saved ? saved->gelu : y.fp32;
+  pass.ops.gemm({.x = x.gemm_input(),
                  .w = &params.dense.w,
                  .bias = params.dense.bias,
                  .act = Activation::kGelu,
-                 .pre = saved ? saved->pre : View{},
+                 .pre = saved ? saved->pre : DeviceView{},
                  .y = gelu});
   pass.ops.layer_norm({.x = gelu,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
-                       .y = y.full,
-                       .y_low = y.low,
-                       .stats = saved ? saved->stats : View{}});
+                       .y = y.fp32,
+                       .y_bf16 = y.bf16,
+                       .stats = saved ? saved->stats : DeviceView{}});
   return y;
 }
 
-void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
-                        const MlmHeadGrads& grads, bool by_input) {
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved,
+                        const DeviceView& d, const MlmHeadGrads& grads, bool by_input) {
   Arena::Scope scope(pass.arena);
-  const View dpre = pass.temp(d.rows, d.cols, pass.matrix);
+  const DeviceView dpre = pass.temp(d.rows, d.cols, pass.compute_dtype);
   pass.ops.layer_norm_grad({.dy = d,
                             .sum = saved.gelu,
                             .stats = saved.stats,
@@ -47,10 +47,10 @@ void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSa
 }
 
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
-              const View& logits) {
+              const DeviceView& logits) {
   Arena::Scope scope(pass.arena);
   const Hidden y = mlm_transform(pass, config, params, x);
-  pass.ops.gemm({.x = y.matrix(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});
+  pass.ops.gemm({.x = y.gemm_input(), .w = &params.decoder.w, .bias = params.decoder.bias, .y = logits});
 }
 
 }  // namespace roberta

@@ -1,15 +1,13 @@
 #pragma once
-#include <span>
-
 #include "model/params.h"
 #include "model/pass.h"
 
 namespace roberta {
 
-/// What the way back reads.
+/// What the backward pass reads.
 struct MlmHeadSaved {
-  View x;                 // [M, C]: the input, as it entered the GEMM
-  View pre, gelu, stats;  // [M, C], [M, C], [M, 2]: before and after GELU; of LayerNorm
+  DeviceView x;                 // [M, C]: the input, as it entered the GEMM
+  DeviceView pre, gelu, stats;  // [M, C], [M, C], [M, 2]: before and after GELU; of LayerNorm
 };
 
 /// LN(gelu(dense(x))): what the decoder multiplies. Returned in temporary memory, or in kept memory when
@@ -17,11 +15,11 @@ struct MlmHeadSaved {
 Hidden mlm_transform(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
                      MlmHeadSaved* saved = nullptr);
 /// d: on entry the gradient by the result [M, C], on return by x; not computed without `by_input`.
-void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved, const View& d,
-                        const MlmHeadGrads& grads, bool by_input = true);
+void mlm_transform_grad(Pass& pass, const MlmHeadParams& params, const MlmHeadSaved& saved,
+                        const DeviceView& d, const MlmHeadGrads& grads, bool by_input = true);
 
 /// logits = mlm_transform(x) W_emb^T + bias; logits: [rows, V] fp32.
 void mlm_head(Pass& pass, const RobertaConfig& config, const MlmHeadParams& params, const Hidden& x,
-              const View& logits);
+              const DeviceView& logits);
 
 }  // namespace roberta

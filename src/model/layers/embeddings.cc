@@ -2,35 +2,36 @@
 
 namespace roberta {
 
-void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params, const Batch& batch,
-                std::span<const uint64_t> keys, const Hidden& y, EmbeddingsSaved* saved) {
+void embeddings(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params,
+                const EmbeddingRows& rows, const Hidden& y, EmbeddingsSaved* saved) {
   if (saved) {
-    *saved = {pass.keep(y.full.rows, y.full.cols, pass.wide), pass.keep(y.full.rows, 2, pass.wide)};
+    *saved = {pass.keep(y.fp32.rows, y.fp32.cols, pass.accum_dtype),
+              pass.keep(y.fp32.rows, 2, pass.accum_dtype)};
   }
-  const View sum = saved ? saved->sum : y.full;
-  pass.ops.embed({.ids = batch.ids,
-                  .positions = batch.positions,
+  const DeviceView sum = saved ? saved->sum : y.fp32;
+  pass.ops.embed({.ids = rows.ids,
+                  .positions = rows.positions,
                   .word = &params.word,
                   .position = params.position,
                   .type = params.type,
                   .y = sum});
-  const Dropout dropout = hidden_dropout(pass, kEmbeddingsSite, keys);
+  const Dropout dropout = hidden_dropout(pass, kEmbeddingsSite, rows.counters);
   pass.ops.layer_norm({.x = sum,
                        .gamma = params.norm.gamma,
                        .beta = params.norm.beta,
                        .eps = static_cast<float>(config.layer_norm_eps),
-                       .y = y.full,
-                       .y_low = dropout.rate > 0 ? View{} : y.low,
-                       .stats = saved ? saved->stats : View{}});
+                       .y = y.fp32,
+                       .y_bf16 = dropout.rate > 0 ? DeviceView{} : y.bf16,
+                       .stats = saved ? saved->stats : DeviceView{}});
   if (dropout.rate > 0) {
-    pass.ops.dropout({.x = y.full, .dropout = dropout, .y = y.full, .y_low = y.low});
+    pass.ops.dropout({.x = y.fp32, .dropout = dropout, .y = y.fp32, .y_bf16 = y.bf16});
   }
 }
 
 void embeddings_grad(Pass& pass, const RobertaConfig& config, const EmbeddingsParams& params,
-                     const Batch& batch, std::span<const uint64_t> keys, const EmbeddingsSaved& saved,
-                     const View& d, const EmbeddingsGrads& grads) {
-  const Dropout dropout = hidden_dropout(pass, kEmbeddingsSite, keys);
+                     const EmbeddingRows& rows, const EmbeddingsSaved& saved, const DeviceView& d,
+                     const EmbeddingsGrads& grads) {
+  const Dropout dropout = hidden_dropout(pass, kEmbeddingsSite, rows.counters);
   if (dropout.rate > 0) pass.ops.dropout({.x = d, .dropout = dropout, .y = d});
   pass.ops.layer_norm_grad({.dy = d,
                             .sum = saved.sum,
@@ -40,8 +41,8 @@ void embeddings_grad(Pass& pass, const RobertaConfig& config, const EmbeddingsPa
                             .dgamma = grads.norm.gamma,
                             .dbeta = grads.norm.beta,
                             .dresidual = d});
-  pass.ops.embed_grad({.ids = batch.ids,
-                       .positions = batch.positions,
+  pass.ops.embed_grad({.ids = rows.ids,
+                       .positions = rows.positions,
                        .dy = d,
                        .dword = grads.word,
                        .dposition = grads.position,

@@ -6,9 +6,9 @@
 
 #include "core/convert.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/digest.h"
 #include "io/file.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 
 namespace roberta {
@@ -192,8 +192,7 @@ RobertaConfig Adapter::adapted(const RobertaConfig& base) const {
   if (!weight || weight->shape.empty()) return config;
   const int64_t labels = weight->shape[0];
   if (static_cast<int64_t>(config.id2label.size()) == labels) return config;
-  config.id2label.clear();
-  for (int64_t i = 0; i < labels; ++i) config.id2label[i] = "LABEL_" + std::to_string(i);
+  config.id2label = default_labels(labels);
   return config;
 }
 

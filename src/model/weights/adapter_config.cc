@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "model/weights/adapter.h"
 
 namespace roberta {

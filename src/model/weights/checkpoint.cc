@@ -6,8 +6,8 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
-#include "io/json/json_scanner.h"
 #include "io/safetensors.h"
 #include "model/directory.h"
 #include "model/names.h"

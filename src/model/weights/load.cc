@@ -30,35 +30,35 @@ struct Values {
 
 /// Working memory of one thread.
 struct Scratch {
-  std::vector<char> raw, staged, wide;
+  std::vector<char> raw, staged, fp32;
 };
 
-/// Sources stacked on one another become one Weight or one fp32 View.
+/// Sources stacked on one another become one Weight or one fp32 DeviceView.
 struct Entry {
   Weight* weight = nullptr;
-  View* view = nullptr;
-  bool vector = false;  // the View is [1, rows]
+  DeviceView* view = nullptr;
+  bool vector = false;  // the view is [1, rows]
   int64_t rows, cols;
   std::vector<Source> sources;
-  size_t offset = 0;
+  int64_t offset = 0;
 };
 
 class Loader {
  public:
-  Loader(const Values& values, Device& device, DType matrix)
-      : values_(values), device_(device), matrix_(matrix) {}
+  Loader(const Values& values, Device& device, DType compute_dtype)
+      : values_(values), device_(device), compute_dtype_(compute_dtype) {}
 
   void weight(Weight& to, int64_t rows, int64_t cols, std::initializer_list<std::string> names) {
     add({.weight = &to, .rows = rows * static_cast<int64_t>(names.size()), .cols = cols}, names, rows,
-        device_.weight_bytes(rows * static_cast<int64_t>(names.size()), cols, matrix_));
+        device_.weight_bytes(rows * static_cast<int64_t>(names.size()), cols, compute_dtype_));
   }
   /// Vectors of `size` elements, one behind the other: read as columns, so that several may be stacked.
-  void vector(View& to, int64_t size, std::initializer_list<std::string> names) {
+  void vector(DeviceView& to, int64_t size, std::initializer_list<std::string> names) {
     const int64_t all = size * static_cast<int64_t>(names.size());
     add({.view = &to, .vector = true, .rows = all, .cols = 1}, names, size,
         static_cast<size_t>(all) * sizeof(float));
   }
-  void table(View& to, int64_t rows, int64_t cols, const std::string& name) {
+  void table(DeviceView& to, int64_t rows, int64_t cols, const std::string& name) {
     add({.view = &to, .rows = rows, .cols = cols}, {name}, rows,
         static_cast<size_t>(rows * cols) * sizeof(float));
   }
@@ -74,17 +74,16 @@ class Loader {
   /// The block, zero as the device hands it out, and all that points into it.
   Buffer place() {
     Buffer block = device_.allocate(bytes_);
-    char* base = static_cast<char*>(block.data());
     for (Entry& e : entries_) {
-      if (e.weight) *e.weight = {base + e.offset, e.rows, e.cols, matrix_};
+      const DevicePtr data = block.data() + e.offset;
+      if (e.weight) *e.weight = {data, e.rows, e.cols, compute_dtype_};
       const int64_t rows = e.vector ? 1 : e.rows, cols = e.vector ? e.rows : e.cols;
-      if (e.view) *e.view = {base + e.offset, rows, cols, cols, DType::kF32};
+      if (e.view) *e.view = {data, rows, cols, cols, DType::kF32};
     }
     return block;
   }
   /// Values into the block of place().
-  void fill(const Buffer& block) {
-    char* base = static_cast<char*>(block.data());
+  void fill() {
     std::vector<std::pair<const Entry*, int64_t>> pieces;  // entry, first row
     const int64_t group = piece_rows();
     for (const Entry& e : entries_) {
@@ -93,14 +92,14 @@ class Loader {
     std::vector<Scratch> scratch(static_cast<size_t>(device_.threads()));
     parallel_for(device_.threads(), static_cast<int64_t>(pieces.size()), [&](int64_t i, int thread) {
       const auto& [entry, row] = pieces[static_cast<size_t>(i)];
-      read(*entry, row, base, scratch[static_cast<size_t>(thread)]);
+      read(*entry, row, scratch[static_cast<size_t>(thread)]);
     });
   }
 
  private:
   void add(Entry entry, std::initializer_list<std::string> names, int64_t rows_each, size_t bytes) {
     for (const std::string& name : names) entry.sources.push_back(source(name, rows_each));
-    entry.offset = bytes_;
+    entry.offset = static_cast<int64_t>(bytes_);
     bytes_ += (bytes + 63) / 64 * 64;
     entries_.push_back(std::move(entry));
   }
@@ -114,34 +113,37 @@ class Loader {
       out.lora = values_.adapter->find(name.substr(0, name.size() - kWeight.size()));
     return out;
   }
-  int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(matrix_)); }
+  int64_t piece_rows() const { return std::max<int64_t>(1, device_.pack_rows(compute_dtype_)); }
 
   /// Rows from `row` on: a group of a weight, or a whole view.
-  void read(const Entry& e, int64_t row, char* base, Scratch& scratch) const {
+  void read(const Entry& e, int64_t row, Scratch& scratch) const {
     const int64_t count = e.weight ? std::min(piece_rows(), e.rows - row) : e.rows;
-    const DType dtype = e.weight ? matrix_ : DType::kF32;
-    View to{base + e.offset, count, e.cols, e.cols, dtype};
-    if (e.weight) to = room(scratch.staged, count, e.cols, dtype);
+    const DType dtype = e.weight ? compute_dtype_ : DType::kF32;
+    const View to = room(scratch.staged, count, e.cols, dtype);
     int64_t first = 0;  // of the source
     for (const Source& source : e.sources) {
       const int64_t begin = std::max(row, first), end = std::min(row + count, first + source.rows);
       if (begin < end) read_source(source, begin - first, to.slice(begin - row, end - begin), scratch);
       first += source.rows;
     }
-    if (e.weight) device_.pack(*e.weight, row, to);
+    if (e.weight) {
+      device_.pack(*e.weight, row, to);
+    } else {
+      device_.upload(e.view->data, to.data, scratch.staged.size());
+    }
   }
   void read_source(const Source& source, int64_t begin, const View& to, Scratch& scratch) const {
     if (!source.saved.empty()) {
       float* values = const_cast<float*>(source.saved.data()) + begin * to.cols;  // only read
       convert({values, to.rows, to.cols, to.cols, DType::kF32}, to);
     } else if (source.fresh) {
-      make_rows(*source.fresh, begin, to, scratch.wide);
+      make_rows(*source.fresh, begin, to, scratch.fp32);
     } else if (!source.tensor) {
       std::memset(to.data, 0, static_cast<size_t>(to.rows * to.cols * size_of(to.dtype)));
     } else if (!source.lora) {
       read_rows(source, begin, to, scratch.raw);
     } else {  // W + scale B A is summed in fp32, and rounded once
-      const View sum = to.dtype == DType::kF32 ? to : room(scratch.wide, to.rows, to.cols, DType::kF32);
+      const View sum = to.dtype == DType::kF32 ? to : room(scratch.fp32, to.rows, to.cols, DType::kF32);
       read_rows(source, begin, sum, scratch.raw);
       values_.adapter->add_rows(*source.lora, begin, sum);
       if (sum.data != to.data) convert(sum, to);
@@ -156,8 +158,8 @@ class Loader {
                                   {reinterpret_cast<std::byte*>(place), bytes});
     if (!direct) convert({place, to.rows, to.cols, to.cols, source.tensor->dtype}, to);
   }
-  static void make_rows(const InitialValues& values, int64_t begin, const View& to, std::vector<char>& wide) {
-    const View made = to.dtype == DType::kF32 ? to : room(wide, to.rows, to.cols, DType::kF32);
+  static void make_rows(const InitialValues& values, int64_t begin, const View& to, std::vector<char>& fp32) {
+    const View made = to.dtype == DType::kF32 ? to : room(fp32, to.rows, to.cols, DType::kF32);
     float* out = made.row<float>(0);
     const uint64_t first = static_cast<uint64_t>(begin * to.cols);
     for (int64_t i = 0; i < to.rows * to.cols; ++i) out[i] = values.at(first + static_cast<uint64_t>(i));
@@ -170,7 +172,7 @@ class Loader {
 
   const Values& values_;
   Device& device_;
-  const DType matrix_;
+  const DType compute_dtype_;
   std::vector<Entry> entries_;
   size_t bytes_ = 0;
 };
@@ -234,19 +236,19 @@ void plan_model(Loader& loader, const RobertaConfig& config, Plan& plan) {
 
 /// `filled`: false leaves all at zero, which a MeasuringDevice needs.
 ModelParams make_params(const Values& values, const RobertaConfig& config, HeadKind head, Device& device,
-                        DType matrix, bool filled) {
+                        DType compute_dtype, bool filled) {
   Plan plan;
-  plan.params.matrix = matrix;
+  plan.params.compute_dtype = compute_dtype;
   plan.params.head = head;
   const Checkpoint* checkpoint = values.checkpoint;
   plan.own_decoder =
       !config.tie_word_embeddings && (!checkpoint || checkpoint->find("lm_head.decoder.weight"));
   plan.own_bias = head == HeadKind::kMaskedLm && checkpoint && has_own_decoder_bias(*checkpoint);
-  Loader loader(values, device, matrix);
+  Loader loader(values, device, compute_dtype);
   plan_model(loader, config, plan);
   ModelParams& params = plan.params;
   params.block = loader.place();
-  if (filled) loader.fill(params.block);
+  if (filled) loader.fill();
   if (params.mlm && !plan.own_decoder) params.mlm->decoder.w = params.encoder.embeddings.word;
   return std::move(params);
 }
@@ -254,21 +256,21 @@ ModelParams make_params(const Values& values, const RobertaConfig& config, HeadK
 }  // namespace
 
 ModelParams load_params(const Checkpoint& checkpoint, const RobertaConfig& config, HeadKind head,
-                        Device& device, DType matrix, const Adapter* adapter) {
-  return make_params({&checkpoint, adapter, {}}, config, head, device, matrix, true);
+                        Device& device, DType compute_dtype, const Adapter* adapter) {
+  return make_params({&checkpoint, adapter, {}}, config, head, device, compute_dtype, true);
 }
 
-ModelParams lay_out_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix) {
-  return make_params({}, config, head, device, matrix, false);
+ModelParams lay_out_params(const RobertaConfig& config, HeadKind head, Device& device, DType compute_dtype) {
+  return make_params({}, config, head, device, compute_dtype, false);
 }
 
-ModelParams random_params(const RobertaConfig& config, HeadKind head, Device& device, DType matrix,
+ModelParams random_params(const RobertaConfig& config, HeadKind head, Device& device, DType compute_dtype,
                           uint64_t seed) {
   Values values;
   uint64_t number = 0;
   for (const TensorSpec& spec : expected_tensors(config, head))
     values.fresh.emplace(spec.name, InitialValues(spec, number++, config, seed));
-  return make_params(values, config, head, device, matrix, true);
+  return make_params(values, config, head, device, compute_dtype, true);
 }
 
 void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpoint) {
@@ -278,8 +280,7 @@ void name_labels(RobertaConfig& config, HeadKind head, const Checkpoint& checkpo
   const Checkpoint::Tensor* out =
       checkpoint.find(sequence ? "classifier.out_proj.weight" : "classifier.weight");
   const int64_t labels = out && !out->shape.empty() ? out->shape[0] : 2;
-  for (int64_t i = 0; i < std::min<int64_t>(labels, 1'000'000); ++i)
-    config.id2label[i] = "LABEL_" + std::to_string(i);
+  config.id2label = default_labels(std::min<int64_t>(labels, 1'000'000));
 }
 
 }  // namespace roberta

@@ -1,11 +1,10 @@
 #include "tasks/datasets/blimp.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <map>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
 #include "io/tar.h"
 #include "io/text_reader.h"
@@ -15,32 +14,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kLargestFile = 256u << 20;
+constexpr uint64_t kMaxFileBytes = 256u << 20;
 
-/// The 12 phenomena of the paper. In the files two paradigms of argument structure have a name of their own.
+/// The 12 phenomena of the paper. In the files two paradigms of argument structure have their own name.
 std::string phenomenon_of(const std::string& linguistics_term) {
   return linguistics_term == "s-selection" ? "argument_structure" : linguistics_term;
 }
 
-/// Pairs by (phenomenon, paradigm): the order of the answer.
+/// Pairs by (phenomenon, paradigm): the order of the result.
 class Collector {
  public:
   explicit Collector(int64_t limit) : limit_(limit) {}
 
   void line(std::string_view text, const std::string& file, int64_t number) {
-    if (text.find_first_not_of(" \t\r") == std::string_view::npos || add_quickly(text)) return;
-    const std::string place = concat(file, ":", number);
+    if (trimmed(text).empty()) return;
+    const std::string location = concat(file, ":", number);
     Json row;
     try {
-      row = parse_json(text, "blimp", place);
-      const JsonFields fields(row, "blimp", place);
+      row = parse_json(text, "blimp", location);
+      const JsonFields fields(row, "blimp", location);
       const auto need = [&](const char* name) {
         if (!fields.find(name)) fields.refuse(name, "is missing");
         return fields.string(name, "");
       };
       const std::string term = need("linguistics_term"), uid = need("UID"), good = need("sentence_good");
       add(term, uid, good, need("sentence_bad"));
-    } catch (const Error& error) {  // JSON of models is Error(kModel)
+    } catch (const Error& error) {  // parse_json fails with Error(kModel)
       throw Error(ErrorCode::kInput, error.what());
     }
   }
@@ -65,19 +64,6 @@ class Collector {
       pairs.emplace_back(std::move(good), std::move(bad));
   }
 
-  /// False: not so simple; line() then says what is wrong.
-  bool add_quickly(std::string_view text) {
-    simdjson::dom::element row;
-    if (parser_.parse(text.data(), text.size()).get(row)) return false;
-    std::string_view term, uid, good, bad;
-    if (row["linguistics_term"].get(term) || row["UID"].get(uid) || row["sentence_good"].get(good) ||
-        row["sentence_bad"].get(bad))
-      return false;
-    add(std::string(term), std::string(uid), std::string(good), std::string(bad));
-    return true;
-  }
-
-  simdjson::dom::parser parser_;
   int64_t limit_;
   std::map<std::pair<std::string, std::string>, std::vector<std::pair<std::string, std::string>>> found_;
 };
@@ -88,7 +74,7 @@ void read_file(const fs::path& file, Collector& to) {
 }
 
 void read_archive(const fs::path& archive, Collector& to) {
-  read_tar(archive, kLargestFile, [&](const std::string& name, const std::string& content) {
+  read_tar(archive, kMaxFileBytes, [&](const std::string& name, const std::string& content) {
     if (!name.ends_with(".jsonl")) return;
     int64_t number = 0;
     for (size_t begin = 0; begin < content.size();) {

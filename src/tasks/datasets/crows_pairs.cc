@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
-#include "tasks/readers/named_rows.h"
+#include "tasks/readers/table.h"
 
 namespace roberta {
 namespace {
@@ -22,9 +22,9 @@ struct Block {
 class SequenceMatcher {
  public:
   SequenceMatcher(std::span<const int32_t> a, std::span<const int32_t> b, bool autojunk) : a_(a), b_(b) {
-    for (size_t j = 0; j < b.size(); ++j) places_[b[j]].push_back(static_cast<int32_t>(j));
+    for (size_t j = 0; j < b.size(); ++j) positions_[b[j]].push_back(static_cast<int32_t>(j));
     if (!autojunk || b.size() < 200) return;
-    std::erase_if(places_, [&](const auto& entry) { return entry.second.size() > b.size() / 100 + 1; });
+    std::erase_if(positions_, [&](const auto& entry) { return entry.second.size() > b.size() / 100 + 1; });
   }
 
   /// In order; none is empty.
@@ -56,8 +56,8 @@ class SequenceMatcher {
     std::unordered_map<int32_t, int32_t> lengths;  // of the matches that end at (i - 1, j), by j
     for (int32_t i = a_low; i < a_high; ++i) {
       std::unordered_map<int32_t, int32_t> next;
-      const auto at = places_.find(a_[static_cast<size_t>(i)]);
-      if (at != places_.end()) {
+      const auto at = positions_.find(a_[static_cast<size_t>(i)]);
+      if (at != positions_.end()) {
         for (const int32_t j : at->second) {
           if (j < b_low) continue;
           if (j >= b_high) break;
@@ -78,12 +78,12 @@ class SequenceMatcher {
   }
 
   std::span<const int32_t> a_, b_;
-  std::unordered_map<int32_t, std::vector<int32_t>> places_;  // in b, ascending
+  std::unordered_map<int32_t, std::vector<int32_t>> positions_;  // in b, ascending
 };
 
-std::string need_text(const Json& value, const char* column, const std::string& place) {
+std::string need_text(const Json& value, const char* column, const std::string& location) {
   if (!value.is_string() || value.get<std::string>().empty())
-    fail(ErrorCode::kInput, "[crows-pairs] ", place, ": column '", column, "' holds no text");
+    fail(ErrorCode::kInput, "[crows-pairs] ", location, ": column '", column, "' has no text");
   return value.get<std::string>();
 }
 
@@ -96,22 +96,28 @@ void add_pair(CrowsPairsCount& count, double more, double less) {
 }  // namespace
 
 CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit) {
-  static const std::array<std::string, 4> kColumns = {"sent_more", "sent_less", "stereo_antistereo",
-                                                      "bias_type"};
+  const InputText input = input_text(file, read_input_file(file));
+  const auto rows = open_table(input, {.guess = false, .quotes = Quotes::kAll},
+                               {{.names = {"sent_more"}},
+                                {.names = {"sent_less"}},
+                                {.names = {"stereo_antistereo"}},
+                                {.names = {"bias_type"}}});
   CrowsPairs out;
   std::vector<std::string> types;
-  for_each_named_row(file, kColumns, [&](const std::vector<Json>& row, const std::string& place) {
-    CrowsPair pair{need_text(row[0], "sent_more", place), need_text(row[1], "sent_less", place), true, 0};
-    const std::string direction = need_text(row[2], "stereo_antistereo", place);
+  std::vector<Json> row;
+  while ((limit == 0 || static_cast<int64_t>(out.pairs.size()) < limit) && rows->next(row)) {
+    const std::string location = rows->location();
+    CrowsPair pair{need_text(row[0], "sent_more", location), need_text(row[1], "sent_less", location), true,
+                   0};
+    const std::string direction = need_text(row[2], "stereo_antistereo", location);
     if (direction != "stereo" && direction != "antistereo") {
-      fail(ErrorCode::kInput, "[crows-pairs] ", place, ": stereo_antistereo is '", direction,
-           "'; it must be stereo or antistereo");
+      fail(ErrorCode::kInput, "[crows-pairs] ", location,
+           ": column 'stereo_antistereo': expected stereo or antistereo, got '", direction, "'");
     }
     pair.stereo = direction == "stereo";
-    types.push_back(need_text(row[3], "bias_type", place));
+    types.push_back(need_text(row[3], "bias_type", location));
     out.pairs.push_back(std::move(pair));
-    return limit == 0 || static_cast<int64_t>(out.pairs.size()) < limit;
-  });
+  }
   if (out.pairs.empty()) fail(ErrorCode::kInput, "[crows-pairs] ", file.string(), ": no pairs");
   out.categories = types;
   std::sort(out.categories.begin(), out.categories.end());

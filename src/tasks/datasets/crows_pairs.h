@@ -1,5 +1,6 @@
 #pragma once
-// CrowS-Pairs: reading the pairs, which tokens both sentences share, and counting. As the paper's metric.py.
+// CrowS-Pairs: reading the pairs, which tokens both sentences share, and counting. Follows the paper's
+// metric.py.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace roberta {
 
 struct CrowsPair {
   std::string more, less;  ///< the more and the less stereotyping sentence
-  bool stereo = true;      ///< the group spoken of in `more` is the historically disadvantaged one
+  bool stereo = true;      ///< the group that `more` is about is the historically disadvantaged one
   size_t category;         ///< index into CrowsPairs::categories
 };
 struct CrowsPairs {
@@ -26,7 +27,7 @@ struct CrowsPairs {
 /// 0: all. Error(kInput) names file, line and column.
 CrowsPairs read_crows_pairs(const std::filesystem::path& file, int64_t limit);
 
-/// Places (in a, in b) of the tokens that both have in the same order: the 'equal' blocks of Python's
+/// Positions (in a, in b) of the tokens that both have in the same order: the 'equal' blocks of Python's
 /// difflib.SequenceMatcher(None, a, b, autojunk), token by token. It is not symmetric.
 std::vector<std::pair<int32_t, int32_t>> shared_tokens(std::span<const int32_t> a, std::span<const int32_t> b,
                                                        bool autojunk = true);

@@ -1,5 +1,5 @@
 #pragma once
-// Texts with masks and the words that stood there.
+// Texts with masks and the original words.
 
 #include <cstdint>
 #include <filesystem>
@@ -10,8 +10,8 @@ namespace roberta {
 
 struct FillMaskExample {
   std::string text;
-  std::vector<std::string> words;  ///< of the first masks, in order; an empty one isn't asked for
-  std::string place;               ///< "FILE:LINE"
+  std::vector<std::string> words;  ///< of the first masks, in order; an empty one is not evaluated
+  std::string location;            ///< "FILE:LINE"
 };
 
 /// `mask` is the tokenizer's mask token. Error(kInput) names file, line and column: a text without a mask,

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "tasks/datasets/label_names.h"
 
 namespace roberta {
@@ -68,7 +68,7 @@ std::vector<GlueTask> make_tasks() {
              1e-5, 32, 33112, 1986);
   {
     TextColumns c = columns({"question1"}, {"question2"}, {"is_duplicate", "label"});
-    c.drop_broken = true;  // as fairseq's preparation does
+    c.drop_broken = true;  // as in fairseq's preparation
     set_recipe(out.emplace_back(task("qqp", "QQP", c, zero_one, with_f1)), 1e-5, 32, 113272, 28318);
   }
   set_recipe(out.emplace_back(
@@ -83,7 +83,7 @@ std::vector<GlueTask> make_tasks() {
     set_recipe(out.emplace_back(task("stsb", "STS-B", c, {}, {"pearson", "spearmanr", "combined"})), 2e-5, 16,
                3598, 214);
   }
-  // fairseq has another model for it; this is the recipe of the other small tasks: 10 epochs, 6 % warm-up.
+  // fairseq uses another model for it; this is the recipe of the other small tasks: 10 epochs, 6 % warm-up.
   set_recipe(out.emplace_back(
                  task("wnli", "WNLI", columns({"sentence1"}, {"sentence2"}, {"label"}), zero_one, accuracy)),
              1e-5, 16, 400, 24);
@@ -93,9 +93,8 @@ std::vector<GlueTask> make_tasks() {
 /// Lower case, without '-', '_' and blanks.
 std::string plain(std::string_view name) {
   std::string out;
-  for (const char c : name) {
-    if (c != '-' && c != '_' && c != ' ')
-      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : lower(name)) {
+    if (c != '-' && c != '_' && c != ' ') out += c;
   }
   return out;
 }
@@ -142,7 +141,8 @@ const GlueTask& glue_task(std::string_view name) {
   if (const GlueTask* task = find_glue_task(name)) return *task;
   Names names;
   for (const GlueTask& task : glue_tasks()) names.push_back(task.name);
-  fail(ErrorCode::kUsage, "[glue] no task '", printable(name, 60), "'; there are ", quoted_names(names));
+  fail(ErrorCode::kUsage, "[glue] task '", printable(name, 60), "' not found; the tasks are ",
+       quoted_names(names));
 }
 
 TextData read_glue(const GlueTask& task, const std::filesystem::path& file, int64_t limit) {

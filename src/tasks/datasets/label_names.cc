@@ -7,17 +7,9 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 
 namespace roberta {
-
-std::string quoted_names(const std::vector<std::string>& names, size_t limit) {
-  std::string out;
-  for (size_t i = 0; i < std::min(names.size(), limit); ++i)
-    out += (i > 0 ? ", '" : "'") + printable(names[i], 60) + "'";
-  if (names.size() > limit) out += concat(" and ", names.size() - limit, " more");
-  return out;
-}
 
 std::optional<double> number_of(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -27,16 +19,10 @@ std::optional<double> number_of(std::string_view text) {
   return value;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view()
-                                         : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 LabelNames::LabelNames(std::vector<std::string> given) : collects_(given.empty()), names_(std::move(given)) {
   for (size_t i = 0; i < names_.size(); ++i) {
     if (!index_.emplace(names_[i], static_cast<int32_t>(i)).second)
-      fail(ErrorCode::kUsage, "[data] label '", printable(names_[i], 60), "' is named twice");
+      fail(ErrorCode::kUsage, "[data] label '", printable(names_[i], 60), "' is given twice");
   }
 }
 

@@ -10,11 +10,8 @@
 
 namespace roberta {
 
-/// "'a', 'b'", and how many more of many: for messages.
-std::string quoted_names(const std::vector<std::string>& names, size_t limit = 20);
-/// The number that all of `text` is; nothing of infinities.
+/// `text` as a finite number; nullopt when it is anything else.
 std::optional<double> number_of(std::string_view text);
-std::string_view trimmed(std::string_view text);
 
 class LabelNames {
  public:
@@ -23,12 +20,12 @@ class LabelNames {
 
   bool collects() const { return collects_; }
   bool has(std::string_view name) const { return index_.find(name) != index_.end(); }
-  /// Of a name that isn't known a new index when they are collected, else nothing.
+  /// Of an unknown name: a new index when labels are collected, otherwise nullopt.
   std::optional<int32_t> index(std::string_view name);
   /// "the labels are 'a', 'b', did you mean 'a'?"
   std::string hint(std::string_view unknown) const;
-  /// The names by index. Those collected are sorted first, numbers by value; `order` then has the new index
-  /// of each one before.
+  /// The names by index, sorted where they were collected (numbers by value); `order` gets the new index of
+  /// each old one.
   std::vector<std::string> finish(std::vector<int32_t>& order) &&;
 
  private:

@@ -7,40 +7,23 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json_scanner.h"
+#include "tasks/code_points.h"
 #include "tasks/readers/input_text.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
 
-/// Places in a text, in bytes and in code points.
-class CodePoints {
- public:
-  explicit CodePoints(std::string_view text) {
-    for (size_t i = 0; i < text.size(); ++i) {
-      if (!is_continuation(text[i])) starts_.push_back(static_cast<uint32_t>(i));
-    }
-    starts_.push_back(static_cast<uint32_t>(text.size()));
-  }
-  int64_t size() const { return static_cast<int64_t>(starts_.size()) - 1; }
-  size_t byte(int64_t code_point) const { return starts_[static_cast<size_t>(code_point)]; }
-  int64_t code_point(size_t byte) const {
-    return std::lower_bound(starts_.begin(), starts_.end(), byte) - starts_.begin();
-  }
-
- private:
-  std::vector<uint32_t> starts_;
-};
-
 /// The occurrence of `part` in `text` that begins nearest to `wanted`, the earlier of two; -1: none.
-int64_t nearest_place(std::string_view text, const CodePoints& places, std::string_view part,
-                      int64_t wanted) {
+int64_t nearest_occurrence(std::string_view text, const CodePoints& code_points, std::string_view part,
+                           int64_t wanted) {
   int64_t best = -1;
   for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
-    const int64_t place = places.code_point(at);
-    if (best >= 0 && std::abs(place - wanted) >= std::abs(best - wanted)) break;  // they only go away
-    best = place;
+    const auto offset = static_cast<int64_t>(code_points.index_at(at));
+    if (best >= 0 && std::abs(offset - wanted) >= std::abs(best - wanted))
+      break;  // later ones are farther away
+    best = offset;
   }
   return best;
 }
@@ -56,8 +39,7 @@ class Reader {
   }
 
   SquadData read() && {
-    if (input_.text.find_first_not_of(" \t\r\n") == std::string::npos)
-      fail(ErrorCode::kInput, "[squad] ", input_.name, ": the file is empty");
+    if (trimmed(input_.text).empty()) fail(ErrorCode::kInput, "[squad] ", input_.name, ": the file is empty");
     try {
       document();
       scanner_.end();
@@ -69,7 +51,7 @@ class Reader {
     }
     if (data_.questions.empty())
       fail(ErrorCode::kInput, "[squad] ", input_.name, ": no questions",
-           data_.dropped > 0 ? concat("; ", data_.dropped, " answers aren't in their contexts") : "");
+           data_.dropped > 0 ? concat("; ", data_.dropped, " answers are not in their contexts") : "");
     return std::move(data_);
   }
 
@@ -77,24 +59,24 @@ class Reader {
   struct Answer {
     std::string text;
     int64_t start = 0;
-    size_t place = 0;  // byte of the file where it stands, like the others
+    size_t offset = 0;  // byte of the file where it begins, as in the others
     std::string path;
   };
   struct Question {
     std::optional<std::string> id, question;
     std::vector<Answer> answers;
     bool impossible = false;
-    size_t place = 0, id_place = 0;
+    size_t offset = 0, id_offset = 0;
     std::string path;
   };
 
-  [[noreturn]] void refuse(size_t place, const std::string& why) {
-    fail(ErrorCode::kInput, "[squad] ", input_.name, ":", lines_.line_of(place), ": ", why);
+  [[noreturn]] void refuse(size_t offset, const std::string& why) {
+    fail(ErrorCode::kInput, "[squad] ", input_.name, ":", lines_.line_of(offset), ": ", why);
   }
-  [[noreturn]] void refuse(const Question& question, size_t place, const std::string& path,
+  [[noreturn]] void refuse(const Question& question, size_t offset, const std::string& path,
                            const std::string& why) {
     const std::string id = question.id ? "question '" + printable(*question.id, 60) + "': " : "";
-    refuse(place, id + path + " " + why);
+    refuse(offset, id + path + " " + why);
   }
 
   /// member(name) reads each member's value, or skips it.
@@ -116,7 +98,7 @@ class Reader {
     for (bool first = true; scanner_.next_item(first, ']'); ++i) item(path + "[" + std::to_string(i) + "]");
   }
 
-  /// step() reads the value of `path`, which is named when it isn't what it must be.
+  /// step() reads the value of `path`, which is named in errors.
   template <class Step>
   void read(const std::string& path, Step step) {
     where_ = path;
@@ -139,22 +121,22 @@ class Reader {
       has_data = true;
       array("data", [&](const std::string& path) { article(path); });
     });
-    if (!has_data) refuse(0, "has no field 'data'; a file in the format of SQuAD is wanted");
+    if (!has_data) refuse(0, "has no field 'data'; expected a file in the format of SQuAD");
   }
 
   void article(const std::string& path) {
-    const size_t place = here();
+    const size_t offset = here();
     bool has_paragraphs = false;
     object([&](const std::string& name) {
       if (name != "paragraphs") return scanner_.skip();
       has_paragraphs = true;
       array(path + ".paragraphs", [&](const std::string& below) { paragraph(below); });
     });
-    if (!has_paragraphs) refuse(place, path + " has no field 'paragraphs'");
+    if (!has_paragraphs) refuse(offset, path + " has no field 'paragraphs'");
   }
 
   void paragraph(const std::string& path) {
-    const size_t place = here();
+    const size_t offset = here();
     std::optional<std::string> context;
     std::vector<Question> questions;
     bool has_questions = false;
@@ -168,19 +150,19 @@ class Reader {
         scanner_.skip();
       }
     });
-    if (!context) refuse(place, path + " has no field 'context'");
-    if (!has_questions) refuse(place, path + " has no field 'qas'");
+    if (!context) refuse(offset, path + " has no field 'context'");
+    if (!has_questions) refuse(offset, path + " has no field 'qas'");
     keep(std::move(*context), questions);
   }
 
   void question(const std::string& path, std::vector<Question>& to) {
     Question& out = to.emplace_back();
     out.path = path;
-    out.place = out.id_place = here();
+    out.offset = out.id_offset = here();
     bool has_answers = false;
     object([&](const std::string& name) {
       if (name == "id") {
-        out.id_place = here();
+        out.id_offset = here();
         string(path + ".id", out.id.emplace());
       } else if (name == "question") {
         string(path + ".question", out.question.emplace());
@@ -196,15 +178,15 @@ class Reader {
         scanner_.skip();
       }
     });
-    if (!out.id) refuse(out, out.place, path, "has no field 'id'");
-    if (!out.question) refuse(out, out.id_place, path, "has no field 'question'");
+    if (!out.id) refuse(out, out.offset, path, "has no field 'id'");
+    if (!out.question) refuse(out, out.id_offset, path, "has no field 'question'");
     if (!has_answers && !out.impossible && options_.training)
-      refuse(out, out.id_place, path, "has no field 'answers'");
+      refuse(out, out.id_offset, path, "has no field 'answers'");
   }
 
   void answer(const std::string& path, Question& question) {
     Answer out;
-    out.place = here();
+    out.offset = here();
     out.path = path;
     bool has_text = false, has_start = false;
     object([&](const std::string& name) {
@@ -217,37 +199,38 @@ class Reader {
         std::optional<uint64_t> start;
         read(path + ".answer_start", [&] { start = scanner_.number(); });
         if (!start && !negative)
-          refuse(question, out.place, path + ".answer_start", "must be a whole number");
+          refuse(question, out.offset, path + ".answer_start", "must be a whole number");
         out.start = negative ? -1 : static_cast<int64_t>(std::min<uint64_t>(*start, INT32_MAX));
       } else {
         scanner_.skip();
       }
     });
-    if (!has_text) refuse(question, out.place, path, "has no field 'text'");
-    if (!has_start) refuse(question, out.place, path, "has no field 'answer_start'");
-    if (!out.text.empty()) question.answers.push_back(std::move(out));  // "": some files say "no answer" so
+    if (!has_text) refuse(question, out.offset, path, "has no field 'text'");
+    if (!has_start) refuse(question, out.offset, path, "has no field 'answer_start'");
+    if (!out.text.empty())
+      question.answers.push_back(std::move(out));  // "": some files mark a missing answer so
   }
 
   void keep(std::string context, std::vector<Question>& questions) {
     const size_t index = data_.contexts.size();
-    const CodePoints places(context);
+    const CodePoints code_points(context);
     bool used = false;
     for (Question& question : questions) {
-      const int64_t line = lines_.line_of(question.id_place);
+      const int64_t line = lines_.line_of(question.id_offset);
       if (const auto [other, fresh] = ids_.emplace(*question.id, line); !fresh)
-        refuse(question, question.id_place, question.path + ".id",
-               concat("was there before, in line ", other->second));
+        refuse(question, question.id_offset, question.path + ".id",
+               concat("is a duplicate of line ", other->second));
       if (question.impossible && !question.answers.empty())
-        refuse(question, question.id_place, question.path, "is_impossible is true, yet there are answers");
+        refuse(question, question.id_offset, question.path, "is_impossible is true, but there are answers");
       data_.version2 |= question.impossible;
       if (options_.limit > 0 && static_cast<int64_t>(data_.questions.size()) >= options_.limit) continue;
       if (options_.training && !question.impossible && question.answers.empty())
-        refuse(question, question.id_place, question.path,
-               "has no answer and is not marked is_impossible; training needs one of both");
+        refuse(question, question.id_offset, question.path,
+               "has no answer and is not marked is_impossible; training needs one or the other");
       SquadQuestion out{
           std::move(*question.id), std::move(*question.question), index, {}, question.impossible, line};
       question.id = out.id;
-      for (Answer& answer : question.answers) place_answer(context, places, question, answer, out.answers);
+      for (Answer& answer : question.answers) add_answer(context, code_points, question, answer, out.answers);
       if (options_.training && !out.impossible && out.answers.empty()) continue;
       data_.questions.push_back(std::move(out));
       used = true;
@@ -255,16 +238,18 @@ class Reader {
     if (used) data_.contexts.push_back(std::move(context));
   }
 
-  void place_answer(std::string_view context, const CodePoints& places, const Question& question,
-                    Answer& answer, std::vector<SquadAnswer>& to) {
-    const bool inside = answer.start >= 0 && answer.start < places.size();
-    const bool right = inside && context.substr(places.byte(answer.start)).starts_with(answer.text);
+  void add_answer(std::string_view context, const CodePoints& code_points, const Question& question,
+                  Answer& answer, std::vector<SquadAnswer>& to) {
+    const bool inside = answer.start >= 0 && answer.start < static_cast<int64_t>(code_points.size());
+    const bool right =
+        inside &&
+        context.substr(code_points.byte(static_cast<size_t>(answer.start))).starts_with(answer.text);
     if (!right) {
-      const int64_t near = nearest_place(context, places, answer.text, answer.start);
+      const int64_t near = nearest_occurrence(context, code_points, answer.text, answer.start);
       if (options_.offsets == "error") {
-        refuse(question, answer.place, answer.path,
+        refuse(question, answer.offset, answer.path,
                "'" + printable(answer.text, 60) + "' is not at answer_start of its context; " +
-                   (near < 0 ? "it is nowhere in it" : concat("it is at ", near)) +
+                   (near < 0 ? "it does not occur in it" : concat("it occurs at ", near)) +
                    " (offsets count code points; --answer-offsets repair moves such answers)");
       }
       answer.start = near;

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "tasks/datasets/label_names.h"
-#include "tasks/readers/input_text.h"
 #include "tasks/readers/text_rows.h"
 
 namespace roberta {
@@ -15,16 +14,16 @@ class Reader {
  public:
   Reader(const InputText& input, const TextDataOptions& options)
       : options_(options),
-        rows_(open_text_rows(input, options.columns, options.labelled)),
+        rows_(input, options.columns, options.labelled),
         names_(options.kind == LabelKind::kValue ? std::vector<std::string>() : options.labels) {
     data_.file = input.file;
     data_.kind = options.kind;
-    data_.pairs = rows_->pairs();
+    data_.pairs = rows_.pairs();
   }
 
   TextData read() && {
     const bool reads_all = options_.kind != LabelKind::kValue && names_.collects();
-    for (TextRow row; (!is_full() || reads_all) && rows_->next(row);) {
+    for (TextRow row; (!is_full() || reads_all) && rows_.next(row);) {
       TextExample example;
       label(row, example);
       if (is_full()) continue;
@@ -33,9 +32,9 @@ class Reader {
       example.line = row.line;
       data_.examples.push_back(std::move(example));
     }
-    data_.skipped = rows_->skipped();
+    data_.skipped = rows_.skipped();
     if (data_.examples.empty())
-      fail(ErrorCode::kInput, "[data] ", rows_->place(), ": no rows behind the header");
+      fail(ErrorCode::kInput, "[data] ", rows_.location(), ": no rows after the header");
     finish_labels();
     return std::move(data_);
   }
@@ -46,20 +45,20 @@ class Reader {
   }
 
   [[noreturn]] void refuse(const std::string& why) const {
-    fail(ErrorCode::kInput, "[data] ", rows_->place(), ": column '", printable(rows_->label_column(), 60),
+    fail(ErrorCode::kInput, "[data] ", rows_.location(), ": column '", printable(rows_.label_column(), 60),
          "': ", why);
   }
 
   void label(TextRow& row, TextExample& example) {
     if (options_.kind == LabelKind::kSet) return label_set(row, example);
     if (row.is_list)
-      refuse("one label is wanted, not an array (finetune --problem multi-label takes several)");
+      refuse("expected one label, got an array (finetune --problem multi-label takes several)");
     const std::string_view text = row.labels.empty() ? std::string_view() : trimmed(row.labels[0]);
     if (text.empty()) {
       if (options_.labelled && !options_.columns.label.empty()) refuse("the label is missing");
     } else if (options_.kind == LabelKind::kValue) {
       const std::optional<double> value = number_of(text);
-      if (!value) refuse("'" + printable(text, 60) + "' is no number");
+      if (!value) refuse("'" + printable(text, 60) + "' is not a number");
       example.value = static_cast<float>(*value * options_.columns.scale);
     } else {
       example.label = index_of(text);
@@ -94,7 +93,7 @@ class Reader {
   }
 
   int32_t index_of(std::string_view name) {
-    // Test sets of Hugging Face's have -1 where the label isn't known.
+    // Hugging Face's test sets have -1 where the label is unknown.
     if (!options_.labelled && name == "-1" && !names_.has(name)) return -1;
     if (const std::optional<int32_t> index = names_.index(name)) return *index;
     if (options_.columns.numbered_labels) {
@@ -118,7 +117,7 @@ class Reader {
   }
 
   const TextDataOptions& options_;
-  const std::unique_ptr<TextRows> rows_;
+  TextRows rows_;
   LabelNames names_;
   TextData data_;
 };

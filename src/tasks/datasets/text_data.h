@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tasks/readers/input_text.h"
+
 namespace roberta {
 
 /// What the labels are.
@@ -26,21 +28,21 @@ struct TextData {
   bool pairs = false;
   std::vector<std::string> labels;  ///< names, by index; none of kValue
   std::vector<TextExample> examples;
-  int64_t skipped = 0;  ///< rows that the format says to drop (QQP's broken ones)
+  int64_t skipped = 0;  ///< rows dropped because the format says so (QQP's broken ones)
 };
 
-/// Where the texts and labels stand. A column is named by the header, or for files without one by its number
+/// Where the texts and labels are. A column is named by the header, or for files without one by its number
 /// from 1 ("4"). Names are tried in order; the first one in the header counts. In JSON they are members of
 /// the objects.
 struct TextColumns {
   std::vector<std::string> first, second, label;  ///< no second: single texts. No label: unlabelled
   bool second_optional = false;                   ///< without a column of the second text, texts are single
-  bool header = true;        ///< false: none, unless the first row has a name that is wanted and no number
-  char separator = 0;        ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
-  bool quotes = true;        ///< "..." of CSV; tab-separated files have none: there '"' is a character
-  double scale = 1;          ///< of values: STS-B has 0.2
-  bool drop_broken = false;  ///< rows with another number of columns than the header are skipped (QQP)
-  bool numbered_labels = false;  ///< a whole number that is no given label's name is a label's index
+  bool header = true;                             ///< false: none, unless the first row has a requested name
+  char separator = 0;  ///< '\t', ','; 0: by the file's name (.tsv, .csv, .jsonl, .json) or first line
+  Quotes quotes = Quotes::kCsv;
+  double scale = 1;              ///< of values: STS-B has 0.2
+  bool drop_broken = false;      ///< rows whose number of columns differs from the header's are skipped (QQP)
+  bool numbered_labels = false;  ///< a whole number that is not a given label's name is a label's index
 };
 
 struct TextDataOptions {
@@ -50,7 +52,7 @@ struct TextDataOptions {
   /// Names by index. Empty: those that occur, sorted (numbers by value), which a training set decides. A
   /// label that isn't among them is Error(kInput) with file, line and the names.
   std::vector<std::string> labels;
-  bool labelled = true;  ///< false: the label column need not be there, and labels may be empty or "-1"
+  bool labelled = true;  ///< false: the label column may be missing, and labels may be empty or "-1"
   int64_t limit = 0;     ///< examples; 0: all. Labels that are collected are those of the whole file
 };
 

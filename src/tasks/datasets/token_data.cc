@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "tasks/datasets/label_names.h"
 #include "tasks/decoding/tags.h"
 #include "tasks/readers/input_text.h"

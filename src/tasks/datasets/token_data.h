@@ -28,18 +28,17 @@ struct TokenData {
 struct TokenDataOptions {
   std::string text_column = "tokens", label_column = "ner_tags";  ///< of JSON lines
   int word_column = 1, tag_column = 0;                            ///< of CoNLL files, from 1; 0: the last
-  std::vector<std::string>
-      labels;  ///< empty: those that occur. Otherwise one that isn't among them is an error
-  /// auto: IOB1 where an I- begins a chunk; such tags become IOB2. iob1: likewise, and a B- that isn't right
-  /// behind a chunk of its type is Error(kInput). iob2: an I- that begins a chunk, or follows another type,
-  /// is Error(kInput) with the line.
-  std::string scheme = "auto";  ///< auto, iob1, iob2, none (tags are no chunks: part of speech)
-  bool labelled = true;         ///< false: tags are not looked at
+  std::vector<std::string> labels;  ///< empty: those that occur. Otherwise any other is an error
+  /// auto: IOB1 where an I- begins a chunk; such tags become IOB2. iob1: the same, and a B- that doesn't
+  /// directly follow a chunk of its type is Error(kInput). iob2: an I- that begins a chunk, or follows
+  /// another type, is Error(kInput) with the line.
+  std::string scheme = "auto";  ///< auto, iob1, iob2, none (tags are not chunks, such as parts of speech)
+  bool labelled = true;         ///< false: tags are ignored
   int64_t limit = 0;            ///< sentences; 0: all. Labels that are collected are those of the whole file
 };
 
-/// Also .gz and .zst. Error(kInput) names file, line, and what is wrong (a line of too few columns, a tag
-/// that is none, I- without B- under iob2).
+/// Also .gz and .zst. Error(kInput) names file, line, and what is wrong (a line of too few columns, an
+/// invalid tag, I- without B- under iob2).
 TokenData read_token_data(const std::filesystem::path& file, const TokenDataOptions& options);
 /// The same of the content of a file, decompressed.
 TokenData parse_token_data(const std::filesystem::path& file, std::string bytes,

@@ -1,14 +1,16 @@
 #include "tasks/decoding/mask_words.h"
 
+#include "core/utf8.h"
+
 namespace roberta {
 
 std::vector<int32_t> word_tokens(const Tokenizer& tokenizer, std::string_view text, Offset offset,
                                  const std::string& word) {
-  // Offsets count code points; a swallowed space shows as a first byte that is not the mask token's.
+  // Offsets count code points; where the mask has taken a space, its first byte is not the mask token's.
   size_t byte = 0;
   for (uint32_t n = 0; n < offset.begin; ++n) {
     ++byte;
-    while (byte < text.size() && (static_cast<unsigned char>(text[byte]) & 0xC0) == 0x80) ++byte;
+    while (byte < text.size() && is_continuation(text[byte])) ++byte;
   }
   const bool space_inside =
       byte < text.size() && text.substr(byte, tokenizer.mask_token().size()) != tokenizer.mask_token();

@@ -1,5 +1,5 @@
 #pragma once
-// Whole words at a mask: as which tokens a word would stand there, and a text with them put in.
+// Whole words at a mask: which tokens a word would have there, and a text with them inserted.
 
 #include <span>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace roberta {
 
-/// The word's tokens as it stands in this text: with the space that <mask> has swallowed, or that is before
+/// The tokens of the word at that position: with the space that <mask> has taken, or that is before
 /// it. `offset`: the mask's, in code points of the text.
 std::vector<int32_t> word_tokens(const Tokenizer& tokenizer, std::string_view text, Offset offset,
                                  const std::string& word);

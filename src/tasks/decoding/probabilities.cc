@@ -1,114 +1,11 @@
 #include "tasks/decoding/probabilities.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
-#include <numeric>
+
+#include "core/largest.h"
 
 namespace roberta {
-namespace {
-
-constexpr size_t kBlock = 64;
-
-// Vectors of the language's own kind (GCC, Clang), as wide as every CPU has them: std::exp of a row of 50,265
-// logits would take longer than all else that is done for a request beside the model.
-constexpr size_t kLanes = 4, kStep = 4 * kLanes;
-using Floats = float __attribute__((vector_size(16)));
-using Words = uint32_t __attribute__((vector_size(16)));
-
-inline Floats load(const float* x) {
-  Floats v;
-  std::memcpy(&v, x, sizeof v);
-  return v;
-}
-inline Floats all(float x) { return Floats{x, x, x, x}; }
-
-/// exp(x) for x <= 0, to some 2e-7 of it; below -87 about 1e-38.
-inline Floats exponentials(Floats x) {
-  x = x < all(-87) ? all(-87) : x;
-  const Floats magic = all(12582912.0f);  // 1.5 * 2^23: rounds to an integer, in the low bits
-  const Floats n = x * 1.44269504f + magic;
-  const Floats k = n - magic;
-  const Floats r = (x - k * 0.693359375f) + k * 2.12194440e-4f;  // ln 2 in two parts; |r| <= 0.35
-  Floats p = all(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const Words scale = (std::bit_cast<Words>(n) - 0x4B400000u) << 23;
-  return std::bit_cast<Floats>(std::bit_cast<Words>(p) + scale);
-}
-
-float largest(const float* x, size_t n) {
-  float top = -std::numeric_limits<float>::infinity();
-  size_t i = 0;
-  if (n >= kStep) {
-    Floats m[4] = {all(top), all(top), all(top), all(top)};
-    for (; i + kStep <= n; i += kStep) {
-      for (size_t j = 0; j < 4; ++j) {
-        const Floats v = load(x + i + j * kLanes);
-        m[j] = v > m[j] ? v : m[j];
-      }
-    }
-    for (const Floats& v : m) {
-      for (size_t l = 0; l < kLanes; ++l) top = std::max(top, v[l]);
-    }
-  }
-  for (; i < n; ++i) top = std::max(top, x[i]);
-  return top;
-}
-
-/// Of x - top, each at most 1. Runs of 32 are added in float, all else in double.
-double sum_of_exponentials(std::span<const float> logits, float top) {
-  const float* x = logits.data();
-  double sum = 0;
-  size_t i = 0;
-  while (i + kStep <= logits.size()) {
-    Floats lanes[4] = {};
-    for (int step = 0; step < 32 && i + kStep <= logits.size(); ++step, i += kStep) {
-      for (size_t j = 0; j < 4; ++j) lanes[j] += exponentials(load(x + i + j * kLanes) - top);
-    }
-    for (const Floats& v : lanes) {
-      for (size_t l = 0; l < kLanes; ++l) sum += static_cast<double>(v[l]);
-    }
-  }
-  for (; i < logits.size(); ++i) sum += std::exp(static_cast<double>(x[i]) - static_cast<double>(top));
-  return sum;
-}
-
-/// Indices of the k largest, best first, for k far below the size: a heap of the best so far, whose worst is
-/// held against the largest of each block; few blocks hold anything better.
-template <class Better>
-std::vector<int32_t> few_best(std::span<const float> logits, size_t k, Better better) {
-  std::vector<int32_t> heap;
-  heap.reserve(k + 1);
-  for (size_t begin = 0; begin < logits.size(); begin += kBlock) {
-    const size_t end = std::min(logits.size(), begin + kBlock);
-    if (heap.size() == k) {
-      const float worst = logits[static_cast<size_t>(heap.front())];
-      if (!(largest(logits.data() + begin, end - begin) > worst)) continue;  // of equals the first is kept
-    }
-    for (size_t i = begin; i < end; ++i) {
-      const auto token = static_cast<int32_t>(i);
-      if (heap.size() == k) {
-        if (!better(token, heap.front())) continue;
-        std::pop_heap(heap.begin(), heap.end(), better);
-        heap.back() = token;
-      } else {
-        heap.push_back(token);
-      }
-      std::push_heap(heap.begin(), heap.end(), better);
-    }
-  }
-  std::sort_heap(heap.begin(), heap.end(), better);
-  return heap;
-}
-
-}  // namespace
 
 double log_sum_exp(std::span<const float> logits) {
   const double top = *std::max_element(logits.begin(), logits.end());
@@ -121,31 +18,24 @@ int32_t best_label(std::span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
+std::vector<TokenCandidate> candidates_of(std::span<const int32_t> tokens, std::span<const float> logits,
+                                          double exp_sum) {
+  std::vector<TokenCandidate> out;
+  out.reserve(tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const double below = static_cast<double>(logits[i]) - static_cast<double>(logits.front());
+    out.push_back({tokens[i], static_cast<float>(std::exp(below) / exp_sum)});
+  }
+  return out;
+}
+
 std::vector<TokenCandidate> top_candidates(std::span<const float> logits, int64_t k) {
   const auto count = static_cast<size_t>(std::clamp<int64_t>(k, 0, static_cast<int64_t>(logits.size())));
   if (count == 0) return {};
-  const auto better = [&](int32_t a, int32_t b) {
-    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-    return x != y ? x > y : a < b;
-  };
-  std::vector<int32_t> order;
-  if (count <= logits.size() / 64) {
-    order = few_best(logits, count, better);
-  } else {
-    order.resize(logits.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), better);
-    order.resize(count);
-  }
-  const float top = logits[static_cast<size_t>(order.front())];
-  const double sum = sum_of_exponentials(logits, top);
-  std::vector<TokenCandidate> out;
-  out.reserve(count);
-  for (int32_t token : order) {
-    const double below = static_cast<double>(logits[static_cast<size_t>(token)]) - static_cast<double>(top);
-    out.push_back({token, static_cast<float>(std::exp(below) / sum)});
-  }
-  return out;
+  std::vector<int32_t> tokens(count);
+  std::vector<float> best(count);
+  const double exp_sum = largest(logits, tokens, best);
+  return candidates_of(tokens, best, exp_sum);
 }
 
 void softmax(std::span<float> row) {

@@ -13,6 +13,10 @@ namespace roberta {
 /// row's size.
 std::vector<TokenCandidate> top_candidates(std::span<const float> logits, int64_t k);
 
+/// The same from the k largest logits, largest first, and the sum over the row of e^(x - its largest).
+std::vector<TokenCandidate> candidates_of(std::span<const int32_t> tokens, std::span<const float> logits,
+                                          double exp_sum);
+
 /// Of the highest logit; ties by lower label.
 int32_t best_label(std::span<const float> logits);
 

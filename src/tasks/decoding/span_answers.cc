@@ -29,7 +29,8 @@ std::vector<double> probabilities(const SpanWindow& window, size_t column) {
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = window.logits[2 * i + column];
     if (!std::isfinite(out[i]))
-      fail(ErrorCode::kNumeric, "[answer] NaN or infinity: the weights are damaged or out of range");
+      fail(ErrorCode::kNumeric,
+           "[answer] the logits are NaN or infinity: the weights are damaged or out of range");
     if (allowed(i)) top = std::max(top, out[i]);
   }
   for (size_t i = 0; i < out.size(); ++i) sum += out[i] = allowed(i) ? std::exp(out[i] - top) : 0;
@@ -37,7 +38,7 @@ std::vector<double> probabilities(const SpanWindow& window, size_t column) {
   return out;
 }
 
-/// The best `count` spans of at most max_answer tokens, best first; ties by place.
+/// The best `count` spans of at most max_answer tokens, best first; ties by position.
 std::vector<Candidate> best_spans(const std::vector<double>& start, const std::vector<double>& end,
                                   const AnswerOptions& options, size_t count) {
   const auto better = [](const Candidate& a, const Candidate& b) {
@@ -63,7 +64,7 @@ std::vector<Candidate> best_spans(const std::vector<double>& start, const std::v
 }
 
 /// Code points from the first token to the last, or from the beginning of its word to the end of the other's.
-Offset place_of(const Encoding& encoding, const Candidate& span, bool align_words) {
+Offset offset_of(const Encoding& encoding, const Candidate& span, bool align_words) {
   size_t first = span.start, last = span.end;
   const auto same = [&](size_t a, size_t b) {
     return encoding.sequence_ids[a] == encoding.sequence_ids[b] && encoding.words[a] == encoding.words[b];
@@ -80,7 +81,7 @@ Offset place_of(const Encoding& encoding, const Candidate& span, bool align_word
 std::vector<Answer> span_answers(const CodePoints& context, std::span<const SpanWindow> windows,
                                  const AnswerOptions& options) {
   const auto top_k = static_cast<size_t>(options.top_k);
-  // Some fall together when they are widened to words.
+  // Some become equal when they are widened to words.
   const size_t candidates = options.align_words ? 2 * top_k + 10 : top_k;
   double null_score = std::numeric_limits<double>::infinity();
   std::vector<Scored> found;
@@ -89,11 +90,11 @@ std::vector<Answer> span_answers(const CodePoints& context, std::span<const Span
     const std::vector<double> start = probabilities(window, 0), end = probabilities(window, 1);
     null_score = std::min(null_score, start[0] * end[0]);
     for (const Candidate& span : best_spans(start, end, options, candidates)) {
-      const Offset place = place_of(*window.encoding, span, options.align_words);
-      const std::string text(context.slice(place.begin, place.end));
+      const Offset offset = offset_of(*window.encoding, span, options.align_words);
+      const std::string text(context.slice(offset.begin, offset.end));
       const auto [at, is_new] =
           by_text.emplace(to_utf8(python_lowercase(to_code_points(text))), found.size());
-      if (is_new) found.push_back({{0, place, text}, 0});
+      if (is_new) found.push_back({{0, offset, text}, 0});
       found[at->second].score += span.score;
     }
   }

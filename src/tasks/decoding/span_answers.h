@@ -1,11 +1,12 @@
 #pragma once
-// From the logits of a question's windows to answers, as the question-answering pipeline of transformers 4.
+// From the logits of a question's windows to answers, as in the question-answering pipeline of
+// transformers 4.
 
 #include <span>
 #include <vector>
 
 #include "roberta/pipeline.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta {
 

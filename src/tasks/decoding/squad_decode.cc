@@ -5,7 +5,7 @@
 #include <numeric>
 #include <optional>
 
-#include "text/unicode/utf8.h"
+#include "tasks/code_points.h"
 
 namespace roberta {
 namespace {
@@ -31,7 +31,7 @@ std::vector<int64_t> top_rows(const SquadWindow& window, float (*logit)(const Sq
   return rows;
 }
 
-/// The best starts with the best ends, as far as they make a span of the context.
+/// The best starts with the best ends, where they form a span of the context.
 void append_spans(const SquadWindow& window, const SquadDecodeOptions& options,
                   std::vector<SquadCandidate>& out) {
   const SpanFeature& feature = *window.feature;
@@ -53,25 +53,6 @@ void append_spans(const SquadWindow& window, const SquadDecodeOptions& options,
   }
 }
 
-/// Cuts by code points.
-class Context {
- public:
-  explicit Context(std::string_view text) : text_(text) {
-    for (size_t i = 0; i < text.size(); i += utf8_length(static_cast<uint8_t>(text[i]))) starts_.push_back(i);
-    starts_.push_back(text.size());
-  }
-  std::string cut(Offset offset) const {
-    const size_t last = starts_.size() - 1;
-    const size_t begin = starts_[std::min<size_t>(offset.begin, last)];
-    const size_t end = starts_[std::min<size_t>(offset.end, last)];
-    return end > begin ? std::string(text_.substr(begin, end - begin)) : "";
-  }
-
- private:
-  std::string_view text_;
-  std::vector<size_t> starts_;  // byte of each code point
-};
-
 void set_probabilities(std::vector<SquadCandidate>& candidates) {
   double top = candidates.front().score(), sum = 0;
   for (const SquadCandidate& candidate : candidates) top = std::max<double>(top, candidate.score());
@@ -89,7 +70,7 @@ bool is_null(const SquadCandidate& candidate) { return candidate.offset == Offse
 SquadDecoded decode_squad(std::string_view context, std::span<const SquadWindow> windows,
                           const SquadDecodeOptions& options) {
   SquadDecoded out;
-  std::optional<SquadCandidate> null;  // of the window that thinks least of it
+  std::optional<SquadCandidate> null;  // of the window that scores it lowest
   std::vector<SquadCandidate>& found = out.n_best;
   for (const SquadWindow& window : windows) {
     SquadCandidate here;
@@ -105,11 +86,12 @@ SquadDecoded decode_squad(std::string_view context, std::span<const SquadWindow>
   if (found.size() > static_cast<size_t>(options.n_best)) found.resize(static_cast<size_t>(options.n_best));
   if (with_null && std::none_of(found.begin(), found.end(), is_null)) found.push_back(*null);
 
-  const Context text(context);
-  for (SquadCandidate& candidate : found) candidate.text = text.cut(candidate.offset);
+  const CodePoints text(context);
+  for (SquadCandidate& candidate : found)
+    candidate.text = text.slice(candidate.offset.begin, candidate.offset.end);
   const auto has_text = [](const SquadCandidate& candidate) { return !candidate.text.empty(); };
   if (found.empty() || (found.size() == 1 && found[0].text.empty())) {
-    // run_qa's stand-in: something must be there to be better or worse than no answer.
+    // run_qa's placeholder, to compare with no answer.
     SquadCandidate stand_in;
     stand_in.text = "empty";
     found.insert(found.begin(), stand_in);

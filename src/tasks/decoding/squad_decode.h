@@ -11,9 +11,9 @@
 namespace roberta {
 
 struct SquadDecodeOptions {
-  int64_t n_best = 20;        ///< so many starts with as many ends are tried of each window, and answers kept
+  int64_t n_best = 20;        ///< starts and ends tried in each window, and number of answers kept
   int64_t max_answer = 30;    ///< tokens
-  bool version2 = false;      ///< "" is an answer, too
+  bool version2 = false;      ///< "" is also an answer
   double null_threshold = 0;  ///< "" is the answer when its score less the best other one is above
   bool max_context =
       false;  ///< a token may begin an answer only in the window that has most context around it

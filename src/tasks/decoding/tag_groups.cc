@@ -2,21 +2,22 @@
 
 #include <algorithm>
 
+#include "core/utf8.h"
 #include "tasks/decoding/probabilities.h"
 #include "text/tokenizer/byte_alphabet.h"
 
 namespace roberta {
 namespace {
 
-/// What the tokenizer's decoder makes of spellings: bytes, or where a character is none of the byte alphabet,
-/// the string itself. The pipeline decodes groups of decoded words once more, and so does this.
+/// What the tokenizer's decoder makes of spellings: bytes, or where a character is not in the byte alphabet,
+/// the string itself. Like the pipeline, this decodes groups of decoded words once more.
 std::string decoded(std::span<const Tag> parts) {
   std::string bytes;
   for (const Tag& part : parts) {
     if (!append_alphabet_bytes(part.word, bytes)) bytes += part.word;
   }
   std::string storage;
-  return std::string(well_formed(bytes, storage));
+  return std::string(repaired_utf8(bytes, storage));
 }
 
 size_t best(std::span<const float> scores) { return static_cast<size_t>(best_label(scores)); }
@@ -70,7 +71,7 @@ std::vector<Tag> word_tags(std::span<const TagToken> tokens, const Matrix& score
   return tags;
 }
 
-/// "B-person" -> B, person; a label of another form is the inside of a group of itself.
+/// "B-person" -> B, person; any other label is the inside of a group of its own type.
 struct Parsed {
   bool begins;
   std::string_view type;
@@ -80,7 +81,7 @@ Parsed parse(std::string_view label) {
   return {begins, begins || label.starts_with("I-") ? label.substr(2) : label};
 }
 
-/// Neighbours of one type become one, but a B- begins anew.
+/// Neighbours of one type become one, but a B- begins a new one.
 std::vector<Tag> groups(std::span<const Tag> tags) {
   std::vector<Tag> out;
   for (size_t begin = 0, end = 0; begin < tags.size(); begin = end) {

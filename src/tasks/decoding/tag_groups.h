@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "roberta/pipeline.h"
-#include "tasks/decoding/code_points.h"
+#include "tasks/code_points.h"
 
 namespace roberta {
 
@@ -15,10 +15,10 @@ struct TagToken {
   int64_t index = 0;  ///< in the sequence, <s> counted
   std::string word;   ///< the token's spelling ("Ġworld"); of an unknown token, the text it stands for
   Offset offset;
-  bool continues = false;  ///< goes on with the word of the token before it
+  bool continues = false;  ///< continues the word of the previous token
 };
 
-/// The pipeline's guess for byte-level tokens: no blank at its first character nor before it.
+/// The pipeline's guess for byte-level tokens: no blank at its first character or before it.
 bool continues_word(const CodePoints& text, Offset offset);
 
 /// scores: [tokens, labels]. Tags in order, those to ignore left out.

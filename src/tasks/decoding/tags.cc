@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 
 namespace roberta {
 namespace {
@@ -18,17 +18,17 @@ std::optional<std::string> mistake_of(std::string_view tag, std::string_view bef
   if (tag == "O") return std::nullopt;
   if (!(tag.starts_with("B-") || tag.starts_with("I-")) || tag.size() == 2) {
     return "tag " + quoted(tag) +
-           " is none of chunks (O, B-type, I-type); are the tags no chunks, take the scheme 'none'";
+           " is not a chunk tag (O, B-TYPE, I-TYPE); if the tags are not chunks, use the scheme 'none'";
   }
   const bool goes_on = type_of(before) == type_of(tag);
   if (scheme == TagScheme::kIob2 && tag[0] == 'I' && !goes_on) {
-    return "tag " + quoted(tag) + (before == "O" ? " begins a chunk" : " is behind " + quoted(before)) +
-           "; under IOB2 a chunk begins with B-. If the file is IOB1, take the scheme 'iob1'";
+    return "tag " + quoted(tag) + (before == "O" ? " begins a chunk" : " follows " + quoted(before)) +
+           "; under IOB2 a chunk begins with B-. If the file is IOB1, use the scheme 'iob1'";
   }
   if (scheme == TagScheme::kIob1 && tag[0] == 'B' && !goes_on) {
     return "tag " + quoted(tag) +
-           " is not right behind a chunk of its type; under IOB1 this one begins with I-. " +
-           "If the file is IOB2, take the scheme 'iob2'";
+           " does not directly follow a chunk of its type; under IOB1 such a chunk begins with I-. " +
+           "If the file is IOB2, use the scheme 'iob2'";
   }
   return std::nullopt;
 }
@@ -40,8 +40,8 @@ TagScheme tag_scheme(std::string_view name) {
   if (name == "iob1") return TagScheme::kIob1;
   if (name == "iob2") return TagScheme::kIob2;
   if (name == "none") return TagScheme::kNone;
-  fail(ErrorCode::kUsage, "[data] no tag scheme ", quoted(name),
-       "; there are 'auto', 'iob1', 'iob2', 'none'");
+  fail(ErrorCode::kUsage, "[data] unknown tag scheme ", quoted(name),
+       "; expected 'auto', 'iob1', 'iob2' or 'none'");
 }
 
 std::optional<TagMistake> to_iob2(std::vector<std::string>& tags, TagScheme scheme, int64_t& converted) {

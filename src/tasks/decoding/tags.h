@@ -8,10 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "roberta/tag_scheme.h"
+
 namespace roberta {
 
-enum class TagScheme : uint8_t { kAuto, kIob1, kIob2, kNone };
-/// Of "auto", "iob1", "iob2", "none"; Error(kUsage) else.
+/// Of "auto", "iob1", "iob2", "none"; otherwise Error(kUsage).
 TagScheme tag_scheme(std::string_view name);
 
 struct TagMistake {

@@ -13,7 +13,7 @@ double ratio(int64_t part, int64_t whole) {
   return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
-/// What was found of one label.
+/// Counts of one label.
 struct LabelCounts {
   int64_t hits = 0, truth = 0, predicted = 0;
 
@@ -142,12 +142,12 @@ Metrics multi_label_metrics(std::span<const uint8_t> truth, std::span<const uint
   std::vector<LabelCounts> counts(width);
   int64_t rows = 0, equal = 0;
   for (size_t begin = 0; width && begin + width <= truth.size(); begin += width, ++rows) {
-    const auto row = truth.subspan(begin, width), told = predicted.subspan(begin, width);
-    equal += std::equal(row.begin(), row.end(), told.begin());
+    const auto row = truth.subspan(begin, width), guess = predicted.subspan(begin, width);
+    equal += std::equal(row.begin(), row.end(), guess.begin());
     for (size_t i = 0; i < width; ++i) {
       counts[i].truth += row[i];
-      counts[i].predicted += told[i];
-      counts[i].hits += row[i] & told[i];
+      counts[i].predicted += guess[i];
+      counts[i].hits += row[i] & guess[i];
     }
   }
   Metrics out;

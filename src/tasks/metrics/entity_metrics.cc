@@ -5,23 +5,23 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "tasks/metrics/metrics.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
 
 /// "B-person" taken apart: 'B' and "person". Without a type it is "_".
 struct TagParts {
-  char prefix = 'O';  // 0: none of the letters that mean something
+  char prefix = 'O';  // 0: not one of the known letters
   std::string_view type;
 };
 
 TagParts take_apart(std::string_view tag) {
   if (tag.empty()) return {'O', "_"};
-  const size_t first = std::min(utf8_length(static_cast<uint8_t>(tag[0])), tag.size());
+  const size_t first = std::min(utf8_length(tag[0]), tag.size());
   std::string_view type = tag.substr(first);
-  // "B-per-son": what stands behind the first '-', wherever it stands.
+  // "B-per-son": what comes after the first '-', wherever that is.
   const size_t dash = type.find('-');
   if (dash != std::string_view::npos) type.remove_prefix(dash + 1);
   return {first == 1 ? tag[0] : '\0', type.empty() ? "_" : type};
@@ -54,7 +54,7 @@ PrecisionRecall scores(const TypeCounts& counts) {
           .f1 = ratio(2 * counts.hits, counts.truth + counts.predicted)};
 }
 
-/// All sentences one behind the other, "O" behind each, as seqeval has them: with prefixes that mean nothing
+/// All sentences one after the other, "O" after each, as in seqeval: with prefixes that mean nothing
 /// ("X-y") a chunk may begin in a sentence before.
 std::vector<std::string> joined(std::span<const std::vector<std::string>> sentences) {
   std::vector<std::string> out;
@@ -65,7 +65,7 @@ std::vector<std::string> joined(std::span<const std::vector<std::string>> senten
   return out;
 }
 
-/// Chunks are compared as (type, begin, end), one that is told twice counts once.
+/// Chunks are compared as (type, begin, end), duplicates count once.
 std::map<std::string, TypeCounts> count_types(std::span<const std::string> truth,
                                               std::span<const std::string> predicted) {
   const std::vector<Chunk> a = chunks(truth), b = chunks(predicted);
@@ -99,7 +99,8 @@ std::vector<Chunk> chunks(std::span<const std::string> tags) {
 Metrics entity_metrics(std::span<const std::vector<std::string>> truth,
                        std::span<const std::vector<std::string>> predicted) {
   if (truth.size() != predicted.size())
-    fail(ErrorCode::kFailed, "[metrics] ", truth.size(), " true sentences but ", predicted.size(), " told");
+    fail(ErrorCode::kFailed, "[metrics] ", truth.size(), " true sentences but ", predicted.size(),
+         " predicted ones");
   int64_t tokens = 0, right = 0;
   for (size_t s = 0; s < truth.size(); ++s) {
     if (truth[s].size() != predicted[s].size())

@@ -13,7 +13,7 @@ double metric(const Metrics& metrics, std::string_view name) {
     if (key == name) return value;
     known += (known.empty() ? "" : ", ") + key;
   }
-  fail(ErrorCode::kFailed, "[metrics] there is no '", name, "'; there are ", known);
+  fail(ErrorCode::kFailed, "[metrics] metric '", name, "' not found; the metrics are ", known);
 }
 
 Spread spread(std::span<const double> values) {

@@ -12,9 +12,9 @@
 
 namespace roberta {
 
-/// Name and value, in the order in which they are shown. Shares from 0 to 1 (SQuAD's too).
+/// Name and value, in the order in which they are shown. From 0 to 1 (but SQuAD's from 0 to 100).
 using Metrics = MetricList;
-/// Error(kFailed) when it isn't there.
+/// Error(kFailed) when it is absent.
 double metric(const Metrics& metrics, std::string_view name);
 
 /// sklearn.metrics: accuracy, f1 (binary: of class 1), f1_macro, f1_micro, f1_weighted, precision_*,
@@ -30,7 +30,7 @@ PrecisionRecall precision_recall(std::span<const int32_t> truth, std::span<const
                                  Average average);
 /// Mean recall of the classes that occur in truth.
 double balanced_accuracy(std::span<const int32_t> truth, std::span<const int32_t> predicted);
-/// All of the above; f1, precision and recall without an average of two labels alone.
+/// All of the above; f1, precision and recall without an average of two labels only.
 Metrics classification_metrics(std::span<const int32_t> truth, std::span<const int32_t> predicted,
                                int64_t labels);
 /// f1_micro, f1_macro, precision_*, recall_*, subset accuracy ("accuracy"), of truth and predicted [n,
@@ -56,20 +56,20 @@ std::vector<Chunk> chunks(std::span<const std::string> tags);
 Metrics entity_metrics(std::span<const std::vector<std::string>> truth,
                        std::span<const std::vector<std::string>> predicted);
 
-/// The official scripts of SQuAD: normalised answers, exact match, F1 over words. They differ in one point:
-/// two answers without a word left ("the", "") have F1 0 by the script of 1.1, and 1 by that of 2.0.
-std::string normalize_answer(std::string_view text);
-double squad_exact(std::string_view gold, std::string_view predicted);
-double squad_f1(std::string_view gold, std::string_view predicted, bool version2 = true);
+/// What the official scripts of SQuAD compare: lower case, without punctuation; articles between word borders
+/// become a space; split at white space. Word borders are those of the regular expression, so the "a" of "a€"
+/// is an article, too.
+std::vector<std::u32string> answer_words(std::string_view text);
 struct SquadPrediction {
   std::vector<std::string> golds;  ///< none: no answer is right
   std::string text;                ///< "": no answer
   double no_answer = 0;            ///< the higher, the likelier that there is none (SQuAD 2.0's null odds)
   bool missing = false;            ///< nothing was predicted: wrong in any case
 };
-/// exact, f1, total; of version 2 also HasAns_*, NoAns_* (where such questions are), best_exact,
-/// best_exact_thresh, best_f1, best_f1_thresh. Shares from 0 to 100, as the script prints them. `threshold`:
-/// of no_answer, above which the answer is "".
+/// Exact match and F1 over words. The scripts differ in one point: two answers without a word left ("the",
+/// "") have F1 0 by that of version 1.1, and 1 by that of 2.0. exact, f1, total; of version 2 also HasAns_*,
+/// NoAns_* (where such questions are), best_exact, best_exact_thresh, best_f1, best_f1_thresh. From 0 to
+/// 100, as the script prints them. Above a no_answer of `threshold` the answer is "".
 Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version2, double threshold = 1.0);
 
 /// Medians and spread over seeds; all 0 of no values.

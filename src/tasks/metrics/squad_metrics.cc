@@ -18,46 +18,16 @@ bool is_ascii_punctuation(char32_t c) {
 
 bool is_article(std::u32string_view word) { return word == U"a" || word == U"an" || word == U"the"; }
 
-/// Lower case, without punctuation; articles between word borders become a space; split at white space. Word
-/// borders are those of the regular expression, so the "a" of "a€" is an article, too.
-Words words_of(std::string_view text) {
-  std::u32string kept;
-  for (const char32_t c : python_lowercase(to_code_points(text)))
-    if (!is_ascii_punctuation(c)) kept.push_back(c);
-  std::u32string spaced;
-  for (size_t i = 0; i < kept.size();) {
-    size_t end = i;
-    while (end < kept.size() && is_python_word(kept[end])) ++end;
-    if (end == i) ++end;  // no word: one character as it is
-    const std::u32string_view run(kept.data() + i, end - i);
-    if (is_article(run)) {
-      spaced.push_back(U' ');
-    } else {
-      spaced += run;
-    }
-    i = end;
-  }
-  Words words(1);
-  for (const char32_t c : spaced) {
-    if (!is_python_space(c)) {
-      words.back().push_back(c);
-    } else if (!words.back().empty()) {
-      words.emplace_back();
-    }
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
-
-double f1(Words gold, Words told, bool version2) {
-  if (version2 && (gold.empty() || told.empty())) return gold.empty() == told.empty();
+double f1(Words gold, Words predicted, bool version2) {
+  if (version2 && (gold.empty() || predicted.empty())) return gold.empty() == predicted.empty();
   std::sort(gold.begin(), gold.end());
-  std::sort(told.begin(), told.end());
+  std::sort(predicted.begin(), predicted.end());
   Words both;
-  std::set_intersection(gold.begin(), gold.end(), told.begin(), told.end(), std::back_inserter(both));
+  std::set_intersection(gold.begin(), gold.end(), predicted.begin(), predicted.end(),
+                        std::back_inserter(both));
   if (both.empty()) return 0;
   const double same = static_cast<double>(both.size());
-  const double precision = same / static_cast<double>(told.size());
+  const double precision = same / static_cast<double>(predicted.size());
   const double recall = same / static_cast<double>(gold.size());
   return 2 * precision * recall / (precision + recall);
 }
@@ -71,16 +41,16 @@ struct AnswerScore {
 AnswerScore score(const SquadPrediction& prediction, bool version2) {
   AnswerScore best;
   if (prediction.missing) return best;
-  const Words told = words_of(prediction.text);
+  const Words predicted = answer_words(prediction.text);
   std::vector<Words> golds;
   for (const std::string& gold : prediction.golds) {
-    golds.push_back(words_of(gold));
+    golds.push_back(answer_words(gold));
     if (version2 && golds.back().empty()) golds.pop_back();
   }
   if (version2 && golds.empty()) golds.emplace_back();
   for (const Words& gold : golds) {
-    best.exact = std::max(best.exact, gold == told ? 1.0 : 0.0);
-    best.f1 = std::max(best.f1, f1(gold, told, version2));
+    best.exact = std::max(best.exact, gold == predicted ? 1.0 : 0.0);
+    best.f1 = std::max(best.f1, f1(gold, predicted, version2));
   }
   return best;
 }
@@ -91,8 +61,8 @@ struct Best {
   double score = 0, threshold = 0;
 };
 
-/// All questions are told to have no answer; then, from the least odds of none up, one after the other gets
-/// its own.
+/// At first all questions are predicted to have no answer; then, in ascending order of their odds of none,
+/// one after the other gets its own.
 Best find_best(std::span<const SquadPrediction> predictions, std::span<const AnswerScore> scores,
                double AnswerScore::*which) {
   std::vector<size_t> order(predictions.size());
@@ -128,34 +98,46 @@ void append_means(Metrics& out, const std::string& prefix, std::span<const Answe
 
 }  // namespace
 
-std::string normalize_answer(std::string_view text) {
-  std::u32string joined;
-  for (const std::u32string& word : words_of(text)) {
-    if (!joined.empty()) joined.push_back(U' ');
-    joined += word;
+std::vector<std::u32string> answer_words(std::string_view text) {
+  std::u32string kept;
+  for (const char32_t c : python_lowercase(to_code_points(text)))
+    if (!is_ascii_punctuation(c)) kept.push_back(c);
+  std::u32string spaced;
+  for (size_t i = 0; i < kept.size();) {
+    size_t end = i;
+    while (end < kept.size() && is_python_word(kept[end])) ++end;
+    if (end == i) ++end;  // no word: one character as it is
+    const std::u32string_view run(kept.data() + i, end - i);
+    if (is_article(run)) {
+      spaced.push_back(U' ');
+    } else {
+      spaced += run;
+    }
+    i = end;
   }
-  return to_utf8(joined);
-}
-
-double squad_exact(std::string_view gold, std::string_view predicted) {
-  return words_of(gold) == words_of(predicted);
-}
-
-double squad_f1(std::string_view gold, std::string_view predicted, bool version2) {
-  return f1(words_of(gold), words_of(predicted), version2);
+  Words words(1);
+  for (const char32_t c : spaced) {
+    if (!is_python_space(c)) {
+      words.back().push_back(c);
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
 }
 
 Metrics squad_metrics(std::span<const SquadPrediction> predictions, bool version2, double threshold) {
   std::vector<AnswerScore> raw, all, with, without;
   for (const SquadPrediction& prediction : predictions) {
     raw.push_back(score(prediction, version2));
-    AnswerScore told = raw.back();
+    AnswerScore final_score = raw.back();
     if (version2 && !prediction.missing && prediction.no_answer > threshold) {
       const double right = !has_answer(prediction);
-      told = {right, right};
+      final_score = {right, right};
     }
-    all.push_back(told);
-    (has_answer(prediction) ? with : without).push_back(told);
+    all.push_back(final_score);
+    (has_answer(prediction) ? with : without).push_back(final_score);
   }
   Metrics out;
   append_means(out, "", all);

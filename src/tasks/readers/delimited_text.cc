@@ -16,14 +16,14 @@ bool DelimitedText::skip_blank_lines() {
   return false;
 }
 
-/// The field whose opening quote is at at_; leaves at_ behind the closing one.
+/// The field whose opening quote is at at_; leaves at_ after the closing one.
 std::string DelimitedText::quoted_field(size_t number) {
   const std::string_view text = input_.text;
   std::string field;
   for (++at_;;) {
     const size_t quote = text.find('"', at_);
     if (quote == std::string_view::npos)
-      fail(ErrorCode::kInput, "[data] ", place(), ": column ", number,
+      fail(ErrorCode::kInput, "[data] ", location(), ": column ", number,
            ": the field begins with a quote (\") that is never closed");
     field.append(text, at_, quote - at_);
     at_ = quote + 1;
@@ -34,7 +34,7 @@ std::string DelimitedText::quoted_field(size_t number) {
   if (text.substr(at_).starts_with("\r\n") || text.substr(at_) == "\r") ++at_;
   if (at_ < text.size() && text[at_] != '\n' && text[at_] != separator_)
     fail(ErrorCode::kInput, "[data] ", input_.name, ":", lines_.line_of(at_), ": column ", number,
-         ": text behind a closing quote; a quote inside a quoted field is written twice (\"\")");
+         ": text after a closing quote; a quote inside a quoted field is written twice (\"\")");
   return field;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // Rows of tab- or comma-separated text. With quotes as RFC 4180: a field in quotes may hold separators, line
-// ends, and quotes written twice. A line ends with \n or \r\n; blank lines are no rows.
+// ends, and quotes written twice. A line ends with \n or \r\n; blank lines are not rows.
 
 #include <cstdint>
 #include <string>
@@ -22,7 +22,7 @@ class DelimitedText {
   /// Where the row begins, from 1.
   int64_t line() const { return line_; }
   /// "FILE:LINE" of the row.
-  std::string place() const { return input_.name + ":" + std::to_string(line_); }
+  std::string location() const { return input_.name + ":" + std::to_string(line_); }
 
  private:
   bool skip_blank_lines();

@@ -1,16 +1,16 @@
 #include "tasks/readers/input_text.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/error.h"
+#include "core/strings.h"
+#include "core/utf8.h"
 #include "io/byte_source.h"
-#include "text/tokenizer/pretokenize.h"
 
 namespace roberta {
 namespace {
 
-constexpr size_t kLargestText = (size_t{4} << 30) - 1;
+constexpr size_t kMaxTextBytes = (size_t{4} << 30) - 1;
 
 [[noreturn]] void refuse_line(const InputText& input, size_t offset, const char* why) {
   fail(ErrorCode::kInput, "[data] ", input.name, ":", LineCounter(input.text).line_of(offset), ": ", why);
@@ -28,8 +28,8 @@ std::string read_input_file(const std::filesystem::path& file) {
       got = source->read(bytes.data() + have, bytes.size() - have);
       have += got;
     }
-    if (have > kLargestText)
-      fail(ErrorCode::kInput, "[data] ", display_name(file), ": 4 GiB of text or more; split it");
+    if (have > kMaxTextBytes)
+      fail(ErrorCode::kInput, "[data] ", display_name(file), ": has 4 GiB of text or more; split the file");
     if (got == 0) {
       bytes.resize(have);
       return bytes;
@@ -41,14 +41,14 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
   InputText input{file, display_name(file), std::move(bytes)};
   if (input.text.starts_with("\xEF\xBB\xBF")) input.text.erase(0, 3);
   if (input.text.starts_with("\xFF\xFE") || input.text.starts_with("\xFE\xFF"))
-    refuse_line(input, 0, "is UTF-16; UTF-8 is wanted (iconv -f UTF-16 -t UTF-8)");
+    refuse_line(input, 0, "is UTF-16, expected UTF-8; convert the file (iconv -f UTF-16 -t UTF-8)");
   if (const size_t nul = input.text.find('\0'); nul != std::string::npos)
-    refuse_line(input, nul, "has a NUL byte; UTF-8 text is wanted");
-  if (is_well_formed(input.text)) return input;
+    refuse_line(input, nul, "has a NUL byte, expected UTF-8 text");
+  if (is_valid_utf8(input.text)) return input;
   for (size_t begin = 0; begin < input.text.size();) {
     const size_t end = std::min(input.text.find('\n', begin), input.text.size());
-    if (!is_well_formed(std::string_view(input.text).substr(begin, end - begin)))
-      refuse_line(input, begin, "is not well-formed UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
+    if (!is_valid_utf8(std::string_view(input.text).substr(begin, end - begin)))
+      refuse_line(input, begin, "is not valid UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
     begin = end + 1;
   }
   return input;
@@ -57,8 +57,7 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
 InputFormat input_format(const std::filesystem::path& file) {
   std::filesystem::path name = file.filename();
   if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
-  std::string extension = name.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string extension = lower(name.extension().string());
   if (extension == ".jsonl" || extension == ".json" || extension == ".ndjson") return InputFormat::kJson;
   if (extension == ".tsv" || extension == ".tab") return InputFormat::kTabs;
   if (extension == ".csv") return InputFormat::kCommas;

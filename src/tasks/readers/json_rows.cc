@@ -57,15 +57,15 @@ bool JsonRows::next(Json& row) {
   line_ = lines_.line_of(at_);
   at_ += text.size();
   try {
-    row = parse_json(text, "data", place());
-  } catch (const Error& error) {  // JSON of models is Error(kModel)
+    row = parse_json(text, "data", location());
+  } catch (const Error& error) {  // parse_json fails with Error(kModel)
     std::string what = error.what();
     // The line is that of the file; the parser's is that of the object.
     if (const size_t at = what.find(": line 1, column"); at != std::string::npos) what.erase(at + 2, 8);
     throw Error(ErrorCode::kInput, what);
   }
   if (!row.is_object())
-    fail(ErrorCode::kInput, "[data] ", place(), ": must be a JSON object, is ", row.type_name());
+    fail(ErrorCode::kInput, "[data] ", location(), ": expected a JSON object, got ", row.type_name());
   return true;
 }
 

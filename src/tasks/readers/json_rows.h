@@ -1,5 +1,5 @@
 #pragma once
-// JSON objects, one a line or as the items of one array, with the lines where they stand.
+// JSON objects, one a line or as the items of one array, with their line numbers.
 
 #include <cstdint>
 #include <string>
@@ -15,12 +15,12 @@ class JsonRows {
  public:
   explicit JsonRows(const InputText& input);
 
-  /// False at the end. Error(kInput) with file and line for what is no JSON or no object.
+  /// False at the end. Error(kInput) with file and line for what is not JSON or not an object.
   bool next(Json& row);
   /// Where the object begins, from 1.
   int64_t line() const { return line_; }
   /// "FILE:LINE" of it.
-  std::string place() const { return input_.name + ":" + std::to_string(line_); }
+  std::string location() const { return input_.name + ":" + std::to_string(line_); }
 
  private:
   /// The text of the next object; empty at the end.

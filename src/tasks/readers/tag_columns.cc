@@ -1,7 +1,7 @@
 #include "tasks/readers/tag_columns.h"
 
 #include "core/error.h"
-#include "io/json/json_scanner.h"
+#include "core/strings.h"
 #include "io/text_reader.h"
 
 namespace roberta {
@@ -40,10 +40,10 @@ TagColumns read_tag_columns(const std::filesystem::path& file) {
       fail(ErrorCode::kInput, "[evaluate] ", reader.name(), ":", reader.line_number(), ": ", why...);
     };
     if (fields.size() < 3)
-      refuse("has ", fields.size(), " columns; a word, its tag and the predicted tag are needed");
+      refuse("has ", fields.size(), " columns; expected a word, its tag and the predicted tag");
     for (size_t i = fields.size() - 2; i < fields.size(); ++i) {
       if (!is_tag(fields[i]))
-        refuse("'", printable(fields[i], 60), "' is no tag; such as B-x, I-x, O are needed");
+        refuse("'", printable(fields[i], 60), "' is not a tag; expected O, or B-, I-, E- or S- and a type");
     }
     if (!inside) {
       out.truth.emplace_back();

@@ -1,6 +1,6 @@
 #pragma once
-// A file in which somebody else's tags stand beside the right ones: a word a line, the right tag in the last
-// column but one, the predicted one in the last, blank line between sentences; what conlleval reads.
+// A file with predicted tags beside the true ones, as conlleval reads it: one word per line, the true tag in
+// the last column but one, the predicted tag in the last, a blank line between sentences.
 
 #include <filesystem>
 #include <string>

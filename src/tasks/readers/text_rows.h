@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tasks/datasets/text_data.h"
-#include "tasks/readers/input_text.h"
+#include "tasks/readers/table.h"
 
 namespace roberta {
 
@@ -20,21 +20,27 @@ struct TextRow {
 
 class TextRows {
  public:
-  virtual ~TextRows() = default;
-  /// False at the end. Error(kInput) names file, line and column.
-  virtual bool next(TextRow& row) = 0;
-  /// "FILE:LINE" of the row.
-  virtual std::string place() const = 0;
-  /// Of the label, for messages.
-  virtual std::string label_column() const = 0;
-  /// Whether rows have a second text.
-  virtual bool pairs() const = 0;
-  /// Rows dropped so far.
-  virtual int64_t skipped() const { return 0; }
-};
+  /// Error(kInput) of an empty file, or one without the columns; the label's need not be there unless
+  /// `labelled`. Borrows the input.
+  TextRows(const InputText& input, const TextColumns& columns, bool labelled);
 
-/// Error(kInput) of an empty file, or one without the columns; the label's need not be there unless
-/// `labelled`. Borrows the arguments.
-std::unique_ptr<TextRows> open_text_rows(const InputText& input, const TextColumns& columns, bool labelled);
+  /// False at the end. Error(kInput) names file, line and column.
+  bool next(TextRow& row);
+  /// "FILE:LINE" of the row.
+  std::string location() const { return table_->location(); }
+  /// Of the label, for messages.
+  const std::string& label_column() const;
+  /// Whether rows have a second text.
+  bool pairs() const;
+  /// Rows dropped so far.
+  int64_t skipped() const { return table_->skipped(); }
+
+ private:
+  std::string text(size_t column);
+  std::string label(const Json& value) const;
+
+  std::unique_ptr<Table> table_;
+  std::vector<Json> values_;
+};
 
 }  // namespace roberta

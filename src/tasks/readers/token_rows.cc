@@ -3,10 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/nearest.h"
-#include "io/json/json_scanner.h"
-#include "tasks/datasets/label_names.h"
-#include "tasks/readers/json_rows.h"
+#include "core/strings.h"
+#include "tasks/readers/table.h"
 
 namespace roberta {
 namespace {
@@ -41,7 +39,7 @@ class ConllRows final : public TokenRows {
   void split(std::string_view line) {
     fields_.clear();
     const bool tabs = line.find('\t') != std::string_view::npos;
-    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);  // npos + 1 == 0
+    line = trimmed_end(line);
     while (!line.empty()) {
       const size_t end = std::min(line.find(tabs ? '\t' : ' '), line.size());
       const std::string_view field = trimmed(line.substr(0, end));
@@ -56,9 +54,8 @@ class ConllRows final : public TokenRows {
                        : options_.tag_column > 0 ? static_cast<size_t>(options_.tag_column)
                                                  : std::max<size_t>(fields_.size(), 2);
     if (const size_t needed = std::max(word, tag); fields_.size() < needed) {
-      refuse(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", needed,
-                    " are wanted",
-                    options_.labelled ? ": a word and its tag, with a tab or blanks between" : ""));
+      refuse(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", "expected ",
+                    needed, options_.labelled ? ": a word and its tag, with a tab or blanks between" : ""));
     }
     if (fields_[word - 1].empty()) refuse("the word is empty");
     row.words.emplace_back(fields_[word - 1]);
@@ -77,71 +74,73 @@ class ConllRows final : public TokenRows {
   int64_t line_ = 0;
 };
 
-class ObjectRows final : public TokenRows {
+class JsonTokenRows final : public TokenRows {
  public:
-  ObjectRows(const InputText& input, const TokenDataOptions& options) : rows_(input), options_(options) {}
+  JsonTokenRows(const InputText& input, const TokenDataOptions& options)
+      : table_(open_json_table(input, columns(options))), options_(options) {}
 
   bool next(TokenRow& row) override {
     do {
       row = {};
-      if (!rows_.next(object_)) return false;
+      if (!table_->next(values_)) return false;
       words(row);
       if (options_.labelled) tags(row);
     } while (row.words.empty());
-    row.lines.assign(row.words.size(), rows_.line());
+    row.lines.assign(row.words.size(), table_->line());
     return true;
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    fail(ErrorCode::kInput, "[data] ", rows_.place(), ": ", why);
+  enum Column : size_t { kWords, kTags };
+
+  static std::vector<WantedColumn> columns(const TokenDataOptions& options) {
+    std::vector<WantedColumn> wanted = {{.names = {options.text_column}, .role = "the words"}};
+    if (options.labelled) wanted.push_back({.names = {options.label_column}, .role = "the tags"});
+    return wanted;
   }
 
-  const Json& array(const std::string& name) const {
-    const auto found = object_.find(name);
-    if (found == object_.end()) {
-      std::vector<std::string> names;
-      for (const auto& member : object_.items()) names.push_back(member.key());
-      refuse("no column '" + name + "'; there are " + quoted_names(names) + did_you_mean(name, names));
-    }
-    if (!found->is_array()) refuse("column '" + name + "' must be an array, is " + found->type_name());
-    return *found;
+  template <class... Why>
+  [[noreturn]] void refuse(Column column, const Why&... why) const {
+    fail(ErrorCode::kInput, "[data] ", table_->location(), ": column '", table_->name(column), "'", why...);
+  }
+
+  const Json& array(Column column) const {
+    if (!values_[column].is_array()) refuse(column, ": expected an array, got ", values_[column].type_name());
+    return values_[column];
   }
 
   void words(TokenRow& row) const {
-    for (const Json& word : array(options_.text_column)) {
+    for (const Json& word : array(kWords)) {
       if (!word.is_string())
-        refuse(concat("column '", options_.text_column, "', item ", row.words.size() + 1,
-                      " must be a text, is ", word.type_name()));
+        refuse(kWords, ", item ", row.words.size() + 1, ": expected a text, got ", word.type_name());
       row.words.push_back(word.get<std::string>());
-      if (row.words.back().empty())
-        refuse(concat("column '", options_.text_column, "', item ", row.words.size(), " is empty"));
+      if (row.words.back().empty()) refuse(kWords, ", item ", row.words.size(), " is empty");
     }
   }
 
   void tags(TokenRow& row) const {
-    const Json& tags = array(options_.label_column);
+    const Json& tags = array(kTags);
     if (tags.size() != row.words.size())
-      refuse(concat("column '", options_.text_column, "' has ", row.words.size(), " words, column '",
-                    options_.label_column, "' ", tags.size(), " tags"));
+      refuse(kTags, " has ", tags.size(), " tags, column '", table_->name(kWords), "' has ", row.words.size(),
+             " words");
     for (const Json& tag : tags) row.tags.push_back(name_of(tag));
   }
 
   std::string name_of(const Json& tag) const {
     if (tag.is_string()) return tag.get<std::string>();
-    const std::string what = "column '" + options_.label_column + "': tag " + printable(tag.dump(), 40);
-    if (!tag.is_number_integer()) refuse(what + " is neither a text nor a whole number");
-    if (options_.labels.empty()) refuse(what + " is a number; give the names of the labels, in order");
+    const std::string what = ": tag " + printable(tag.dump(), 40);
+    if (!tag.is_number_integer()) refuse(kTags, what, " is neither a text nor a whole number");
+    if (options_.labels.empty()) refuse(kTags, what, " is a number; give the names of the labels, in order");
     // As unsigned a negative one is too large.
     const auto index = tag.get<uint64_t>();
     if (index >= options_.labels.size())
-      refuse(what + concat(" is beyond the ", options_.labels.size(), " labels"));
+      refuse(kTags, what, " is out of range: there are ", options_.labels.size(), " labels");
     return options_.labels[index];
   }
 
-  JsonRows rows_;
+  std::unique_ptr<Table> table_;
   const TokenDataOptions& options_;
-  Json object_;
+  std::vector<Json> values_;
 };
 
 bool is_json(const InputText& input) {
@@ -154,7 +153,7 @@ bool is_json(const InputText& input) {
 }  // namespace
 
 std::unique_ptr<TokenRows> open_token_rows(const InputText& input, const TokenDataOptions& options) {
-  if (is_json(input)) return std::make_unique<ObjectRows>(input, options);
+  if (is_json(input)) return std::make_unique<JsonTokenRows>(input, options);
   return std::make_unique<ConllRows>(input, options);
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/utf8.h"
 #include "text/unicode/unicode_table.h"
-#include "text/unicode/utf8.h"
 #include "text/unicode/word_table.h"
 
 namespace roberta {
@@ -26,8 +26,7 @@ bool space_at(std::string_view text, size_t at) {
 
 size_t leading_spaces(std::string_view text) {
   size_t count = 0;
-  for (size_t at = 0; at < text.size() && space_at(text, at); ++count)
-    at += utf8_length(static_cast<uint8_t>(text[at]));
+  for (size_t at = 0; at < text.size() && space_at(text, at); ++count) at += utf8_length(text[at]);
   return count;
 }
 
@@ -123,7 +122,7 @@ void AddedTokenMatcher::find(const Trie& trie, std::string_view text, bool parse
     if (index < 0) continue;
     const AddedToken& token = (*tokens_)[static_cast<size_t>(index)];
     size_t begin = at, end = at + bytes;
-    next = end;  // what is refused below is not looked at again
+    next = end;  // a match that is rejected below is not examined again
     if (token.special && !parse_special) continue;
     if (token.single_word) {
       const bool after_word =
@@ -138,9 +137,9 @@ void AddedTokenMatcher::find(const Trie& trie, std::string_view text, bool parse
       begin = std::max(begin, done);
     }
     if (token.rstrip) {
-      while (end < text.size() && space_at(text, end)) end += utf8_length(static_cast<uint8_t>(text[end]));
+      while (end < text.size() && space_at(text, end)) end += utf8_length(text[end]);
     }
-    if (begin > end) continue;  // wholly inside the white space that the match before took
+    if (begin > end) continue;  // lies inside the white space that the previous match took
     if (done < begin) pieces.push_back({text.substr(done, begin - done), -1});
     pieces.push_back({text.substr(begin, end - begin), token.id});
     done = end;

@@ -23,7 +23,7 @@ class AddedTokenMatcher {
   /// `tokens` must outlive this object.
   explicit AddedTokenMatcher(const std::vector<AddedToken>& tokens);
 
-  /// Cuts well-formed UTF-8 into pieces; with parse_special false, special tokens are ordinary text.
+  /// Cuts valid UTF-8 into pieces; with parse_special false, special tokens are ordinary text.
   void split(std::string_view text, bool parse_special, std::vector<TextPiece>& pieces) const;
 
  private:
@@ -34,7 +34,7 @@ class AddedTokenMatcher {
     bool empty() const { return nodes_.size() <= 1; }
     /// Longest token that starts at text[at]; -1: none. `bytes` gets its length.
     int32_t match(std::string_view text, size_t at, size_t& bytes) const;
-    /// First place from `at` on where a token may start.
+    /// First position from `at` on where a token may start.
     size_t next_start(std::string_view text, size_t at) const;
 
    private:

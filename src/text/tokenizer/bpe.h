@@ -18,7 +18,7 @@ struct WordPiece {
   uint32_t bytes;
 };
 
-/// Working memory of Bpe::merge; one a thread.
+/// Working memory of Bpe::merge; one per thread.
 struct BpeScratch {
   struct Symbol {
     int32_t id;
@@ -70,8 +70,8 @@ class Bpe {
   std::vector<uint32_t> byte_ranks_;   // [first byte << 8 | second byte]: rank of that pair
   std::vector<uint64_t> slots_;        // left << 44 | right << 24 | rank; open addressing; all ones: free
   int shift_ = 63;                     // 64 - log2(slots_.size())
-  // Most pairs that are asked for are no merges. One bit a hash tells that from 64 KiB (for 50,000 merges),
-  // which stay in the nearest caches, where slots_ would wait for memory.
+  // Most pairs that are looked up are not merges. One bit per hash shows that, in 64 KiB (for 50,000 merges)
+  // that stay in the nearest caches; slots_ would wait for memory.
   std::vector<uint64_t> filter_;
 };
 

@@ -4,9 +4,10 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+
+#include "core/utf8.h"
 
 namespace roberta {
 
@@ -32,29 +33,13 @@ constexpr std::array<int16_t, 0x144> make_char_to_byte() {
 
 /// Code point of each byte.
 inline constexpr std::array<uint16_t, 256> kByteToChar = detail::make_byte_to_char();
-/// Byte of each code point below 0x144; -1 where the code point is not of the alphabet.
+/// Byte of each code point below 0x144; -1 where the code point is not in the alphabet.
 inline constexpr std::array<int16_t, 0x144> kCharToByte = detail::make_char_to_byte();
 
-/// Appends the UTF-8 of one byte's character (1 or 2 bytes).
-inline void append_byte_char(std::string& out, uint8_t byte) {
-  const uint16_t code = kByteToChar[byte];
-  if (code < 0x80) {
-    out.push_back(static_cast<char>(code));
-  } else {
-    out.push_back(static_cast<char>(0xC0 | (code >> 6)));
-    out.push_back(static_cast<char>(0x80 | (code & 0x3F)));
-  }
-}
+/// Appends the UTF-8 of one byte's character (1 or 2 bytes): ' ' -> "Ġ".
+inline void append_byte_char(std::string& out, uint8_t byte) { append_utf8(out, kByteToChar[byte]); }
 
-/// " world" -> "Ġworld".
-inline std::string bytes_to_alphabet(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() + bytes.size() / 4 + 2);
-  for (const char c : bytes) append_byte_char(out, static_cast<uint8_t>(c));
-  return out;
-}
-
-/// "Ġworld" -> " world", appended to `out`. False, with `out` as it was, when a character is not of the
+/// "Ġworld" -> " world", appended to `out`. False, with `out` as it was, when a character is not in the
 /// alphabet.
 inline bool append_alphabet_bytes(std::string_view text, std::string& out) {
   const size_t before = out.size();
@@ -73,13 +58,6 @@ inline bool append_alphabet_bytes(std::string_view text, std::string& out) {
     out.push_back(static_cast<char>(kCharToByte[code]));
   }
   return true;
-}
-
-/// As above into a new string; empty optional when a character is not of the alphabet.
-inline std::optional<std::string> alphabet_to_bytes(std::string_view text) {
-  std::string out;
-  if (!append_alphabet_bytes(text, out)) return std::nullopt;
-  return out;
 }
 
 }  // namespace roberta

@@ -1,11 +1,11 @@
 // Text to tokens: pieces (added_tokens.h) -> words (pretokenize.h) -> tokens (word_cache.h, bpe.h).
-// Words are handled in batches: first all keys are made and their cache lines asked for, then they are looked
-// up, so that the waits for memory overlap.
+// Words are handled in batches: first all keys are made and their cache lines prefetched, then they are
+// looked up, so that the waits for memory overlap.
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "text/tokenizer/tokenizer_impl.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 
@@ -142,15 +142,15 @@ class TokenSink {
       for (size_t i = done_; i < next; ++i) at_ += is_continuation(word_[i]) ? 0 : 1;
     }
     done_ = next;
-    // The blank that add_prefix_space puts before a text (at code point -1) has the place of the text's
-    // first.
+    // The blank that add_prefix_space puts before a text (at code point -1) has the offset of the text's
+    // first character.
     const auto& info = impl_.info[static_cast<size_t>(id)];
     sequence_.ids.push_back(id);
     sequence_.offsets.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(at_)});
     sequence_.spaces.push_back({info.leading, info.trailing});
     if (sequence_.pretokens >= 0) sequence_.words.push_back(sequence_.pretokens - 1);
   }
-  void finish() {  // dropped bytes leave a rest
+  void finish() {  // bytes without tokens remain
     for (; done_ < word_.size(); ++done_) at_ += is_continuation(word_[done_]) ? 0 : 1;
   }
 
@@ -169,21 +169,16 @@ bool is_ascii(std::string_view text) {
   return all < 0x80;
 }
 
-size_t count_chars(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
-}
-
 std::string_view checked(std::string_view text, std::string& storage) {
   if (text.size() >= 0xFFFFFFF0u)
     fail(ErrorCode::kInput, "[tokenizer] a text of 4 GiB or more; encode it in parts");
-  return well_formed(text, storage);
+  return repaired_utf8(text, storage);
 }
 
-/// The piece with a blank before it, unless it has one.
-std::string_view with_prefix(std::string_view piece, bool wanted, std::string& storage) {
-  if (!wanted || piece.starts_with(' ')) return piece;
-  storage.assign(1, ' ').append(piece);
+/// The text with a blank before it, unless it has one.
+std::string_view with_prefix(std::string_view text, bool wanted, std::string& storage) {
+  if (!wanted || text.starts_with(' ')) return text;
+  storage.assign(1, ' ').append(text);
   return storage;
 }
 
@@ -215,7 +210,7 @@ void Tokenizer::Impl::append_tokens(std::string_view text, bool parse_special, b
   sequence.offsets.reserve(guess);
   sequence.spaces.reserve(guess);
   for (const TextPiece& piece : state.text_pieces) {
-    const auto chars = static_cast<int64_t>(ascii ? piece.text.size() : count_chars(piece.text));
+    const auto chars = static_cast<int64_t>(ascii ? piece.text.size() : count_code_points(piece.text));
     if (piece.id >= 0) {
       sequence.ids.push_back(piece.id);
       sequence.offsets.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(at + chars)});
@@ -228,7 +223,7 @@ void Tokenizer::Impl::append_tokens(std::string_view text, bool parse_special, b
       const size_t first = sequence.ids.size();
       TokenSink sink(*this, prefixed ? at - 1 : at, ascii, sequence);
       encode_words_of(words, *this, exact_lengths, state, sink);
-      if (prefixed) {  // the blank before the text has the place of the text's first character
+      if (prefixed) {  // the blank before the text has the offset of the text's first character
         for (size_t i = first; i < sequence.ids.size(); ++i) {
           Offset& offset = sequence.offsets[i];
           const bool before = static_cast<int32_t>(offset.begin - static_cast<uint32_t>(at)) < 0;

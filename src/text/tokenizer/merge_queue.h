@@ -17,8 +17,8 @@ constexpr uint32_t left_of(uint64_t pair) { return static_cast<uint32_t>(pair >>
 constexpr uint32_t right_of(uint64_t pair) { return static_cast<uint32_t>(pair); }
 
 /// Most entries are rare pairs that are never reached, so only those of the highest counts are kept in a
-/// heap; the rest lie unsorted in buckets of equal or similar counts, and a bucket becomes the heap when its
-/// turn comes.
+/// heap; the rest are kept unsorted in buckets of equal or similar counts, and a bucket becomes the heap when
+/// its turn comes.
 class MergeQueue {
  public:
   struct Entry {

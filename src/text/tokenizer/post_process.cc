@@ -1,5 +1,5 @@
 // Truncation into windows, trimming of offsets, the frame of special tokens: in the reference's order, which
-// shows in the results (whether a window's first token keeps its blank).
+// affects the results (whether a window's first token keeps its blank).
 #include <algorithm>
 
 #include "core/error.h"
@@ -99,7 +99,7 @@ Cuts truncate(size_t count1, size_t count2, bool is_pair, const std::vector<Temp
   return cuts;
 }
 
-/// Offsets without the white space that a token begins or ends with. `at` is the token's place in its window.
+/// Offsets without the white space that a token begins or ends with. `at` is the token's index in its window.
 Offset trimmed(Offset offset, TokenSpaces spaces, size_t at, bool keeps_prefix_space) {
   uint32_t leading = spaces.leading;
   if (leading == 1 && keeps_prefix_space && (at == 0 || offset.begin == 0)) leading = 0;

@@ -1,7 +1,6 @@
 #include "text/tokenizer/pretokenize.h"
 
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -9,8 +8,9 @@
 #include <immintrin.h>
 #endif
 
+#include "core/cpus.h"
+#include "core/utf8.h"
 #include "text/unicode/unicode_table.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 
@@ -29,7 +29,7 @@ inline size_t contraction(const char* p, const char* end) {
 inline CharClass class_at(const char* p) { return char_class(decode_utf8(p)); }
 
 inline const char* skip_class(const char* p, const char* end, CharClass wanted) {
-  while (p != end && class_at(p) == wanted) p += utf8_length(static_cast<uint8_t>(*p));
+  while (p != end && class_at(p) == wanted) p += utf8_length(*p);
   return p;
 }
 
@@ -212,8 +212,7 @@ using Scan = size_t (*)(const char*, const char*, uint32_t*, size_t);
 
 Scan choose_scan() {
 #if defined(__x86_64__)
-  const char* forced = std::getenv("ROBERTA_CPU");
-  const std::string_view level = forced != nullptr ? forced : "";
+  const std::string level = requested_instruction_set();
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && level != "portable";
   const bool avx512 = avx2 && level != "avx2" && __builtin_cpu_supports("avx512f") &&
@@ -242,7 +241,7 @@ size_t next_pretoken(const char* p, const char* end) {
   }
   const char* stop = skip_class(p, end, kind);
   if (kind == CharClass::kSpace &&
-      stop != end) {  // leave the last white space to what follows, unless it is alone
+      stop != end) {  // leave the last white space to what follows, unless it is the only one
     const char* last = stop - 1;
     while (is_continuation(*last)) --last;
     if (last != begin) stop = last;

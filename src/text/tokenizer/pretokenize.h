@@ -1,5 +1,5 @@
 #pragma once
-// GPT-2's split of a text into pre-tokens, the pieces that merges never cross:
+// GPT-2's split of a text into pre-tokens, whose borders merges never cross:
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 // by hand-written scanners (AVX-512, AVX2 or portable, chosen once; ROBERTA_CPU=avx2|portable forces one).
 // Linear time.
@@ -14,15 +14,15 @@ namespace roberta {
 /// scan_pretokens needs room for at least this many ends.
 inline constexpr size_t kPretokenRoom = 64;
 
-/// Finds the next pre-tokens of well-formed UTF-8 [p, end), where `p` is the beginning of the text or of a
+/// Finds the next pre-tokens of valid UTF-8 [p, end), where `p` is the beginning of the text or of a
 /// pre-token. ends[i] is where the i-th of them ends, in bytes from `p`; returns how many were found: 0 only
 /// when p == end. `capacity` >= kPretokenRoom; one call looks at less than 4 GiB of text.
 size_t scan_pretokens(const char* p, const char* end, uint32_t* ends, size_t capacity);
 
-/// The portable scanner alone, for tests: length in bytes of the pre-token at `p` (p < end).
+/// Only the portable scanner, for tests: length in bytes of the pre-token at `p` (p < end).
 size_t next_pretoken(const char* p, const char* end);
 
-/// visit(const char* begin, size_t bytes) for each pre-token, in order. The text must be well-formed UTF-8.
+/// visit(const char* begin, size_t bytes) for each pre-token, in order. The text must be valid UTF-8.
 template <class Visit>
 void for_each_pretoken(std::string_view text, Visit&& visit) {
   constexpr size_t kBatch = 256;
@@ -39,11 +39,5 @@ void for_each_pretoken(std::string_view text, Visit&& visit) {
     p += begin;
   }
 }
-
-/// True when `text` is well-formed UTF-8 (a fraction of a nanosecond a byte).
-bool is_well_formed(std::string_view text);
-/// `text` itself when it is well formed; otherwise `storage`, holding it with each maximal ill-formed subpart
-/// replaced by U+FFFD (as Python's errors="replace" and the Unicode standard have it).
-std::string_view well_formed(std::string_view text, std::string& storage);
 
 }  // namespace roberta

@@ -5,6 +5,7 @@
 #include "core/cpus.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/utf8.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/tokenizer_impl.h"
 
@@ -12,10 +13,10 @@ namespace roberta {
 
 namespace {
 
-/// Runs body(index, state) for 0..count on several threads; the first exception is thrown again.
+/// Runs body(index, state) for 0..count on several threads; the first exception is rethrown.
 template <class Body>
 void for_each_parallel(size_t count, int threads, StatePool& states, Body body) {
-  constexpr size_t kTexts = 16;  // a piece: enough that taking it costs nothing beside its work
+  constexpr size_t kTexts = 16;  // per piece of work: enough to make the cost of taking one negligible
   const int64_t pieces = static_cast<int64_t>((count + kTexts - 1) / kTexts);
   parallel_for(threads > 0 ? threads : usable_cpus(), pieces, [&](int64_t piece, int) {
     const BorrowedState state(states);
@@ -137,12 +138,12 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_to
       if (!first) bytes += ' ';
       bytes += token;
     } else if (!append_alphabet_bytes(token, bytes)) {
-      bytes += token;  // an added token with characters beyond the alphabet stands for itself
+      bytes += token;  // an added token with characters outside the alphabet stands for itself
     }
     first = false;
   }
   std::string storage;
-  const std::string_view text = well_formed(bytes, storage);
+  const std::string_view text = repaired_utf8(bytes, storage);
   return text.data() == bytes.data() ? bytes : storage;
 }
 

@@ -1,5 +1,5 @@
-// Which files a tokenizer is read from.
-#include <filesystem>
+#include "text/tokenizer/tokenizer_files.h"
+
 #include <system_error>
 
 #include "core/error.h"
@@ -13,12 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Far above any vocabulary that exists: larger files are somebody's mistake.
+// Far above any existing vocabulary: a larger file is a mistake.
 constexpr uint64_t kMaxBytes = 1u << 30, kMaxSettingsBytes = 64u << 20;
 
 std::string read_text(const fs::path& path) { return read_text_file(path, "tokenizer", kMaxBytes); }
 
-/// True also of what can't be looked at: reading it then says why.
+/// Also true of a path that can't be examined: reading it then says why.
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::status(path, ignored).type() != fs::file_type::not_found;
@@ -42,7 +42,7 @@ Json read_settings(const fs::path& path) {
   Json value = read_json_file(path, "tokenizer", kMaxSettingsBytes);
   if (!value.is_object())
     fail(ErrorCode::kModel, "[tokenizer] ", path.string(),
-         ": not a JSON object; the file is damaged, fetch it again");
+         ": not a JSON object; the file is damaged: download it again");
   return value;
 }
 
@@ -107,6 +107,10 @@ TokenizerSpec read_vocab_and_merges(const fs::path& directory, const Json& confi
 
 }  // namespace
 
+bool has_tokenizer_files(const fs::path& directory) {
+  return fs::exists(directory / "tokenizer.json") || fs::exists(directory / "vocab.json");
+}
+
 Tokenizer Tokenizer::from_file(const fs::path& tokenizer_json) {
   const std::string where = "[tokenizer] " + tokenizer_json.string();
   return make_tokenizer(parse_tokenizer_json(read_text(tokenizer_json), where), tokenizer_json.string());
@@ -128,10 +132,10 @@ Tokenizer Tokenizer::from_directory(const fs::path& directory) {
     for (const char* other : {"sentencepiece.bpe.model", "spiece.model", "vocab.txt", "bpe.codes"}) {
       if (is_there(directory / other))
         fail(ErrorCode::kModel, "[tokenizer] ", directory.string(), ": has ", other,
-             ", a tokenizer of another kind; only byte-level BPE is supported");
+             ", which is not a byte-level BPE tokenizer; only these are supported");
     }
     fail(ErrorCode::kModel, "[tokenizer] ", directory.string(),
-         ": has neither tokenizer.json nor vocab.json with merges.txt");
+         ": has neither tokenizer.json nor vocab.json and merges.txt");
   }
   take_max_length(config, spec);
   return make_tokenizer(std::move(spec), directory.string());

@@ -4,35 +4,36 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "text/tokenizer/byte_alphabet.h"
 
 namespace roberta {
 
 StatePool::~StatePool() {
-  for (auto& place : places_) delete place.load();
+  for (auto& slot : slots_) delete slot.load();
 }
 
-size_t StatePool::place_of_thread() {
+size_t StatePool::slot_of_thread() {
   static std::atomic<size_t> next{0};
-  thread_local const size_t place = next.fetch_add(1) % kPlaces;
-  return place;
+  thread_local const size_t slot = next.fetch_add(1) % kSlots;
+  return slot;
 }
 
 std::unique_ptr<EncodeState> StatePool::take() {
-  const size_t first = place_of_thread();
-  for (size_t i = 0; i < kPlaces; ++i) {
-    auto& place = places_[(first + i) % kPlaces];
-    if (place.load(std::memory_order_relaxed) == nullptr) continue;
-    if (EncodeState* state = place.exchange(nullptr)) return std::unique_ptr<EncodeState>(state);
+  const size_t first = slot_of_thread();
+  for (size_t i = 0; i < kSlots; ++i) {
+    auto& slot = slots_[(first + i) % kSlots];
+    if (slot.load(std::memory_order_relaxed) == nullptr) continue;
+    if (EncodeState* state = slot.exchange(nullptr)) return std::unique_ptr<EncodeState>(state);
   }
   return std::make_unique<EncodeState>();
 }
 
 void StatePool::give_back(std::unique_ptr<EncodeState> state) {
-  const size_t first = place_of_thread();
-  for (size_t i = 0; i < kPlaces && state; ++i) {
+  const size_t first = slot_of_thread();
+  for (size_t i = 0; i < kSlots && state; ++i) {
     EncodeState* expected = nullptr;
-    if (places_[(first + i) % kPlaces].compare_exchange_strong(expected, state.get())) state.release();
+    if (slots_[(first + i) % kSlots].compare_exchange_strong(expected, state.get())) state.release();
   }
 }
 
@@ -42,15 +43,15 @@ namespace {
 /// string, the next free one after it otherwise. Of a repeated string the last properties count.
 void assign_ids(TokenizerSpec& spec, const std::string& where) {
   std::vector<AddedToken> kept;
-  std::unordered_map<std::string, size_t> places;
+  std::unordered_map<std::string, size_t> index_of;
   int64_t next = spec.vocabulary.size();
   for (AddedToken& token : spec.added_tokens) {
     if (token.content.empty()) continue;
-    const auto place = places.find(token.content);
-    if (place != places.end()) {
-      token.id = kept[place->second].id;
-      token.special = token.special || kept[place->second].special;
-      kept[place->second] = token;
+    const auto found = index_of.find(token.content);
+    if (found != index_of.end()) {
+      token.id = kept[found->second].id;
+      token.special = token.special || kept[found->second].special;
+      kept[found->second] = token;
       continue;
     }
     const auto known = spec.vocabulary.find(token.content);
@@ -58,7 +59,7 @@ void assign_ids(TokenizerSpec& spec, const std::string& where) {
     if (id > kMaxVocabularyId)
       fail(ErrorCode::kModel, where, ": added token '", token.content, "' gets id ", id, ", too large");
     token.id = static_cast<int32_t>(id);
-    places.emplace(token.content, kept.size());
+    index_of.emplace(token.content, kept.size());
     kept.push_back(token);
   }
   spec.added_tokens = std::move(kept);
@@ -96,9 +97,7 @@ uint16_t count16(size_t count) { return static_cast<uint16_t>(std::min<size_t>(c
 /// the alphabet's 'Ġ' or white space itself.
 Tokenizer::Impl::TokenInfo describe(std::string_view token) {
   Tokenizer::Impl::TokenInfo info;
-  size_t chars = 0;
-  for (const char c : token) chars += (static_cast<uint8_t>(c) & 0xC0) != 0x80;
-  info.bytes = count16(chars);
+  info.bytes = count16(count_code_points(token));
   const auto blanks = [](std::string_view text, bool at_end) {
     size_t count = 0;
     while (!text.empty()) {
@@ -112,9 +111,9 @@ Tokenizer::Impl::TokenInfo describe(std::string_view token) {
         const char* p = at_end ? text.data() + text.size() - 1 : text.data();
         bytes = 1;
         if (at_end) {
-          while ((static_cast<uint8_t>(*p) & 0xC0) == 0x80) --p, ++bytes;
+          while (is_continuation(*p)) --p, ++bytes;
         } else {
-          while (bytes < text.size() && (static_cast<uint8_t>(p[bytes]) & 0xC0) == 0x80) ++bytes;
+          while (bytes < text.size() && is_continuation(p[bytes])) ++bytes;
         }
       }
       if (at_end)
@@ -161,7 +160,7 @@ Tokenizer::Impl::Impl(TokenizerSpec specification, const std::string& where)
     exact_lengths = spec.unk_token.has_value() && !spec.fuse_unk;
     if (spec.unk_token) {
       TokenInfo& unknown = info[static_cast<size_t>(*spec.vocabulary.find(*spec.unk_token))];
-      unknown.bytes = 1;  // stands for one byte, however it is spelt
+      unknown.bytes = 1;  // stands for one byte, whatever its spelling
     }
   }
   const auto id_of = [&](const std::string& name) { return find(name).value_or(-1); };

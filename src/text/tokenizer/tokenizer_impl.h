@@ -15,7 +15,7 @@
 
 namespace roberta {
 
-/// Working memory of one encoding call; kept between calls, for its cache is what makes encoding fast.
+/// Working memory of one encoding call; kept between calls, because its cache makes encoding fast.
 struct EncodeState {
   WordCache cache;
   BpeScratch scratch;
@@ -24,7 +24,7 @@ struct EncodeState {
   std::string repaired, prefixed;
 };
 
-/// Lends states to calls. Lock-free; keeps at most kPlaces of them. A thread tends to get the one it had
+/// Lends states to calls. Lock-free; keeps at most kSlots of them. A thread tends to get the one it had
 /// before.
 class StatePool {
  public:
@@ -37,9 +37,9 @@ class StatePool {
   void give_back(std::unique_ptr<EncodeState> state);
 
  private:
-  static constexpr size_t kPlaces = 64;
-  static size_t place_of_thread();
-  std::atomic<EncodeState*> places_[kPlaces] = {};
+  static constexpr size_t kSlots = 64;
+  static size_t slot_of_thread();
+  std::atomic<EncodeState*> slots_[kSlots] = {};
 };
 
 /// A state of the pool, for the length of a scope.
@@ -84,9 +84,9 @@ struct Tokenizer::Impl {
   std::vector<TokenInfo> info;       // by id of the model's vocabulary
   std::vector<int32_t> added_of_id;  // index into spec.added_tokens, or -1
   std::vector<uint8_t> special_of_id;
-  bool exact_lengths = true;  // info tells the length of every token (no fused or dropped bytes)
+  bool exact_lengths = true;  // info has the length of every token (no fused or dropped bytes)
   int32_t entries = 0;        // added tokens included
-  int32_t bos = -1, eos = -1, pad = -1, unk = -1, mask = -1;  // -1: there is none
+  int32_t bos = -1, eos = -1, pad = -1, unk = -1, mask = -1;  // -1: none
   mutable StatePool states;
 
   const std::string* token(int32_t id) const;  // nullptr: outside the vocabulary

@@ -174,7 +174,7 @@ void read_model(const Fields& model, TokenizerSpec& spec) {
   if (const auto dropout = model.find("dropout")) {
     double rate = 0;
     if (dropout->get(rate) != simdjson::SUCCESS || rate != 0)
-      model.bad("dropout", "must be null: encoding is deterministic here");
+      model.bad("dropout", "must be null: encoding with dropout is not supported");
   }
   for (const std::string_view name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     const std::string_view value = model.text(name).value_or("");
@@ -322,7 +322,7 @@ element parse(simdjson::dom::parser& parser, std::string_view json, const std::s
   const auto error = parser.parse(json.data(), json.size()).get(root);
   if (error != simdjson::SUCCESS)
     fail(ErrorCode::kModel, where, ": not valid JSON (", simdjson::error_message(error),
-         "); the file is damaged, fetch it again");
+         "); the file is damaged: download it again");
   return root;
 }
 

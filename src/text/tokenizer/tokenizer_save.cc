@@ -11,7 +11,7 @@ namespace roberta {
 
 namespace {
 
-/// The text as a JSON string: UTF-8 as it is, the least escapes.
+/// The text as a JSON string: UTF-8 unchanged, as few escapes as possible.
 std::string json_string(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out = "\"";

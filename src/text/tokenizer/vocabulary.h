@@ -20,7 +20,7 @@ inline constexpr size_t kMaxTokenBytes = 65535;
 class Vocabulary {
  public:
   void reserve(size_t entries);
-  /// Adds an entry. An id or string that is there already gets the new partner; the old partner is forgotten.
+  /// Adds an entry. An existing id or string gets the new partner; its old partner is dropped.
   void add(std::string_view token, int32_t id);
   std::optional<int32_t> find(std::string_view token) const;
   /// find() for each of up to kMany strings; -1 where there is none. The waits for memory overlap.

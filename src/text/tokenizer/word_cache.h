@@ -31,7 +31,7 @@ class WordCache {
 
   struct alignas(32) Slot {
     Key key;
-    /// ids[0] holds the number of tokens in its upper 8 bits. 0 there: ids[1] is the place of the word's
+    /// ids[0] holds the number of tokens in its upper 8 bits. 0 there: ids[1] is the index of the word's
     /// record (WordCache::long_ids).
     uint32_t ids[kInlineIds];
   };

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/merge_queue.h"
 #include "text/trainer/pair_counts.h"
@@ -18,12 +19,12 @@ namespace {
 class TokenList {
  public:
   uint32_t add(const std::string& token, uint32_t chars) {
-    const auto [place, added] = ids_.try_emplace(token, static_cast<uint32_t>(tokens_.size()));
+    const auto [at, added] = ids_.try_emplace(token, static_cast<uint32_t>(tokens_.size()));
     if (added) {
       tokens_.push_back(token);
       chars_.push_back(chars);
     }
-    return place->second;
+    return at->second;
   }
   size_t size() const { return tokens_.size(); }
   const std::string& operator[](uint32_t id) const { return tokens_[id]; }
@@ -116,13 +117,9 @@ class Trainer {
   std::vector<uint64_t> merges_;
 };
 
-uint32_t count_chars(std::string_view text) {
-  return static_cast<uint32_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
-}
-
 void Trainer::add_initial_tokens() {
-  for (const std::string& token : options_.special_tokens) tokens_.add(token, count_chars(token));
+  for (const std::string& token : options_.special_tokens)
+    tokens_.add(token, static_cast<uint32_t>(count_code_points(token)));
   std::array<int, 256> bytes;
   for (int i = 0; i < 256; ++i) bytes[i] = i;
   std::sort(bytes.begin(), bytes.end(), [](int a, int b) { return kByteToChar[a] < kByteToChar[b]; });

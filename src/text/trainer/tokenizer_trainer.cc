@@ -4,7 +4,7 @@
 
 #include "core/cpus.h"
 #include "core/error.h"
-#include "text/tokenizer/pretokenize.h"
+#include "core/utf8.h"
 #include "text/tokenizer/tokenizer_spec.h"
 #include "text/trainer/bpe_trainer.h"
 #include "text/trainer/word_count.h"
@@ -23,7 +23,7 @@ void check(const std::vector<std::filesystem::path>& files, const TokenizerTrain
     fail(ErrorCode::kUsage, "[tokenizer] max_token_length ", options.max_token_length,
          ": must not be negative");
   for (const std::string& token : options.special_tokens) {
-    if (token.empty() || !is_well_formed(token))
+    if (token.empty() || !is_valid_utf8(token))
       fail(ErrorCode::kUsage, "[tokenizer] special_tokens: '", token, "' is empty or invalid UTF-8");
   }
 }

@@ -11,9 +11,9 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/utf8.h"
 #include "io/text_reader.h"
 #include "text/tokenizer/pretokenize.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
@@ -173,13 +173,8 @@ class LineCounter {
   }
 
   static void check_utf8(const TextChunk& chunk, const std::string& name) {
-    if (is_well_formed(chunk.text)) return;
-    size_t bad = 0;
-    for (const std::string_view text = chunk.text; bad < text.size();) {
-      const size_t length = utf8_length(static_cast<uint8_t>(text[bad]));
-      if (!is_well_formed(text.substr(bad, length))) break;
-      bad += length;
-    }
+    const size_t bad = find_invalid_utf8(chunk.text);
+    if (bad == std::string_view::npos) return;
     fail(ErrorCode::kInput, "[text] ", name, ": byte ", chunk.offset + static_cast<int64_t>(bad),
          ": invalid UTF-8 (0x", std::hex, static_cast<int>(static_cast<unsigned char>(chunk.text[bad])),
          "); convert the file to UTF-8 first");
@@ -190,7 +185,7 @@ class LineCounter {
   std::string prefixed_;
 };
 
-/// Hands the pieces of all files to the threads, one after the other.
+/// Hands the chunks of all files to the threads, one after the other.
 class ChunkQueue {
  public:
   explicit ChunkQueue(const std::vector<std::filesystem::path>& files) : files_(files) {
@@ -249,7 +244,7 @@ WordCounts count_words(const std::vector<std::filesystem::path>& files, bool add
   ChunkQueue queue(files);
   std::vector<LineCounter> counters(threads, LineCounter(add_prefix_space));
   std::mutex reading;
-  // Each piece counts chunks into a table of its own until the files are at their end.
+  // Each piece of work counts chunks into its own table until all files are read.
   parallel_for(threads, threads, [&](int64_t piece, int thread) {
     TextChunk chunk;
     std::string name;

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 
-#include "text/tokenizer/pretokenize.h"
+#include "core/utf8.h"
 #include "text/unicode/lowercase_table.h"
 #include "text/unicode/unicode_table.h"
-#include "text/unicode/utf8.h"
 
 namespace roberta {
 namespace {
 
 constexpr char32_t kCapitalSigma = 0x3A3, kSigma = 0x3C3, kFinalSigma = 0x3C2, kDottedCapitalI = 0x130;
 
-/// The run that may hold `code`: the last that begins at or before it; null when all begin behind.
+/// The run that may hold `code`: the last that begins at or before it; null when all begin after it.
 template <class Run>
 const Run* run_before(const Run* runs, size_t count, char32_t code) {
   const Run* const next =
@@ -27,14 +26,14 @@ bool holds(const CodeRun* runs, size_t count, char32_t code) {
 bool is_cased(char32_t code) { return holds(kCased, kCasedSize, code); }
 bool is_ignored(char32_t code) { return holds(kCaseIgnorable, kCaseIgnorableSize, code); }
 
-/// At the end of a word: something cased before it and nothing cased behind, ignored ones skipped.
+/// At the end of a word: something cased before it and nothing cased after it; ignored ones are skipped.
 bool is_final_sigma(std::u32string_view text, size_t at) {
   size_t before = at;
   while (before > 0 && is_ignored(text[before - 1])) --before;
   if (before == 0 || !is_cased(text[before - 1])) return false;
-  size_t behind = at + 1;
-  while (behind < text.size() && is_ignored(text[behind])) ++behind;
-  return behind == text.size() || !is_cased(text[behind]);
+  size_t after = at + 1;
+  while (after < text.size() && is_ignored(text[after])) ++after;
+  return after == text.size() || !is_cased(text[after]);
 }
 
 char32_t lower(char32_t code) {
@@ -48,30 +47,17 @@ char32_t lower(char32_t code) {
 
 std::u32string to_code_points(std::string_view text) {
   std::string storage;
-  text = well_formed(text, storage);
+  text = repaired_utf8(text, storage);
   std::u32string out;
   out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); i += utf8_length(static_cast<uint8_t>(text[i])))
-    out.push_back(decode_utf8(text.data() + i));
+  for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) out.push_back(decode_utf8(text.data() + i));
   return out;
 }
 
 std::string to_utf8(std::u32string_view text) {
   std::string out;
   out.reserve(text.size());
-  const auto tail = [&](char32_t code, int shift) {
-    out.push_back(static_cast<char>(0x80 | ((code >> shift) & 0x3F)));
-  };
-  for (const char32_t code : text) {
-    if (code < 0x80) {
-      out.push_back(static_cast<char>(code));
-      continue;
-    }
-    const int tails = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    const uint32_t lead = tails == 1 ? 0xC0 : tails == 2 ? 0xE0 : 0xF0;
-    out.push_back(static_cast<char>(lead | (code >> (6 * tails))));
-    for (int i = tails - 1; i >= 0; --i) tail(code, 6 * i);
-  }
+  for (const char32_t code : text) append_utf8(out, code);
   return out;
 }
 

@@ -6,7 +6,7 @@
 
 namespace roberta {
 
-/// Code points of UTF-8; ill-formed bytes are U+FFFD.
+/// Code points of UTF-8; invalid bytes become U+FFFD.
 std::u32string to_code_points(std::string_view text);
 std::string to_utf8(std::u32string_view text);
 

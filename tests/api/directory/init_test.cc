@@ -166,7 +166,7 @@ TEST(Init, LeavesOtherPeoplesFilesAlone) {
   EXPECT_ERROR(ErrorCode::kUsage, init_model(dir / "used", small()), "[init]", "used", "not empty");
   EXPECT_EQ(read_all(dir / "used/notes.txt"), "mine");
   dir.write("file", "mine");
-  EXPECT_ERROR(ErrorCode::kUsage, init_model(dir / "file", small()), "no directory");
+  EXPECT_ERROR(ErrorCode::kUsage, init_model(dir / "file", small()), "not a directory");
   std::filesystem::create_directory(dir / "empty");
   init_model(std::filesystem::path((dir / "empty").string() + "/"), small());
   EXPECT_TRUE(std::filesystem::exists(dir / "empty" / "config.json"));
@@ -180,8 +180,8 @@ TEST(Init, LeavesOtherPeoplesFilesAlone) {
 TEST(Init, FailureLeavesNothingBehind) {
   const TempDirectory dir;
   InitOptions options = small();
-  options.initializer_range = 1e9;  // above what config.json may say
-  EXPECT_ERROR(ErrorCode::kModel, init_model(dir / "model", options), "initializer_range");
+  options.initializer_range = 1e9;
+  EXPECT_ERROR(ErrorCode::kUsage, init_model(dir / "model", options), "initializer_range");
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 

@@ -71,26 +71,26 @@ TEST_F(EvaluateTasks, ClassesByNameWhateverTheirOrder) {
   const std::vector<std::string> truth = {"b", "a", "c", "a", "b", "c", "c", "a", "b"};
   Model bca = model(HeadKind::kSequenceClassification, {"b", "c", "a"});
   TextEvaluationOptions options;
-  options.predictions = scratch_ / "told.jsonl";
+  options.predictions = scratch_ / "predictions.jsonl";
   const TaskEvaluation result = evaluate_text(bca, tsv(truth), options);
   const Matrix logits = logits_of(bca, texts(truth.size()));
   double loss = 0;
-  std::vector<int32_t> right, told;
+  std::vector<int32_t> right, predicted;
   for (size_t i = 0; i < truth.size(); ++i) {
     const auto row = logits.row(static_cast<int64_t>(i));
     right.push_back(truth[i] == "b" ? 0 : truth[i] == "c" ? 1 : 2);
-    told.push_back(static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+    predicted.push_back(static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
     loss += cross_entropy(row, static_cast<size_t>(right.back()));
   }
   EXPECT_EQ(result.examples, 9);
   EXPECT_NEAR(result.loss, loss / 9, 1e-6);
-  EXPECT_EQ(result.metrics, classification_metrics(right, told, 3));
+  EXPECT_EQ(result.metrics, classification_metrics(right, predicted, 3));
   const std::vector<json> rows = rows_of(options.predictions);
   ASSERT_EQ(rows.size(), 9u);
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(rows[i]["line"], i + 2);
     EXPECT_EQ(rows[i]["label"], truth[i]);
-    EXPECT_EQ(rows[i]["prediction"], bca.info().labels[static_cast<size_t>(told[i])]);
+    EXPECT_EQ(rows[i]["prediction"], bca.info().labels[static_cast<size_t>(predicted[i])]);
   }
   EXPECT_ERROR(ErrorCode::kInput, evaluate_text(bca, tsv({"a", "d"})), "dev.tsv:3", "'d'");
 }
@@ -172,22 +172,23 @@ TEST_F(EvaluateTasks, TagsOfLongSentencesInWindows) {
   const fs::path file = scratch_.write("dev.conll", rows);
   Model tagger = model(HeadKind::kTokenClassification, {"O", "B-x", "I-x", "B-y"});
   TokenEvaluationOptions options;
-  options.predictions = scratch_ / "told.jsonl";
+  options.predictions = scratch_ / "predictions.jsonl";
   const TaskEvaluation result = evaluate_ner(tagger, file, options);
   EXPECT_EQ(result.examples, 3);
   EXPECT_GT(result.loss, 0);
-  std::vector<std::vector<std::string>> truth, told;
+  std::vector<std::vector<std::string>> truth, predicted;
   std::string columns;
   for (const json& row : rows_of(options.predictions)) {
     truth.push_back(row["tags"]);
-    told.push_back(row["prediction"]);
+    predicted.push_back(row["prediction"]);
     for (size_t i = 0; i < truth.back().size(); ++i)
-      columns += row["tokens"][i].get<std::string>() + " " + truth.back()[i] + " " + told.back()[i] + "\n";
+      columns +=
+          row["tokens"][i].get<std::string>() + " " + truth.back()[i] + " " + predicted.back()[i] + "\n";
     columns += "\n";
   }
   ASSERT_EQ(truth.size(), 3u);
   EXPECT_EQ(truth[2].size(), 125u);
-  EXPECT_EQ(result.metrics, entity_metrics(truth, told));
+  EXPECT_EQ(result.metrics, entity_metrics(truth, predicted));
   const TaskEvaluation scored = score_ner(scratch_.write("columns.txt", columns));
   EXPECT_EQ(scored.metrics, result.metrics);
   EXPECT_TRUE(std::isnan(scored.loss));
@@ -226,9 +227,9 @@ TEST_F(EvaluateTasks, SquadAnswersAndFiles) {
     EXPECT_EQ(result.examples, 6);
     EXPECT_EQ(metric(result.metrics, "total"), 6);
     EXPECT_GT(result.loss, 0);
-    const json told = json::parse(read_all(options.predictions)),
+    const json predicted = json::parse(read_all(options.predictions)),
                nbest = json::parse(read_all(options.nbest));
-    EXPECT_EQ(told.size(), 6u);
+    EXPECT_EQ(predicted.size(), 6u);
     double sum = 0;
     for (const json& candidate : nbest["q3"]) sum += candidate["probability"].get<double>();
     EXPECT_NEAR(sum, 1, 1e-9);

@@ -177,7 +177,7 @@ TEST_F(SharedModels, SayWhatTheyAre) {
   EXPECT_FALSE(model.load_report().empty());
 }
 
-TEST_F(SharedModels, WhatIsWrongIsToldToWhoAsked) {
+TEST_F(SharedModels, ErrorsAreReportedToTheirRequest) {
   const auto shared = SharedModel::load(golden_directory());
   const auto scope = std::make_shared<RequestScope>();
   Model model = shared->open(scope);
@@ -250,7 +250,7 @@ TEST_F(SharedModels, MayGoWhileOthersWait) {
   auto shared = SharedModel::load(
       golden_directory(), {.threads = 1},
       {.batch_tokens = 48, .max_queue_tokens = 1 << 20, .max_queue_time = std::chrono::hours(1)});
-  std::atomic<int> told{0}, wrong{0};
+  std::atomic<int> closed{0}, wrong{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
@@ -258,7 +258,7 @@ TEST_F(SharedModels, MayGoWhileOthersWait) {
       try {
         model.first_token_states(ids);
       } catch (const Error& error) {
-        ++(std::string(error.what()) == "[serve] the model is being closed" ? told : wrong);
+        ++(std::string(error.what()) == "[serve] the model is being closed" ? closed : wrong);
       }
     });
   }
@@ -266,7 +266,7 @@ TEST_F(SharedModels, MayGoWhileOthersWait) {
     std::this_thread::yield();
   shared.reset();
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(told, 4);
+  EXPECT_EQ(closed, 4);
   EXPECT_EQ(wrong, 0);
 }
 

@@ -7,6 +7,7 @@
 
 #include "io/file.h"
 #include "roberta/pipeline.h"
+#include "tests/api/stored_run.h"
 #include "tests/data/small_tokenizer.h"
 #include "tests/expect_error.h"
 
@@ -35,18 +36,18 @@ class Pretrain : public ::testing::Test {
     PretrainOptions o;
     o.data = directory_ / "corpus";
     o.output = directory_ / output;
-    o.fresh.hidden_size = 32;
-    o.fresh.num_hidden_layers = 2;
-    o.fresh.num_attention_heads = 2;
-    o.fresh.intermediate_size = 64;
+    o.sizes.hidden_size = 32;
+    o.sizes.num_hidden_layers = 2;
+    o.sizes.num_attention_heads = 2;
+    o.sizes.intermediate_size = 64;
     o.stages = {{32, 8, 12}, {48, 4, 20}};
-    o.steps = 20;
+    o.max_steps = 20;
     o.learning_rate = 5e-3;
     o.warmup_steps = 4;
     o.micro_batch_tokens = 128;
-    o.log_every = 3;
-    o.validate_every = 10;
-    o.save_every = 8;
+    o.logging_steps = 3;
+    o.eval_steps = 10;
+    o.save_steps = 8;
     o.threads = 2;
     return o;
   }
@@ -55,7 +56,7 @@ class Pretrain : public ::testing::Test {
     std::vector<int64_t> saved;
     std::string warnings;
   };
-  static PretrainEnd train(const PretrainOptions& options, Seen& seen, bool stop = false) {
+  static PretrainStopReason train(const PretrainOptions& options, Seen& seen, bool stop = false) {
     const std::atomic<bool> asked{stop};
     return pretrain(options,
                     {.log = [&](const TrainingLog& line) { seen.losses.push_back(line.loss); },
@@ -71,7 +72,7 @@ class Pretrain : public ::testing::Test {
 
 TEST_F(Pretrain, LeavesAModelAndItsHistory) {
   Seen seen;
-  EXPECT_EQ(train(options("run"), seen), PretrainEnd::kFinished);
+  EXPECT_EQ(train(options("run"), seen), PretrainStopReason::kFinished);
   EXPECT_EQ(seen.losses.size(), 7u);  // every third step, and the last
   EXPECT_LT(seen.losses.back(), seen.losses.front() - 0.5);
   EXPECT_EQ(seen.held_out.size(), 2u);
@@ -83,7 +84,7 @@ TEST_F(Pretrain, LeavesAModelAndItsHistory) {
   EXPECT_NE(file(directory_ / "run" / "log.jsonl").find("\"step\":20"), std::string::npos);
 }
 
-TEST_F(Pretrain, GoesOnToTheBit) {
+TEST_F(Pretrain, ResumesBitExactly) {
   Seen whole, parts;
   train(options("whole"), whole);
   PretrainOptions broken = options("parts");
@@ -109,7 +110,7 @@ TEST_F(Pretrain, StartsFromAModelThatItMade) {
   EXPECT_LT(second.losses.front(), first.losses.front() - 0.5);
 }
 
-TEST_F(Pretrain, RefusesChangedOptionsUnlessTheyAreAccepted) {
+TEST_F(Pretrain, RejectsChangedOptionsUnlessTheyAreAccepted) {
   Seen seen;
   PretrainOptions o = options("run");
   o.stop_after = 8;
@@ -119,7 +120,7 @@ TEST_F(Pretrain, RefusesChangedOptionsUnlessTheyAreAccepted) {
   o.accept_changes = true;
   o.stop_after = 0;
   train(o, seen);
-  EXPECT_NE(seen.warnings.find("resumed with other options"), std::string::npos);
+  EXPECT_NE(seen.warnings.find("resumed with changed options"), std::string::npos);
   o.resume = (directory_ / "run" / "checkpoint-8").string();
   EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "holds checkpoint-20, which is later");
   o.resume = "nevr";
@@ -128,29 +129,64 @@ TEST_F(Pretrain, RefusesChangedOptionsUnlessTheyAreAccepted) {
   EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), "holds checkpoints of an earlier run");
 }
 
-TEST_F(Pretrain, NamesTheOptionThatCantBe) {
+TEST_F(Pretrain, NamesTheOptionThatIsOutOfRange) {
   Seen seen;
-  const auto refuse = [&](const char* words, const auto& change) {
-    PretrainOptions o = options("refused");
+  const auto rejects = [&](const char* words, const auto& change) {
+    PretrainOptions o = options("rejected");
     change(o);
     EXPECT_ERROR(ErrorCode::kUsage, train(o, seen), words);
   };
-  refuse("optimizer 'sgd' is not known", [](auto& o) { o.optimizer = "sgd"; });
-  refuse("schedule 'square' is not known", [](auto& o) { o.schedule = "square"; });
-  refuse("packing 'tight' is not known", [](auto& o) { o.packing = "tight"; });
-  refuse("mask_prob is 1.5", [](auto& o) { o.mask_prob = 1.5; });
-  refuse("mask_prob is 0;", [](auto& o) { o.mask_prob = 0; });  // nothing to learn from
-  refuse("lr_power is -3", [](auto& o) { o.power = -3; });
-  refuse("max_minutes is -1", [](auto& o) { o.max_minutes = -1; });
-  refuse("sequence length 513", [](auto& o) { o.stages[1].length = 513; });
-  refuse("the stages end at step 20, the schedule at 30", [](auto& o) { o.steps = 30; });
-  EXPECT_FALSE(fs::exists(directory_ / "refused"));
+  rejects("mask_prob is 1.5", [](auto& o) { o.mask_prob = 1.5; });
+  rejects("mask_prob is 0:", [](auto& o) { o.mask_prob = 0; });  // nothing to learn from
+  rejects("lr_power is -3", [](auto& o) { o.lr_power = -3; });
+  rejects("max_minutes is -1", [](auto& o) { o.max_minutes = -1; });
+  rejects("sequence length 513", [](auto& o) { o.stages[1].length = 513; });
+  rejects("the length of the run is not given", [](auto& o) {
+    o.stages.clear();
+    o.max_steps = 0;
+  });
+  rejects("random_token_prob is 0.5: expected at most 0.4", [](auto& o) {
+    o.random_token_prob = 0.5;
+    o.leave_unmasked_prob = 0.6;
+  });
+  EXPECT_FALSE(fs::exists(directory_ / "rejected"));
+}
+
+TEST_F(Pretrain, ResumesARunOfAnEarlierVersion) {
+  PretrainOptions o;
+  o.data = directory_ / "corpus";
+  o.output = directory_ / "run";
+  o.sizes = {
+      .hidden_size = 8, .num_hidden_layers = 1, .num_attention_heads = 2, .max_position_embeddings = 34};
+  o.stages = {{16, 4, 5}, {32, 2, 8}};
+  o.micro_batch_tokens = 64;
+  o.packing = Packing::kCompleteDoc;
+  o.whole_word = true;
+  o.optim = OptimizerType::kAdamW;
+  o.learning_rate = 5e-3;
+  o.decay_all = false;
+  o.max_grad_norm = 1.5;
+  o.warmup_steps = 2;
+  o.lr_scheduler_type = LrScheduler::kPolynomial;
+  o.lr_power = 2;
+  o.lr_end = 1e-5;
+  o.seed = 11;
+  o.eval_steps = 2;
+  o.save_steps = 4;
+  o.device = "ref";
+  copy_checkpoint(stored_run("pretrain") / "checkpoint-4", o.output);
+  Seen seen;
+  train(o, seen);
+  EXPECT_EQ(seen.saved, (std::vector<int64_t>{8}));
+  EXPECT_EQ(stored_fingerprint(o.output / "checkpoint-8"), stored_fingerprint(o.output / "checkpoint-4"));
+  expect_same_weights(o.output / "checkpoint-8" / "model.safetensors",
+                      stored_run("pretrain") / "expected.safetensors");
 }
 
 TEST_F(Pretrain, APlanNeedsNoCorpus) {
   PretrainOptions o = options("none");
   o.data.clear();
-  o.fresh.vocab_size = 300;
+  o.sizes.vocab_size = 300;
   const PretrainPlan plan = plan_pretraining(o);
   EXPECT_EQ(plan.steps, 20);
   EXPECT_EQ(plan.samples, 12 * 8 + 8 * 4);

@@ -1,4 +1,4 @@
-// roberta evaluate glue, classification, ner, squad: what is printed and written.
+// roberta evaluate glue, classification, ner, squad: output and files.
 
 #include <gtest/gtest.h>
 
@@ -49,13 +49,13 @@ TEST_F(EvaluateTasksCommand, GlueTaskOfAModel) {
   EXPECT_EQ(rows["metrics"]["accuracy"], result["metrics"]["accuracy"]);
   EXPECT_TRUE(rows["metrics"].contains("f1_macro"));
   EXPECT_EQ(read_all(scratch_ / "p.jsonl").rfind("{\"line\":2,\"label\":\"1\",\"prediction\":", 0), 0u);
-  EXPECT_EQ(evaluate({"glue", "--model", two, file}).code, 2);  // which task?
+  EXPECT_EQ(evaluate({"glue", "--model", two, file}).code, 2);  // no task
   EXPECT_EQ(evaluate({"glue", "--task", "sst3", "--model", two, file}).code, 2);
   EXPECT_EQ(evaluate({"ner", "--model", two, file}).code, 4);  // another head
   EXPECT_EQ(evaluate({"classification", "--label", "x", "--model", two, file}).code, 3);
 }
 
-TEST_F(EvaluateTasksCommand, MnliHasTwoSets) {
+TEST_F(EvaluateTasksCommand, MnliHasTwoDevSets) {
   const std::string three =
       model(HeadKind::kSequenceClassification, {"entailment", "neutral", "contradiction"});
   for (const char* name : {"dev_matched.tsv", "dev_mismatched.tsv"})
@@ -96,13 +96,14 @@ TEST_F(EvaluateTasksCommand, GlueRunsNeedNoModel) {
   EXPECT_EQ(evaluate({"glue", "--runs", scratch_ / "none"}).code, 3);
 }
 
-TEST_F(EvaluateTasksCommand, TagsOfAModelOrOfSomebody) {
+TEST_F(EvaluateTasksCommand, TagsOfModelOrFile) {
   const std::string tagger = model(HeadKind::kTokenClassification, {"O", "B-x", "I-x"});
   const std::string file = scratch_.write("dev.conll", "the O\ncat B-x\n\nRome B-x\nsat I-x\n");
   const json result = answer({"ner", "--model", tagger, file});
   EXPECT_EQ(result["examples"], 2);
   EXPECT_EQ(result["metrics"]["x_number"], 2);
-  const std::string columns = scratch_.write("told.txt", "the O O\ncat B-x I-x\n\nRome B-x B-x\nsat I-x O\n");
+  const std::string columns =
+      scratch_.write("predicted.txt", "the O O\ncat B-x I-x\n\nRome B-x B-x\nsat I-x O\n");
   const json scored = answer({"ner", "--two-tags", columns});
   EXPECT_EQ(scored["metrics"]["f1"], 0.5);
   EXPECT_EQ(scored["metrics"]["accuracy"], 0.5);
@@ -113,27 +114,27 @@ TEST_F(EvaluateTasksCommand, TagsOfAModelOrOfSomebody) {
   EXPECT_TRUE(has(bad.err, "dev.conll:1")) << bad.err;
 }
 
-TEST_F(EvaluateTasksCommand, AnswersOfAModelOrOfSomebody) {
+TEST_F(EvaluateTasksCommand, AnswersOfModelOrFile) {
   const std::string answers = model(HeadKind::kQuestionAnswering, {});
   const std::string file = scratch_.write(
       "dev.json",
       R"({"data":[{"title":"t","paragraphs":[{"context":"the cat sat on the mat","qas":[)"
       R"({"id":"a","question":"the cat","answers":[{"text":"the mat","answer_start":15}],"is_impossible":false},)"
       R"({"id":"b","question":"the dog","answers":[],"is_impossible":true}]}]}]})");
-  const std::string told = scratch_ / "eval_predictions.json";
-  const json result = answer({"squad", "--model", answers, file, "--predictions", told});
+  const std::string predictions = scratch_ / "eval_predictions.json";
+  const json result = answer({"squad", "--model", answers, file, "--predictions", predictions});
   EXPECT_EQ(result["task"], "squad_v2");
   EXPECT_EQ(result["metrics"]["total"], 2);
   EXPECT_TRUE(fs::exists(scratch_ / "eval_nbest_predictions.json"));
   EXPECT_EQ(json::parse(read_all(scratch_ / "eval_null_odds.json")).size(), 2u);
-  json scored =
-      answer({"squad", file, "--predictions-in", told, "--null-odds-in", scratch_ / "eval_null_odds.json"});
+  json scored = answer(
+      {"squad", file, "--predictions-in", predictions, "--null-odds-in", scratch_ / "eval_null_odds.json"});
   EXPECT_EQ(scored["metrics"], result["metrics"]);
   const std::string mine = scratch_.write("mine.json", R"({"a":"mat!","b":""})");
   scored = answer({"squad", file, "--predictions-in", mine});
   EXPECT_EQ(scored["metrics"]["exact"], 100);
   EXPECT_FALSE(scored["metrics"].contains("best_f1"));
-  EXPECT_EQ(evaluate({"squad", file, "--null-odds-in", told, "--model", answers}).code, 2);
+  EXPECT_EQ(evaluate({"squad", file, "--null-odds-in", predictions, "--model", answers}).code, 2);
   EXPECT_EQ(evaluate({"squad", file}).code, 2);  // neither a model nor predictions
 }
 

@@ -1,4 +1,4 @@
-// roberta evaluate: what is printed, and what a user gets for wrong arguments.
+// roberta evaluate: output, and errors for invalid arguments.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class EvaluateCommand : public ::testing::Test {
 Scratch* EvaluateCommand::scratch_;
 std::string EvaluateCommand::model_;
 
-TEST_F(EvaluateCommand, MlmSaysLossInAllUnits) {
+TEST_F(EvaluateCommand, MlmReportsLossInAllUnits) {
   const std::string dump = scratch_->path("dump.jsonl");
   const Result result = evaluate({"mlm", "--format", "json", "--dump", dump}, kCorpus);
   ASSERT_EQ(result.code, 0) << result.err;
@@ -51,7 +51,7 @@ TEST_F(EvaluateCommand, MlmSaysLossInAllUnits) {
   }
   EXPECT_EQ(answer["masked_tokens"], masked);
   EXPECT_NEAR(answer["loss"].get<double>(), sum / static_cast<double>(masked), 1e-6);
-  // A file says the same as standard input, and the text report the same as JSON.
+  // A file gives the same result as standard input, and text the same as JSON.
   const Result text = evaluate({"mlm", scratch_->file("a.txt", kCorpus)});
   EXPECT_EQ(text.out.rfind("loss ", 0), 0u) << text.out;
   char digits[32];
@@ -72,7 +72,7 @@ TEST_F(EvaluateCommand, BlimpReports) {
   EXPECT_NE(text.out.find("overall"), std::string::npos);
 }
 
-TEST_F(EvaluateCommand, WrongArguments) {
+TEST_F(EvaluateCommand, InvalidArguments) {
   EXPECT_EQ(evaluate({"blmp", "x"}).code, 2);
   EXPECT_NE(evaluate({"blmp", "x"}).err.find("did you mean 'blimp'"), std::string::npos);
   EXPECT_EQ(evaluate({"blimp"}).code, 2);

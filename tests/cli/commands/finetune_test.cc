@@ -1,12 +1,10 @@
-// roberta finetune and merge: names of the Trainer, what is printed, signals, errors.
+// roberta finetune and roberta merge: option names of the Trainer, output, signals, errors.
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "tests/cli/commands/tiny_model.h"
 #include "tests/cli/program.h"
@@ -43,7 +41,7 @@ class FinetuneCommand : public ::testing::Test {
   std::string model_, data_;
 };
 
-TEST_F(FinetuneCommand, TrainsTellsAndPrintsTheResult) {
+TEST_F(FinetuneCommand, TrainsAndPrintsResult) {
   const Result result =
       run(words({"--num_train_epochs", "2", "--learning-rate", "1e-3", "--per_device_train_batch_size", "2",
                  "--gradient-accumulation-steps", "2", "--logging-steps", "2", "--format", "json"}));
@@ -57,7 +55,7 @@ TEST_F(FinetuneCommand, TrainsTellsAndPrintsTheResult) {
   EXPECT_TRUE(std::filesystem::exists(scratch_.path("out/README.md")));
 }
 
-TEST_F(FinetuneCommand, ArgumentsOfTheTrainerAreTaken) {
+TEST_F(FinetuneCommand, ReadsTrainerArguments) {
   const std::string args = scratch_.file(
       "args.json",
       R"({"num_train_epochs": 3.0, "learning_rate": 0.002, "per_device_train_batch_size": 4, "warmup_ratio": 0.5,
@@ -68,20 +66,20 @@ TEST_F(FinetuneCommand, ArgumentsOfTheTrainerAreTaken) {
       run(words({"--dry-run", "--format", "json", "--from-hf-args", args, "--learning-rate", "1e-3"}));
   ASSERT_EQ(result.code, 0) << result.err;
   const auto settings = nlohmann::json::parse(result.out)["settings"];
-  EXPECT_EQ(settings["learning_rate"], "0.001");  // a flag stands above
+  EXPECT_EQ(settings["learning_rate"], "0.001");  // a flag takes precedence
   EXPECT_EQ(settings["max_steps"], "12");
   EXPECT_EQ(settings["warmup_steps"], "6");
   EXPECT_EQ(settings["lr_scheduler_type"], "cosine");
   EXPECT_EQ(settings["optim"], "torch");
   EXPECT_EQ(settings["seed"], "7");
-  EXPECT_NE(result.err.find("left out: frobnicate, neftune_noise_alpha\n"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("ignored: frobnicate, neftune_noise_alpha\n"), std::string::npos) << result.err;
   const Result wrong =
       run(words({"--dry-run", "--from-hf-args", scratch_.file("b.json", R"({"optim": "adafactor"})")}));
   EXPECT_EQ(wrong.code, 2);
   EXPECT_NE(wrong.err.find("b.json: optim: optim 'adafactor'"), std::string::npos) << wrong.err;
 }
 
-TEST_F(FinetuneCommand, MergesAnAdapter) {
+TEST_F(FinetuneCommand, MergesAdapter) {
   ASSERT_EQ(run(words({"--lora-r", "2", "--max-steps", "2"})).code, 0);
   const Result merged = run({"merge", "--model", scratch_.path("out"), "--output", scratch_.path("merged")});
   ASSERT_EQ(merged.code, 0) << merged.err;
@@ -96,39 +94,38 @@ TEST_F(FinetuneCommand, MergesAnAdapter) {
   EXPECT_NE(adapter.err.find("roberta merge --model"), std::string::npos) << adapter.err;
 }
 
-TEST_F(FinetuneCommand, ErrorsNameWhatIsWrong) {
-  const auto refused = [&](std::initializer_list<std::string> more, int code, const char* part) {
-    const Result result = run(words(more, "refused"));
+TEST_F(FinetuneCommand, ErrorsNameProblem) {
+  const auto rejected = [&](std::initializer_list<std::string> more, int code, const char* part) {
+    const Result result = run(words(more, "rejected"));
     EXPECT_EQ(result.code, code) << result.err;
     EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
   };
-  refused({"--lora-alpha", "8"}, 2, "give --lora-r 8 too");
-  refused({"--lora-r", "8", "--freeze-encoder"}, 2, "only one can be");
-  refused({"--label-column", "lable"}, 3, "lable");
-  refused({"--lora-r", "8", "--lora-targets", "querry"}, 2, "querry");
-  refused({"--gradient-accumulation-steps", "2"}, 2, "--per-device-train-batch-size");
-  const Result none = run({"finetune", "--model", model_, "--output", scratch_.path("refused")});
+  rejected({"--lora-alpha", "8"}, 2, "add --lora-r 8");
+  rejected({"--lora-r", "8", "--freeze-encoder"}, 2, "choose one");
+  rejected({"--label-column", "lable"}, 3, "lable");
+  rejected({"--lora-r", "8", "--lora-targets", "querry"}, 2, "querry");
+  rejected({"--gradient-accumulation-steps", "2"}, 2, "--per-device-train-batch-size");
+  const Result none = run({"finetune", "--model", model_, "--output", scratch_.path("rejected")});
   EXPECT_EQ(none.code, 2);
   EXPECT_NE(none.err.find("--task"), std::string::npos) << none.err;
-  EXPECT_FALSE(std::filesystem::exists(scratch_.path("refused")));
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path("rejected")));
 }
 
-TEST_F(FinetuneCommand, ASignalSavesAndTheSameCommandGoesOn) {
+TEST_F(FinetuneCommand, SignalSavesAndSameCommandResumes) {
   std::vector<std::string> long_run = words(
       {"--max-steps", "1000000", "--logging-steps", "1", "--eval-strategy", "no", "--save-steps", "1000000"});
   std::vector<std::string> silent = long_run;
   silent.push_back("-q");
-  Conversation program(silent);
+  Process process(silent);
   const std::string log = scratch_.path("out/log.jsonl");
-  for (int i = 0; i < 600 && read_file(log).size() < 10; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  program.signal(SIGTERM);
-  EXPECT_EQ(program.wait(), 143);
+  ASSERT_TRUE(wait_for([&] { return read_file(log).size() >= 10; }));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 143);
   long_run.insert(long_run.end(), {"--max-minutes", "0.001"});
   const Result more = run(long_run);
   EXPECT_EQ(more.code, 0) << more.err;
   EXPECT_NE(more.err.find("resumed from"), std::string::npos) << more.err;
-  EXPECT_NE(more.err.find("time is up"), std::string::npos) << more.err;
+  EXPECT_NE(more.err.find("time limit"), std::string::npos) << more.err;
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// fill-mask, embed, score and info on a tiny model: shapes of answers, and what a user gets for bad input.
+// fill-mask, embed, score and info with a tiny model: output formats and errors.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <csignal>
@@ -48,7 +47,7 @@ class ModelCommands : public ::testing::Test {
     EXPECT_EQ(result.code, 0) << result.err;
     return result.code == 0 ? json::parse(result.out) : json();
   }
-  /// A copy of the model that a test may break.
+  /// A copy of the model that a test may modify.
   static std::string copy(const Scratch& scratch) {
     std::filesystem::copy(model_, scratch.path("copy"));
     return scratch.path("copy");
@@ -60,7 +59,7 @@ class ModelCommands : public ::testing::Test {
 Scratch* ModelCommands::scratch_;
 std::string ModelCommands::model_;
 
-TEST_F(ModelCommands, FillMaskJsonIsThePipelines) {
+TEST_F(ModelCommands, FillMaskJsonMatchesPipeline) {
   json one = answer("fill-mask", {"--top-k", "3", "the <mask> sat"});
   ASSERT_EQ(one.size(), 3u);
   for (const json& fill : one) {
@@ -90,7 +89,7 @@ TEST_F(ModelCommands, FillMaskTargetsAndJoint) {
   EXPECT_EQ(on_model("fill-mask", {"--joint", "--targets", "a", "<mask>"}).code, 2);
 }
 
-TEST_F(ModelCommands, FillMaskTextIsPlainUnlessColourIsForced) {
+TEST_F(ModelCommands, FillMaskTextHasNoColorUnlessForced) {
   Result plain = on_model("fill-mask", {"the <mask> sat"});
   EXPECT_EQ(plain.code, 0);
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '\n'), 7);
@@ -99,7 +98,7 @@ TEST_F(ModelCommands, FillMaskTextIsPlainUnlessColourIsForced) {
   EXPECT_TRUE(contains(on_model("fill-mask", {"--color", "always", "the <mask> sat"}).out, "\033["));
 }
 
-TEST_F(ModelCommands, FillMaskBadTexts) {
+TEST_F(ModelCommands, FillMaskInvalidTexts) {
   Result none = on_model("fill-mask", {"no mask here"});
   EXPECT_EQ(none.code, 3);
   EXPECT_TRUE(contains(none.err, "argument 1: ")) << none.err;
@@ -118,8 +117,8 @@ TEST_F(ModelCommands, FillMaskBadTexts) {
   EXPECT_EQ(rows[1]["line"], 2);
   EXPECT_EQ(rows[2]["line"], 3);
   EXPECT_TRUE(rows[3].is_array());
-  json alone = answer("fill-mask", {"<mask> b"});
-  EXPECT_EQ(rows[3], alone) << "an answer depends on its text alone";
+  json single = answer("fill-mask", {"<mask> b"});
+  EXPECT_EQ(rows[3], single) << "a prediction depends only on its text";
 }
 
 TEST_F(ModelCommands, EmbedShapes) {
@@ -156,10 +155,10 @@ TEST_F(ModelCommands, EmbedNpy) {
   EXPECT_EQ(on_model("embed", {"--output", "/nowhere/v.npy", "x"}).code, 6);
   std::string bad = scratch.path("bad.npy");
   EXPECT_EQ(on_model("embed", {"--output", bad}, "b\xff\n").code, 3);
-  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "v.npy\n") << "nothing half-written";
+  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "v.npy\n") << "no partial files";
 }
 
-TEST_F(ModelCommands, EmbedTruncatesOnlyWhenAsked) {
+TEST_F(ModelCommands, EmbedTruncatesOnRequest) {
   std::string long_text;
   for (int i = 0; i < 100; ++i) long_text += "cat ";
   EXPECT_EQ(on_model("embed", {long_text}).code, 3);
@@ -227,7 +226,7 @@ TEST_F(ModelCommands, DamagedDirectories) {
   }
 }
 
-TEST(Init, MakesAModelThatRuns) {
+TEST(Init, CreatesUsableModel) {
   Scratch scratch;
   std::string tokenizer = make_tokenizer(scratch), model = scratch.path("model");
   std::vector<std::string> words{
@@ -239,7 +238,7 @@ TEST(Init, MakesAModelThatRuns) {
   EXPECT_EQ(config["num_attention_heads"], 1);
   EXPECT_EQ(config["intermediate_size"], 256);
   Result again = run(words);
-  EXPECT_EQ(again.code, 2) << "a model is not written over";
+  EXPECT_EQ(again.code, 2) << "an existing model is not overwritten";
   EXPECT_EQ(run({"init", "--output", scratch.path("other")}).code, 2);
   EXPECT_EQ(
       run({"init", "--output", scratch.path("other"), "--vocab-size", "10", "--layer-norm-eps", "tiny"}).code,
@@ -247,7 +246,7 @@ TEST(Init, MakesAModelThatRuns) {
   EXPECT_FALSE(std::filesystem::exists(scratch.path("other")));
 }
 
-TEST(Init, LimitsAreThoseOfConfigJson) {
+TEST(Init, LimitsMatchConfigJson) {
   Scratch scratch;
   struct Limit {
     std::string option, value;
@@ -280,15 +279,14 @@ TEST(Init, HeadsDivideTheWidth) {
 
 TEST(Init, SignalLeavesNothingBehind) {
   Scratch scratch;
-  Conversation talk(
-      {"init", "-q", "--output", scratch.path("m"), "--vocab-size", "200000", "--threads", "1"});
-  for (int i = 0; i < 1000 && shell("ls -A " + scratch.path("")).out.empty(); ++i) usleep(10000);
-  talk.signal(SIGTERM);
-  EXPECT_EQ(talk.wait(), 143);
+  Process process({"init", "-q", "--output", scratch.path("m"), "--vocab-size", "200000", "--threads", "1"});
+  ASSERT_TRUE(wait_for([&] { return !shell("ls -A " + scratch.path("")).out.empty(); }));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 143);
   EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "");
 }
 
-TEST_F(ModelCommands, NaNIsExit7InEveryForm) {
+TEST_F(ModelCommands, NaNIsExit7InEveryFormat) {
   Scratch scratch;
   std::string model = copy(scratch), weights = read_file(model + "/model.safetensors");
   weights.replace(weights.size() - 3000, 3000, 3000, '\xff');

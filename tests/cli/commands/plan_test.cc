@@ -1,5 +1,4 @@
-// roberta plan: the report, its JSON, and what is refused. The sums are held against processes in
-// tests/deploy/plan_test.py.
+// roberta plan: the report, its JSON, and errors. tests/deploy/plan_test.py compares the sums with processes.
 
 #include <gtest/gtest.h>
 
@@ -31,13 +30,13 @@ class PlanCommand : public ::testing::Test {
 Scratch* PlanCommand::scratch_;
 std::string PlanCommand::model_;
 
-TEST_F(PlanCommand, TextNamesPartsSizesAndTheCardsLeast) {
+TEST_F(PlanCommand, TextHasComponentsSizesAndPublishedMinimum) {
   const Result result = plan({"--seq", "16", "--batch", "2"});
   ASSERT_EQ(result.code, 0) << result.err;
   for (const char* part :
        {"RobertaForMaskedLM", "serve, fill-mask", "  weights ", "  activations ", "  connections ", "disk ",
         "ms (2 texts of 16 tokens)", "requests/s", "1|0|2|1  (vCPU", "4|0|16|64", "Standard_F8s_v2",
-        "fits, its GPUs idle", "smallest that fits"})
+        "fits, GPUs unused", "smallest that fits", "published minimum"})
     EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
   const Result evaluation = plan({"--mode", "evaluate", "--seq", "16", "--no-measure"});
   EXPECT_NE(evaluation.out.find("4|0|28|56"), std::string::npos) << evaluation.out;
@@ -65,7 +64,7 @@ TEST_F(PlanCommand, JsonAddsUp) {
   EXPECT_TRUE(json::parse(plan({"--no-measure", "--seq", "16", "--format", "json"}).out)["speed"].is_null());
 }
 
-TEST_F(PlanCommand, AConfigAloneIsEnough) {
+TEST_F(PlanCommand, ConfigIsEnough) {
   Scratch scratch;
   std::filesystem::create_directory(scratch.path("shape"));
   std::filesystem::copy(model_ + "/config.json", scratch.path("shape") + "/config.json");
@@ -78,7 +77,7 @@ TEST_F(PlanCommand, AConfigAloneIsEnough) {
   EXPECT_EQ(answer["parameters"], whole["parameters"]);
 }
 
-TEST_F(PlanCommand, RefusalsNameTheOption) {
+TEST_F(PlanCommand, ErrorsNameOption) {
   EXPECT_EQ(run({"plan"}).code, 2);
   EXPECT_EQ(plan({"--seq", "31"}).code, 2);
   EXPECT_NE(plan({"--seq", "31"}).err.find("at most 30"), std::string::npos);

@@ -1,4 +1,4 @@
-// roberta plot: where the picture goes, and what a user gets for wrong arguments.
+// roberta plot: output, and errors for invalid arguments.
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 namespace roberta::cli_test {
 namespace {
 
-TEST(PlotCommand, WritesWhatTheNameSays) {
+TEST(PlotCommand, FormatFollowsFileName) {
   Scratch scratch;
   const std::string log = scratch.file("a.jsonl", "{\"step\":1,\"loss\":3.5}\n{\"step\":2,\"loss\":3}\n");
   const Result svg = run({"plot", log});

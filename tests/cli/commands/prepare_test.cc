@@ -1,4 +1,4 @@
-// prepare and inspect as a user runs them.
+// roberta prepare and roberta inspect.
 
 #include <gtest/gtest.h>
 
@@ -100,21 +100,24 @@ TEST_F(Prepare, MasksOfEachEpoch) {
   EXPECT_TRUE(contains(text.out, " -> ")) << text.out;
 }
 
-TEST_F(Prepare, KilledRunsGoOn) {
+TEST_F(Prepare, KilledRunsResume) {
   std::string text;
   for (int i = 0; i < 8; ++i) text += documents(20000 + i);
   const std::string file = scratch_.file("a.txt", text);
   const std::string command = "$R prepare -q --keep-duplicates --shard-size 1000000 --tokenizer " +
                               tokenizer_ + " " + file + " --output ";
   ASSERT_EQ(shell(command + out_ + "-whole").code, 0);
-  for (int i = 1; i <= 6; ++i) shell("timeout -s KILL 0." + std::to_string(i) + " " + command + out_);
+  // In the foreground: otherwise `timeout` kills itself too, and the next run may meet one that is still
+  // dying.
+  for (int i = 1; i <= 6; ++i)
+    shell("timeout --foreground -s KILL 0." + std::to_string(i) + " " + command + out_);
   const Result last = shell("[ -f " + out_ + "/manifest.json ] || " + command + out_);
   ASSERT_EQ(last.code, 0) << last.err;
   const Result compared = shell("diff -r " + out_ + " " + out_ + "-whole");
   EXPECT_EQ(compared.code, 0) << compared.out;
 }
 
-TEST_F(Prepare, BadInputIsNamed) {
+TEST_F(Prepare, InvalidInputIsNamed) {
   const std::string file = scratch_.file("a.jsonl", "{\"text\": \"the cat\"}\n{\"text\": 3}\n");
   Result result = prepare({"--output", out_, file});
   EXPECT_EQ(result.code, 3);

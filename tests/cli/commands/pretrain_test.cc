@@ -1,12 +1,10 @@
-// roberta pretrain: recipes, what is refused, and signals.
+// roberta pretrain: recipes, errors and signals.
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "tests/cli/commands/tiny_model.h"
 #include "tests/cli/program.h"
@@ -18,7 +16,7 @@ const std::string kRecipe =
     "model:\n  hidden_size: 32\n  num_hidden_layers: 2\nbatch:\n  stages: [32x8@20, 64x4@30]\n"
     "optimizer:\n  learning_rate: 1e-3\n";
 
-TEST(PretrainCommand, RecipesOfTheProjectAreSound) {
+TEST(PretrainCommand, RecipesInConfigsAreValid) {
   for (const auto& entry :
        std::filesystem::directory_iterator(std::string(ROBERTA_SOURCE_DIR) + "/configs")) {
     const Result result = run({"config", "show", "--json", "pretrain", "--config", entry.path().string()});
@@ -27,7 +25,7 @@ TEST(PretrainCommand, RecipesOfTheProjectAreSound) {
   }
 }
 
-TEST(PretrainCommand, FlagsAndSetStandAboveTheRecipe) {
+TEST(PretrainCommand, FlagsAndSetOverrideRecipe) {
   Scratch scratch;
   const Result result =
       run({"config", "show", "--json", "pretrain", "--config", scratch.file("r.yaml", kRecipe), "--set",
@@ -42,7 +40,7 @@ TEST(PretrainCommand, FlagsAndSetStandAboveTheRecipe) {
   EXPECT_EQ(json["mask-prob"]["value"], 0.3);
 }
 
-TEST(PretrainCommand, TyposAreNamedWithTheirLine) {
+TEST(PretrainCommand, TyposAreReportedWithLine) {
   Scratch scratch;
   const auto error = [&](const std::string& recipe, std::vector<std::string> words = {}) {
     words.insert(words.begin(), {"pretrain", "--dry-run", "--config", scratch.file("r.yaml", recipe)});
@@ -66,7 +64,7 @@ TEST(PretrainCommand, TyposAreNamedWithTheirLine) {
   EXPECT_NE(error("model:\n  hidden_size: 32\n").find("--max-steps"), std::string::npos);
 }
 
-TEST(PretrainCommand, ADryRunTellsSizesAndTime) {
+TEST(PretrainCommand, DryRunReportsSizesAndTime) {
   Scratch scratch;
   const Result result = run({"pretrain", "--dry-run", "--format", "json", "--vocab-size", "300", "--config",
                              scratch.file("r.yaml", kRecipe)});
@@ -103,7 +101,7 @@ class PretrainRun : public ::testing::Test {
 };
 Scratch* PretrainRun::scratch_;
 
-TEST_F(PretrainRun, TrainsAndTellsHowItGoes) {
+TEST_F(PretrainRun, TrainsAndLogsProgress) {
   const Result result = run(words("run"));
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_NE(result.err.find("step 30/30  loss "), std::string::npos) << result.err;
@@ -111,17 +109,16 @@ TEST_F(PretrainRun, TrainsAndTellsHowItGoes) {
   EXPECT_EQ(run({"info", scratch_->path("run/checkpoint-30")}).code, 0);
 }
 
-TEST_F(PretrainRun, ASignalSavesAndEnds) {
+TEST_F(PretrainRun, SignalSavesAndStops) {
   for (const auto& [signal, code] : {std::pair(SIGTERM, 143), std::pair(SIGINT, 130)}) {
     const std::string output = "stopped" + std::to_string(signal);
     std::vector<std::string> long_run = words(output);
     long_run.insert(long_run.end(), {"--set", "stages=32x8@1000000", "--logging-steps", "1"});
-    Conversation program(long_run);
+    Process process(long_run);
     const std::string log = scratch_->path(output + "/log.jsonl");
-    for (int i = 0; i < 600 && read_file(log).size() < 10; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    program.signal(signal);
-    EXPECT_EQ(program.wait(), code);
+    ASSERT_TRUE(wait_for([&] { return read_file(log).size() >= 10; }));
+    process.signal(signal);
+    EXPECT_EQ(process.wait(), code);
     bool saved = false;
     for (const auto& entry : std::filesystem::directory_iterator(scratch_->path(output)))
       saved |= entry.path().filename().string().starts_with("checkpoint-");

@@ -1,4 +1,4 @@
-// roberta run: job files in our keys and in Azure ML's, what they write, and what a user gets for mistakes.
+// roberta run: job files with native and Azure ML keys, the files they write, and errors.
 
 #include <gtest/gtest.h>
 
@@ -58,13 +58,13 @@ TEST_F(RunCommand, OneJob) {
   EXPECT_EQ(json::parse(read_file(out + "/predictions.jsonl"))["masks"][0]["word"], "cat");
   EXPECT_NE(read_file(out + "/report.html").find("<svg"), std::string::npos);
   EXPECT_NE(result.out.find("mrr"), std::string::npos);
-  // What was written down runs again and says the same.
+  // The job file that was written gives the same result.
   const Result again = run({"run", out + "/job.yml", "--output", scratch_->path("again")});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(read_json("again/metrics.json")["result"], metrics["result"]);
 }
 
-TEST_F(RunCommand, SeveralJobsShareWhatStandsAbove) {
+TEST_F(RunCommand, JobsInheritTopLevelKeys) {
   const std::string out = scratch_->path("two");
   const Result result = job("model: model\ndtype: bf16\noutput: " + out +
                             "\njobs:\n  words: {task: fill-mask, data: rows.jsonl}\n  bias:\n    task: "
@@ -82,7 +82,7 @@ TEST_F(RunCommand, SeveralJobsShareWhatStandsAbove) {
   const std::string page = read_file(out + "/report.html");
   EXPECT_NE(page.find("bias: CrowS-Pairs"), std::string::npos);
   EXPECT_NE(page.find("no preference"), std::string::npos);
-  // --set of all and of one.
+  // --set for all jobs and for one.
   const Result dry =
       job(read_file(scratch_->path("job.yml")), {"--dry-run", "--set", "limit=1", "--set", "words.seed=7"});
   ASSERT_EQ(dry.code, 0) << dry.err;
@@ -116,9 +116,9 @@ TEST_F(RunCommand, AzurePipeline) {
   ASSERT_EQ(metrics["metrics"].size(), 1u) << metrics;
   EXPECT_TRUE(metrics["metrics"].contains("perplexity"));
   EXPECT_EQ(metrics["result"]["metrics"]["masks"], 3);
-  for (const char* remark : {"'prepare'", "'rouge'", "'add_start_token'", "'model_id'", "'gpu'"})
-    EXPECT_NE(result.err.find(remark), std::string::npos) << remark << "\n" << result.err;
-  // A step that isn't run, and a model that isn't here.
+  for (const char* warning : {"'prepare'", "'rouge'", "'add_start_token'", "'model_id'", "'gpu'"})
+    EXPECT_NE(result.err.find(warning), std::string::npos) << warning << "\n" << result.err;
+  // A step that is not run, and a model that is not local.
   std::string other = pipeline;
   other.replace(other.find("${{parent.inputs.words}}"), 24, "${{parent.jobs.prepare.outputs.x}}");
   EXPECT_NE(job(other).err.find("another step"), std::string::npos);
@@ -131,28 +131,28 @@ TEST_F(RunCommand, AzurePipeline) {
   EXPECT_NE(absent.err.find("job.yml:17: mlflow_model"), std::string::npos) << absent.err;
 }
 
-TEST_F(RunCommand, Mistakes) {
+TEST_F(RunCommand, Errors) {
   const std::string good =
       "task: fill-mask\nmodel: model\ndata: rows.jsonl\noutput: " + scratch_->path("bad") + "\n";
-  const auto refused = [&](const std::string& text, std::vector<std::string> parts) {
+  const auto rejected = [&](const std::string& text, std::vector<std::string> parts) {
     const Result result = job(text);
     EXPECT_EQ(result.code, 2) << text << result.err;
     for (const std::string& part : parts)
       EXPECT_NE(result.err.find(part), std::string::npos) << part << "\n" << result.err;
   };
-  refused(good + "dtyp: bf16\n", {"job.yml:5: dtyp", "did you mean 'dtype'"});
-  refused(good + "columns: {titel: x}\n", {"job.yml:5: titel", "did you mean 'title'"});
-  refused(good + "metrics: [mmr]\n", {"job.yml:5", "'mmr'", "did you mean 'mrr'"});
-  refused(good + "html: x.html\n", {"job.yml:5: html", "'output:'"});
-  refused(good + "limit: many\n", {"job.yml:5: limit", "whole number"});
-  refused(good + "jobs: 3\n", {"job.yml:5", "'jobs:'"});
-  refused("task: fil-mask\nmodel: model\noutput: x\n", {"job.yml:1: task", "did you mean 'fill-mask'"});
-  refused("task: fill-mask\nmodel: model\ndata: none.jsonl\noutput: x\n", {"job.yml:3: data", "none.jsonl"});
-  refused("task: fill-mask\nmodel: model\ndata: rows.jsonl\n", {"'output:'"});
-  refused("task: fill-mask\ndata: rows.jsonl\noutput: x\n", {"--model"});
-  refused("model: model\n", {"'task:'"});
-  refused("a: [", {"not YAML"});
-  refused("- a\n", {"'name: value'"});
+  rejected(good + "dtyp: bf16\n", {"job.yml:5: dtyp", "did you mean 'dtype'"});
+  rejected(good + "columns: {titel: x}\n", {"job.yml:5: titel", "did you mean 'title'"});
+  rejected(good + "metrics: [mmr]\n", {"job.yml:5", "'mmr'", "did you mean 'mrr'"});
+  rejected(good + "html: x.html\n", {"job.yml:5: html", "'output:'"});
+  rejected(good + "limit: many\n", {"job.yml:5: limit", "is not an integer"});
+  rejected(good + "jobs: 3\n", {"job.yml:5", "'jobs:'"});
+  rejected("task: fil-mask\nmodel: model\noutput: x\n", {"job.yml:1: task", "did you mean 'fill-mask'"});
+  rejected("task: fill-mask\nmodel: model\ndata: none.jsonl\noutput: x\n", {"job.yml:3: data", "none.jsonl"});
+  rejected("task: fill-mask\nmodel: model\ndata: rows.jsonl\n", {"'output:'"});
+  rejected("task: fill-mask\ndata: rows.jsonl\noutput: x\n", {"--model"});
+  rejected("model: model\n", {"'task:'"});
+  rejected("a: [", {"invalid YAML"});
+  rejected("- a\n", {"'name: value'"});
   EXPECT_EQ(run({"run", "/nonexistent.yml"}).code, 2);
   EXPECT_NE(run({"run", "/nonexistent.yml"}).err.find("job file /nonexistent.yml"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(scratch_->path("bad")));

@@ -1,7 +1,6 @@
 // The streaming driver through tokenize and detokenize, and train-tokenizer.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -82,7 +81,7 @@ TEST_F(Stream, OrderIsKeptOverManyBatches) {
   EXPECT_TRUE(result.out == input);
 }
 
-TEST_F(Stream, ThereAndBack) {
+TEST_F(Stream, RoundTrip) {
   std::string text = "the c\u00e4t  \U0001F600 sat\n tab\there \n";
   EXPECT_EQ(detokenize({"--skip-special-tokens"}, tokenize({}, text).out).out, text);
   EXPECT_EQ(detokenize({"0 2", "[0,2]", "{\"ids\":[0]}"}).out, "<s></s>\n<s></s>\n<s>\n");
@@ -106,16 +105,16 @@ TEST_F(Stream, KeepFields) {
   EXPECT_TRUE(plain["output"].contains("offsets"));
   Result contradiction = tokenize({"--keep-fields", "--format", "text", "a"});
   EXPECT_EQ(contradiction.code, 2);
-  // Where the default is text, the wish for fields is a wish for JSON.
+  // With a default of text, --keep-fields implies JSON.
   EXPECT_EQ(detokenize({"--keep-fields", "--input", "jsonl"}, "{\"ids\":[4]}").out,
             "{\"ids\":[4],\"output\":{\"text\":\"<mask>\"}}\n");
 }
 
-TEST_F(Stream, BadRowsStopOrAreSkipped) {
+TEST_F(Stream, InvalidRowsStopOrAreSkipped) {
   std::string input = "{\"text\": \"the\"}\n{\"text\": 5}\n{\"text\": \"cat\"}\nnot json\n";
   Result stopped = tokenize({"--input", "jsonl"}, input);
   EXPECT_EQ(stopped.code, 3);
-  EXPECT_EQ(rows_of(stopped.out).size(), 1u) << "answers before the bad row are printed";
+  EXPECT_EQ(rows_of(stopped.out).size(), 1u) << "results before the invalid row are printed";
   EXPECT_TRUE(contains(stopped.err, "line 2: ")) << stopped.err;
   EXPECT_TRUE(contains(stopped.err, "'text' must be a string, not a number")) << stopped.err;
 
@@ -129,10 +128,10 @@ TEST_F(Stream, BadRowsStopOrAreSkipped) {
   EXPECT_TRUE(rows[2].contains("ids"));
   EXPECT_EQ(rows[3]["line"], 4);
   EXPECT_TRUE(contains(rows[3]["error"], "column")) << rows[3];
-  EXPECT_TRUE(contains(skipped.err, "2 bad rows were skipped"));
+  EXPECT_TRUE(contains(skipped.err, "2 invalid rows skipped"));
 }
 
-TEST_F(Stream, ABadIdAmongManyIsFound) {
+TEST_F(Stream, OneInvalidIdAmongManyIsFound) {
   std::string input;
   for (int i = 1; i <= 1000; ++i) input += i == 700 ? "0 99999 2\n" : "0 2\n";
   Result stopped = detokenize({}, input);
@@ -149,11 +148,11 @@ TEST_F(Stream, ABadIdAmongManyIsFound) {
 }
 
 TEST_F(Stream, InvalidUtf8) {
-  Result refused = tokenize({},
-                            "fine\nb\xff"
-                            "d\n");
-  EXPECT_EQ(refused.code, 3);
-  EXPECT_TRUE(contains(refused.err, "line 2: [input] column 2: ill-formed UTF-8")) << refused.err;
+  Result rejected = tokenize({},
+                             "fine\nb\xff"
+                             "d\n");
+  EXPECT_EQ(rejected.code, 3);
+  EXPECT_TRUE(contains(rejected.err, "line 2: [input] column 2: invalid UTF-8")) << rejected.err;
   Result replaced = tokenize({"--invalid-utf8", "replace", "--keep-fields"},
                              "b\xff"
                              "d\n");
@@ -166,12 +165,12 @@ TEST_F(Stream, InvalidUtf8) {
 }
 
 TEST_F(Stream, LongLines) {
-  Result refused = tokenize({"--max-line-bytes", "10", "--on-error", "skip"},
-                            "short\n" + std::string(11, 'a') + "\nshort\n");
-  EXPECT_EQ(refused.code, 3);
-  ASSERT_EQ(rows_of(refused.out).size(), 3u);
-  EXPECT_TRUE(contains(rows_of(refused.out)[1]["error"], "longer than 10 bytes"));
-  // An endless line neither fills the memory nor runs on.
+  Result rejected = tokenize({"--max-line-bytes", "10", "--on-error", "skip"},
+                             "short\n" + std::string(11, 'a') + "\nshort\n");
+  EXPECT_EQ(rejected.code, 3);
+  ASSERT_EQ(rows_of(rejected.out).size(), 3u);
+  EXPECT_TRUE(contains(rows_of(rejected.out)[1]["error"], "longer than 10 bytes"));
+  // An endless line neither fills the memory nor runs forever.
   Result endless =
       shell("ulimit -v 4000000; \"$R\" tokenize --max-line-bytes 1000000 -m " + tokenizer_ + " < /dev/zero");
   EXPECT_EQ(endless.code, 3);
@@ -181,31 +180,31 @@ TEST_F(Stream, LongLines) {
   EXPECT_EQ(long_line.out, "1\n");
 }
 
-TEST_F(Stream, ASlowSenderIsAnsweredAtOnce) {
+TEST_F(Stream, SlowSenderGetsResultsAtOnce) {
   for (const char* option : {"--line-buffered", "--no-line-buffered"}) {
-    Conversation talk({"detokenize", "-m", tokenizer_, option});
-    talk.say("4\n");
-    EXPECT_EQ(talk.hear(), "<mask>");
-    talk.say("1\n0\n2");
-    EXPECT_EQ(talk.hear(), "<pad>");
-    EXPECT_EQ(talk.hear(), "<s>");
-    talk.say("\n");
-    EXPECT_EQ(talk.hear(), "</s>");
-    EXPECT_EQ(talk.finish(), 0);
+    Process process({"detokenize", "-m", tokenizer_, option});
+    process.write("4\n");
+    EXPECT_EQ(process.read_line(), "<mask>");
+    process.write("1\n0\n2");
+    EXPECT_EQ(process.read_line(), "<pad>");
+    EXPECT_EQ(process.read_line(), "<s>");
+    process.write("\n");
+    EXPECT_EQ(process.read_line(), "</s>");
+    EXPECT_EQ(process.finish(), 0);
   }
 }
 
-TEST_F(Stream, SignalsEndIt) {
+TEST_F(Stream, SignalsTerminate) {
   for (auto [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
-    Conversation talk({"detokenize", "-m", tokenizer_});
-    talk.say("4\n");
-    EXPECT_EQ(talk.hear(), "<mask>");
-    talk.signal(signal);
-    EXPECT_EQ(talk.wait(), code);
+    Process process({"detokenize", "-m", tokenizer_});
+    process.write("4\n");
+    EXPECT_EQ(process.read_line(), "<mask>");
+    process.signal(signal);
+    EXPECT_EQ(process.wait(), code);
   }
 }
 
-TEST_F(Stream, AGoneReaderAndAFullDisk) {
+TEST_F(Stream, BrokenPipeAndFullDisk) {
   Result gone =
       shell("seq 100000 | \"$R\" tokenize -m " + tokenizer_ + " | head -1; echo ${PIPESTATUS[1]} >&2");
   EXPECT_EQ(std::count(gone.out.begin(), gone.out.end(), '\n'), 1);
@@ -217,7 +216,7 @@ TEST_F(Stream, AGoneReaderAndAFullDisk) {
 
 TEST_F(Stream, NoTokenizer) {
   EXPECT_EQ(run({"tokenize", "x"}).code, 2);
-  EXPECT_TRUE(contains(run({"tokenize", "x"}).err, "--model DIR is needed (or ROBERTA_MODEL"));
+  EXPECT_TRUE(contains(run({"tokenize", "x"}).err, "--model DIR is required (or ROBERTA_MODEL"));
   Result missing = run({"tokenize", "-m", "/nowhere", "x"});
   EXPECT_EQ(missing.code, 4);
   EXPECT_TRUE(contains(missing.err, "/nowhere")) << missing.err;
@@ -235,16 +234,17 @@ TEST(TrainTokenizer, WritesAllFilesOrNothing) {
             "merges.txt\nspecial_tokens_map.json\ntokenizer.json\ntokenizer_config.json\nvocab.json\n");
   EXPECT_EQ(shell("ls -A " + scratch.path("new")).out, "tok\n");
 
-  Result refused = run({"train-tokenizer", "--output", out, corpus});
-  EXPECT_EQ(refused.code, 2);
-  EXPECT_TRUE(contains(refused.err, "is not empty; --overwrite")) << refused.err;
+  Result rejected = run({"train-tokenizer", "--output", out, corpus});
+  EXPECT_EQ(rejected.code, 2);
+  EXPECT_TRUE(contains(rejected.err, "is not empty; choose another directory, or use --overwrite"))
+      << rejected.err;
   scratch.file("new/tok/mine.txt", "keep me");
   EXPECT_EQ(run({"train-tokenizer", "--vocab-size=280", "--overwrite", "--output", out, corpus}).code, 0);
   EXPECT_EQ(read_file(out + "/mine.txt"), "keep me");
   EXPECT_EQ(json::parse(read_file(out + "/vocab.json")).size(), 280u);
 }
 
-TEST(TrainTokenizer, BadInput) {
+TEST(TrainTokenizer, InvalidInput) {
   Scratch scratch;
   std::string out = scratch.path("tok");
   EXPECT_EQ(run({"train-tokenizer", "x"}).code, 2);
@@ -257,16 +257,16 @@ TEST(TrainTokenizer, BadInput) {
   EXPECT_TRUE(contains(broken.err, "x.gz")) << broken.err;
   EXPECT_EQ(run({"train-tokenizer", "--output", scratch.file("file", ""), "-"}).code, 2);
   EXPECT_EQ(run({"train-tokenizer", "--output", "/proc/nothing/here", "-"}, kCorpus).code, 6);
-  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "file\nx.gz\n") << "nothing half-written";
+  EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "file\nx.gz\n") << "no partial files";
 }
 
 TEST(TrainTokenizer, SignalLeavesNothingBehind) {
   Scratch scratch;
-  Conversation talk({"train-tokenizer", "-q", "--output", scratch.path("tok")});
-  talk.say("the cat\n");
-  for (int i = 0; i < 1000 && shell("ls -A " + scratch.path("")).out.empty(); ++i) usleep(10000);
-  talk.signal(SIGTERM);
-  EXPECT_EQ(talk.wait(), 143);
+  Process process({"train-tokenizer", "-q", "--output", scratch.path("tok")});
+  process.write("the cat\n");
+  ASSERT_TRUE(wait_for([&] { return !shell("ls -A " + scratch.path("")).out.empty(); }));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), 143);
   EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "");
 }
 

@@ -1,5 +1,6 @@
-// classify, tag, answer and zero-shot: forms of input and output, and what a user gets for a wrong model or
-// row. That the answers are right is tests/api/pipelines/heads_test.cc's to show.
+// classify, tag, answer and zero-shot: input and output formats, and errors for an unsuitable model or an
+// invalid row. tests/api/pipelines/heads_test.cc checks the predictions.
+
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -70,7 +71,7 @@ TEST_F(TaskCommands, ClassifyShapes) {
   const Result text = ask("classify", "sequence", {"--all-scores", "a"});
   EXPECT_TRUE(contains(text.out, " %  ") && contains(text.out, "neutral")) << text.out;
   EXPECT_TRUE(contains(ask("classify", "plain", {"a"}).out, "LABEL_"))
-      << "three labels, of which the config names none";
+      << "three labels, none of them named in the config";
 }
 
 TEST_F(TaskCommands, ClassifyPairs) {
@@ -161,9 +162,9 @@ TEST_F(TaskCommands, AnswerTakesQuestionsContextsOrBoth) {
                "(no answer)"));
 }
 
-TEST_F(TaskCommands, AnswerRefusesWhatIsNoQuestion) {
+TEST_F(TaskCommands, AnswerRejectsInvalidRows) {
   for (const auto& [row, part] :
-       std::vector<std::pair<std::string, std::string>>{{"no tab", "question, a tab, context"},
+       std::vector<std::pair<std::string, std::string>>{{"no tab", "expected question, a tab, context"},
                                                         {"a\t", "context is empty"},
                                                         {"\tb", "question is empty"}}) {
     const Result result = ask("answer", "spans", {}, row + "\n");
@@ -195,7 +196,7 @@ TEST_F(TaskCommands, ZeroShotShapes) {
   EXPECT_TRUE(contains(other.err, "entail") && contains(other.err, "LABEL_0")) << other.err;
 }
 
-TEST_F(TaskCommands, AWrongModelIsToldWhatItCanDo) {
+TEST_F(TaskCommands, UnsuitableModelIsReportedWithItsCommand) {
   const std::vector<std::tuple<std::string, std::string, std::string>> cases = {
       {"classify", "tokens", "is a token-classification model"},
       {"tag", "sequence", "use `roberta classify`"},
@@ -211,7 +212,7 @@ TEST_F(TaskCommands, AWrongModelIsToldWhatItCanDo) {
   }
 }
 
-TEST_F(TaskCommands, AdaptersAreModelsToo) {
+TEST_F(TaskCommands, AdaptersAreModels) {
   const std::string adapter = heads_directory() + "/lora";
   const Result own = run({"classify", "--model", adapter, "--format", "json", "The dog sleeps."});
   EXPECT_EQ(own.code, 0) << own.err;

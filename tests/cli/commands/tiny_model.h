@@ -1,6 +1,5 @@
 #pragma once
-// A model directory a user could have: a tokenizer trained on a few sentences, two layers of small random
-// weights.
+// A realistic model directory: a tokenizer trained on a few sentences and two layers of small random weights.
 
 #include <cstring>
 #include <string>
@@ -18,7 +17,7 @@ inline const char kCorpus[] =
     "the log\n"
     "Paris is the capital of France\nBerlin is the capital of Germany\nRome is the capital of Italy\n";
 
-/// Small values that differ from place to place, the same on every machine.
+/// Small pseudo-random values, the same on every machine.
 inline float scrambled(uint64_t seed) {
   seed = (seed + 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
   seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebu;
@@ -38,14 +37,14 @@ inline TensorToWrite random_tensor(const std::string& name, const std::vector<in
   return {name, DType::kF32, shape, fill};
 }
 
-/// Trains the tokenizer through the program; returns its directory.
+/// Trains the tokenizer with the program; returns its directory.
 inline std::string make_tokenizer(const Scratch& scratch, const std::string& name = "tokenizer") {
   std::string directory = scratch.path(name);
   run({"train-tokenizer", "-q", "--vocab-size", "300", "--output", directory}, kCorpus);
   return directory;
 }
 
-/// Up to 30 tokens a text.
+/// A model for texts of up to 30 tokens.
 inline std::string make_model(const Scratch& scratch, const std::string& name = "model") {
   std::string directory = make_tokenizer(scratch, name);
   RobertaConfig config;

@@ -1,4 +1,4 @@
-// The parts of the program that need no process of their own.
+// Parts of the program that are tested without a process.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,6 @@
 #include "cli/settings/settings.h"
 #include "core/nearest.h"
 #include "io/json/json_text.h"
-#include "io/utf8.h"
 #include "roberta/error.h"
 #include "tests/cli/program.h"
 
@@ -34,7 +33,7 @@ std::string error_of(std::string_view json, Field field = Field::kText) {
   return "(none)";
 }
 
-TEST(JsonRow, NulDoesNotHideWhatFollows) {
+TEST(JsonRow, NulByteIsRejected) {
   EXPECT_NE(error_of(std::string_view("{\"text\":\"a\"}\0}", 14)).find("column 13: a NUL"),
             std::string::npos);
 }
@@ -46,16 +45,16 @@ TEST(JsonRow, TextIsUnescaped) {
       std::string("a\nb\xc3\xa9\xf0\x9f\x98\x80\0", 10));
 }
 
-TEST(JsonRow, ErrorsSayWhatAndWhere) {
+TEST(JsonRow, ErrorsNameProblemAndColumn) {
   EXPECT_NE(error_of(R"({"text": "a)").find("column 12"), std::string::npos) << error_of(R"({"text": "a)");
   EXPECT_NE(error_of(R"({"text": "a"} x)").find("column 15"), std::string::npos);
   EXPECT_NE(error_of(R"({"txt": "a"})").find("no member 'text'"), std::string::npos);
   EXPECT_NE(error_of(R"({"text": 5})").find("'text' must be a string, not a number"), std::string::npos);
   EXPECT_NE(error_of(R"({"text": {"text": "a"}})").find("must be a string, not an object"),
             std::string::npos);
-  EXPECT_NE(error_of(R"({"text": "a", "text": "b"})").find("twice"), std::string::npos);
-  EXPECT_NE(error_of(R"(["a"])").find("an object {\"text\": ...} is needed"), std::string::npos);
-  EXPECT_NE(error_of(R"("a")").find("is needed, not a string"), std::string::npos);
+  EXPECT_NE(error_of(R"({"text": "a", "text": "b"})").find("appears twice"), std::string::npos);
+  EXPECT_NE(error_of(R"(["a"])").find("expected an object {\"text\": ...}"), std::string::npos);
+  EXPECT_NE(error_of(R"("a")").find("}, got a string"), std::string::npos);
   EXPECT_NE(error_of("{\"text\": \"\xff\"}").find("not JSON"), std::string::npos);
   EXPECT_NE(error_of("").find("not JSON"), std::string::npos);
   std::string deep = R"({"a": )" + std::string(1000000, '[');
@@ -93,7 +92,7 @@ TEST(JsonRow, PairsWordsAndQuestions) {
             std::string::npos);
 }
 
-TEST(JsonRow, MembersAreAddedToTheRowAsItWas) {
+TEST(JsonRow, MembersAreAppendedToUnchangedRow) {
   std::string row = R"({"n": 1e5, "big": 123456789012345678901, "text": "a"} )";
   ParsedRow parsed = parse_row(row, Field::kText);
   EXPECT_EQ(with_members(row, parsed.has_output, "\"output\":1"),
@@ -104,22 +103,22 @@ TEST(JsonRow, MembersAreAddedToTheRowAsItWas) {
   EXPECT_EQ(with_members(row, true, "\"output\":1"), R"({"text":"a","output":1})");
 }
 
-std::vector<std::string> lines_of(const std::string& text, size_t longest) {
+std::vector<std::string> lines_of(const std::string& text, size_t max_bytes) {
   cli_test::Scratch scratch;
   int fd = open(scratch.file("lines", text).c_str(), O_RDONLY);
-  LineReader reader(fd, longest);
+  LineReader reader(fd, max_bytes);
   std::vector<std::string> lines;
   std::string line;
   for (;;) {
-    LineReader::Got got = reader.next(line, true);
-    if (got == LineReader::Got::kEnd) break;
-    lines.push_back(got == LineReader::Got::kTooLong ? "(too long)" : line);
+    const LineReader::Status status = reader.next(line, true);
+    if (status == LineReader::Status::kEnd) break;
+    lines.push_back(status == LineReader::Status::kTooLong ? "(too long)" : line);
   }
   close(fd);
   return lines;
 }
 
-TEST(LineReader, EndsOfLinesAndOfTheInput) {
+TEST(LineReader, LineEndsAndEndOfInput) {
   using Lines = std::vector<std::string>;
   EXPECT_EQ(lines_of("a\nb\r\n\n\rc", 100), (Lines{"a", "b", "", "\rc"}));
   EXPECT_EQ(lines_of("", 100), Lines{});
@@ -129,7 +128,7 @@ TEST(LineReader, EndsOfLinesAndOfTheInput) {
             (Lines{chunk, chunk + chunk, "last"}));
 }
 
-TEST(LineReader, LongLinesAreLeftOut) {
+TEST(LineReader, LongLinesAreSkipped) {
   using Lines = std::vector<std::string>;
   EXPECT_EQ(lines_of("ok\n" + std::string(11, 'x') + "\n0123456789\n", 10),
             (Lines{"ok", "(too long)", "0123456789"}));
@@ -137,35 +136,21 @@ TEST(LineReader, LongLinesAreLeftOut) {
   EXPECT_EQ(lines_of(std::string(3 << 20, 'x'), 10), (Lines{"(too long)"}));
 }
 
-TEST(LineReader, DoesNotWaitWhenToldNotTo) {
+TEST(LineReader, DoesNotBlockWithoutWait) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   LineReader reader(ends[0], 100);
   std::string line;
   ASSERT_EQ(write(ends[1], "one\ntw", 6), 6);
-  EXPECT_EQ(reader.next(line, false), LineReader::Got::kLine);
+  EXPECT_EQ(reader.next(line, false), LineReader::Status::kLine);
   EXPECT_EQ(line, "one");
-  EXPECT_EQ(reader.next(line, false), LineReader::Got::kWait);
+  EXPECT_EQ(reader.next(line, false), LineReader::Status::kWouldBlock);
   ASSERT_EQ(write(ends[1], "o\n", 2), 2);
-  EXPECT_EQ(reader.next(line, false), LineReader::Got::kLine);
+  EXPECT_EQ(reader.next(line, false), LineReader::Status::kLine);
   EXPECT_EQ(line, "two");
   close(ends[1]);
-  EXPECT_EQ(reader.next(line, false), LineReader::Got::kEnd);
+  EXPECT_EQ(reader.next(line, false), LineReader::Status::kEnd);
   close(ends[0]);
-}
-
-TEST(Utf8, FindsAndReplacesMaximalSubparts) {
-  const std::string kMark = "\xef\xbf\xbd";
-  EXPECT_EQ(find_invalid_utf8("plain \xc3\xa9 \xf0\x9f\x98\x80"), std::string::npos);
-  EXPECT_EQ(find_invalid_utf8("12345678\xff"), 8u);
-  // Table 3-8 of the Unicode standard, and the neighbours of each bound.
-  EXPECT_EQ(replace_invalid_utf8("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
-            kMark + kMark + kMark + kMark + kMark + kMark + kMark + kMark + "A");
-  EXPECT_EQ(replace_invalid_utf8("\xed\xa0\x80"), kMark + kMark + kMark);
-  EXPECT_EQ(replace_invalid_utf8("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
-            kMark + kMark + kMark + kMark + "A");
-  EXPECT_EQ(replace_invalid_utf8("\xf4\x90\x80\x80"), kMark + kMark + kMark + kMark);
-  EXPECT_EQ(replace_invalid_utf8("a\xe2\x82"), "a" + kMark);
 }
 
 TEST(JsonText, StringsAndNumbers) {
@@ -199,14 +184,14 @@ TEST(Terminal, BarsAndWidths) {
   EXPECT_EQ(bar(1.0 / 16, 2, true), "▏ ");
   EXPECT_EQ(bar(std::numeric_limits<double>::quiet_NaN(), 2, false), "  ");
   EXPECT_EQ(display_width("aé日"), 4);
-  EXPECT_EQ(printable("a\033[0m\n\xc2\x9b"), "a\\x1b[0m\\n\\xc2\x9b");
+  EXPECT_EQ(printable("a\033[0m\n\xc2\x9b"), "a\\x1b[0m\\n\\xc2\\x9b");
   EXPECT_EQ(duration_text(3723), "1:02:03");
   EXPECT_EQ(duration_text(59.6), "1:00");
   EXPECT_EQ(quantity_text(1234567, true), "1.2 MB");
   EXPECT_EQ(quantity_text(999, false), "999");
 }
 
-TEST(Npy, HeaderIsPatchedAndAbandonedFilesVanish) {
+TEST(Npy, HeaderIsPatchedAndUnfinishedFilesAreRemoved) {
   cli_test::Scratch scratch;
   std::string path = scratch.path("a.npy");
   {
@@ -243,22 +228,22 @@ TEST(Npy, FollowsLinksAndReplacesOnlyRegularFiles) {
   }
 }
 
-TEST(RunStream, AnswersBeforeAnErrorOfTheMachineArePrinted) {
+TEST(RunStream, ResultsBeforeResourceErrorArePrinted) {
   const std::vector<std::string> words{"--on-error", "skip", "a", "\xff", "b"};
   const Settings settings(*find_command("embed"), words);
   testing::internal::CaptureStdout();
   ErrorCode code{};
   try {
-    run_stream(settings, {}, [](std::span<const Row> rows, std::span<std::string> answers) {
+    run_stream(settings, {}, [](std::span<const Row> rows, std::span<std::string> results) {
       if (rows[0].text == "b") throw Error(ErrorCode::kResource, "no memory");
-      answers[0] = "answer";
+      results[0] = "result";
     });
   } catch (const Error& e) {
     code = e.code();
   }
   const std::string out = testing::internal::GetCapturedStdout();
   EXPECT_EQ(code, ErrorCode::kResource);
-  EXPECT_EQ(out.rfind("answer\n{\"error\":", 0), 0u) << out;
+  EXPECT_EQ(out.rfind("result\n{\"error\":", 0), 0u) << out;
 }
 
 TEST(Options, Durations) {

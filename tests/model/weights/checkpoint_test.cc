@@ -234,7 +234,7 @@ TEST(Checkpoint, AnIndexIsNotTrusted) {
   EXPECT_ERROR(ErrorCode::kModel, open_with(R"({"weight_map": {"b": "s.safetensors"}})"), "s.safetensors",
                "no tensor 'b'");
   EXPECT_ERROR(ErrorCode::kModel,
-               open_with(R"({"weight_map": {"a": "s.safetensors", "a": "s.safetensors"}})"), "there twice");
+               open_with(R"({"weight_map": {"a": "s.safetensors", "a": "s.safetensors"}})"), "duplicate key");
 }
 
 TEST(Checkpoint, OtherFormatsAreRefusedWithTheWayToConvert) {

@@ -30,7 +30,7 @@ TEST_F(FillMaskData, WordsAreATextOrAList) {
   EXPECT_EQ(rows[1].words, (Words{"one", "two"}));
   EXPECT_EQ(rows[2].words, Words{"only, one"});
   EXPECT_EQ(rows[3].words, Words{""});
-  EXPECT_NE(rows[1].place.find("a.jsonl:3"), std::string::npos);
+  EXPECT_NE(rows[1].location.find("a.jsonl:3"), std::string::npos);
 }
 
 TEST_F(FillMaskData, Csv) {
@@ -42,11 +42,11 @@ TEST_F(FillMaskData, Csv) {
   EXPECT_EQ(read("b.tsv", "input_string\ttitle\n<mask>\tx\n<mask>\ty\n", 1).size(), 1u);
 }
 
-TEST_F(FillMaskData, Refusals) {
+TEST_F(FillMaskData, Errors) {
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"none\",\"title\":\"x\"}\n"),
                "a.jsonl:1", "no <mask>");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"titel\":\"x\"}\n"),
-               "a.jsonl:1", "no column 'title', did you mean 'titel'");
+               "a.jsonl:1", "no column 'title'", "did you mean 'titel'");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"title\":[\"a\",\"b\"]}\n"),
                "2 words for 1 masks");
   EXPECT_ERROR(ErrorCode::kInput, read("a.jsonl", "{\"input_string\":\"<mask>\",\"title\":3}\n"), "'title'");

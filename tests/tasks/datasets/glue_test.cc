@@ -27,7 +27,7 @@ TEST(Glue, TableOfTasks) {
   EXPECT_EQ(glue_task("rte").labels, (Names{"entailment", "not_entailment"}));
   EXPECT_EQ(glue_task("qqp").warmup, 28318);
   EXPECT_EQ(find_glue_task("text-classification"), nullptr);
-  EXPECT_ERROR(ErrorCode::kUsage, glue_task("snli"), "no task 'snli'", "'mnli'");
+  EXPECT_ERROR(ErrorCode::kUsage, glue_task("snli"), "task 'snli' not found", "'mnli'");
 }
 
 /// One file of a task, written and read.

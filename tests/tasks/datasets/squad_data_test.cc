@@ -72,7 +72,7 @@ TEST(SquadData, ImpossibleQuestions) {
   EXPECT_EQ(one.questions.size(), 1u);
   EXPECT_TRUE(one.version2) << "of the whole file";
   EXPECT_ERROR(ErrorCode::kInput, parse(file_of("A b.", question("q", answer("b", 2), kImpossible))),
-               "question 'q'", "is_impossible is true, yet there are answers");
+               "question 'q'", "is_impossible is true, but there are answers");
 }
 
 TEST(SquadData, OffsetsCountCodePoints) {
@@ -84,7 +84,7 @@ TEST(SquadData, OffsetsCountCodePoints) {
 }
 
 TEST(SquadData, AnswersElsewhereAreMoved) {
-  // "ab" stands at 0, 4, 11.
+  // "ab" is at 0, 4, 11.
   const std::string context =
       "ab \xC3\xA9"
       "ab cd\xC3\xA9 ab";
@@ -101,7 +101,7 @@ TEST(SquadData, AnswersElsewhereAreMoved) {
   EXPECT_EQ(start_of(5000000000), 11);
   EXPECT_ERROR(ErrorCode::kInput, parse(file_of(context, question("id7", answer("ab", 3))), false, "error"),
                "[squad] d/dev.json:2", "question 'id7'", "data[0].paragraphs[0].qas[0].answers[0]",
-               "'ab' is not at answer_start", "it is at 4");
+               "'ab' is not at answer_start", "it occurs at 4");
 }
 
 TEST(SquadData, AnswersThatAreNowhere) {
@@ -118,7 +118,7 @@ TEST(SquadData, AnswersThatAreNowhere) {
   ASSERT_EQ(dev.questions.size(), 3u);
   EXPECT_EQ(dev.questions[0].answers[0].text, "x") << "it counts when answers are scored";
   EXPECT_EQ(dev.questions[0].answers[0].start, -1);
-  EXPECT_ERROR(ErrorCode::kInput, parse(text, true, "error"), "d/dev.json:2", "'q1'", "nowhere");
+  EXPECT_ERROR(ErrorCode::kInput, parse(text, true, "error"), "d/dev.json:2", "'q1'", "does not occur");
   EXPECT_ERROR(ErrorCode::kInput, parse(file_of("ab", question("q", answer("x", 0))), true), "no questions",
                "1 answers");
 }
@@ -161,7 +161,7 @@ TEST(SquadData, MissingAndWrongFields) {
                "is_impossible must be true or false");
   EXPECT_ERROR(ErrorCode::kInput,
                parse(file_of("a", question("q", answer("a", 0)) + ",\n" + question("q", ""))), "d/dev.json:3",
-               "'q'", "was there before, in line 2");
+               "'q'", "is a duplicate of line 2");
 }
 
 TEST(SquadData, BrokenFiles) {

@@ -79,7 +79,7 @@ TEST(TextData, CsvFollowsRfc4180) {
 
 TEST(TextData, CsvWithoutQuotes) {
   TextDataOptions options = single();
-  options.columns.quotes = false;
+  options.columns.quotes = Quotes::kNone;
   EXPECT_EQ(firsts(parse("a.csv", "text,label\n\"a,1\n", options)), (Names{"\"a"}));
 }
 
@@ -166,7 +166,7 @@ TEST(TextData, NumberedColumns) {
   EXPECT_ERROR(ErrorCode::kInput, parse("a.tsv", "1\tone\n", options), "a.tsv:1", "has 2 columns", "the text",
                "column 4");
   options.columns.first = {"text"};
-  EXPECT_ERROR(ErrorCode::kUsage, parse("a.tsv", "1\tone\n", options), "the number of its column");
+  EXPECT_ERROR(ErrorCode::kUsage, parse("a.tsv", "1\tone\n", options), "the number of the column");
 }
 
 TEST(TextData, FoundLabelsAreSortedNumbersByValue) {
@@ -190,7 +190,7 @@ TEST(TextData, GivenLabelsKeepTheirOrder) {
   EXPECT_ERROR(ErrorCode::kInput, parse("a.tsv", "text\tlabel\na\t3\n", options), "unknown label '3'");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.tsv", "text\tlabel\na\t0.5\n", options), "unknown label '0.5'");
   options.labels = {"a", "a"};
-  EXPECT_ERROR(ErrorCode::kUsage, parse("a.tsv", "text\tlabel\na\ta\n", options), "named twice");
+  EXPECT_ERROR(ErrorCode::kUsage, parse("a.tsv", "text\tlabel\na\ta\n", options), "given twice");
 }
 
 TEST(TextData, Values) {
@@ -206,7 +206,7 @@ TEST(TextData, Values) {
   for (const char* bad : {"x", "1.0x", "nan", "inf", "1e999", "0x10", "1,5"}) {
     EXPECT_ERROR(ErrorCode::kInput,
                  parse("a.tsv", ("text\tlabel\nt\t1\nt\t" + std::string(bad) + "\n").c_str(), options),
-                 "a.tsv:3", "column 'label'", bad, "is no number");
+                 "a.tsv:3", "column 'label'", bad, "is not a number");
   }
 }
 
@@ -295,24 +295,24 @@ TEST(TextData, WrongQuotes) {
   EXPECT_ERROR(ErrorCode::kInput, parse("a.csv", "text,label\n\"a\nb,1\n", single()), "a.csv:2", "column 1",
                "never closed");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.csv", "text,label\nx,1\n\"a\nb\" c,1\n", single()), "a.csv:4",
-               "behind a closing quote");
+               "after a closing quote");
 }
 
 TEST(TextData, WrongJson) {
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"text\":\"a\",\"label\":1}\n{\"text\":", single()),
                "a.jsonl:2", "column", "not valid JSON");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"text\":\"a\",\"label\":1}\n7", single()), "a.jsonl:2",
-               "must be a JSON object");
+               "expected a JSON object");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.json", "[{\"text\":\"a\",\"label\":1},\n\n{\"text\":}]", single()),
                "a.json:3", "column 9");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.json", "[{\"text\":\"a\",\"label\":1}", single()), "a.json:1");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.json", "[{\"text\":\"a\",\"label\":1}] x", single()), "more text");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"text\":1,\"label\":1}", single()),
-               "column 'text' must be a text, is number");
+               "column 'text': expected a text, got number");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"text\":\"a\",\"label\":{}}", single()),
-               "column 'label'", "is object");
+               "column 'label'", "got object");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"text\":\"a\",\"label\":[1]}", single()),
-               "not an array");
+               "got an array");
 }
 
 TEST(TextData, EmptyFiles) {

@@ -72,11 +72,11 @@ TEST(TokenData, JsonLinesAndArray) {
   const TokenData numbers = parse("a.json", "[{\"words\": [\"a\", \"b\"],\n\"tags\": [1, 2]}]", options);
   EXPECT_EQ(tags(numbers, 0), (Names{"B-x", "I-x"}));
   EXPECT_EQ(parse("-", "{\"words\":[\"a\"],\"tags\":[0]}", options).sentences.size(), 1u)
-      << "told by its first bytes";
+      << "recognised by its first bytes";
 }
 
 TEST(TokenData, Iob1BecomesIob2) {
-  // IOB1: I- begins a chunk, B- only one right behind another of its type.
+  // IOB1: I- begins a chunk, B- only one directly after another of its type.
   const char* const iob1 = "a I-PER\nb I-PER\nc B-PER\nd O\ne I-LOC\nf I-PER\n";
   for (const char* scheme : {"auto", "iob1"}) {
     const TokenData data = parse("a.conll", iob1, with_scheme(scheme));
@@ -92,15 +92,15 @@ TEST(TokenData, MistakesByScheme) {
   EXPECT_ERROR(ErrorCode::kInput, parse("d/a.conll", "a B-x\nb I-x\n\nc O\nd I-x\n", with_scheme("iob2")),
                "d/a.conll:5", "word 'd'", "'I-x' begins a chunk");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a B-x\nb I-y\n", with_scheme("iob2")), "a.conll:2",
-               "'I-y' is behind 'B-x'");
+               "'I-y' follows 'B-x'");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a I-x\nb O\nc B-x\n", with_scheme("iob1")), "a.conll:3",
-               "not right behind a chunk of its type");
+               "does not directly follow a chunk of its type");
   for (const char* tag : {"B-", "I", "E-x", "NN", "o", "b-x"}) {
     EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", ("a O\nb " + std::string(tag) + "\n").c_str()),
-                 "a.conll:2", tag, "none of chunks");
+                 "a.conll:2", tag, "not a chunk tag");
   }
-  EXPECT_ERROR(ErrorCode::kUsage, parse("a.conll", "a O\n", with_scheme("bilou")), "no tag scheme 'bilou'",
-               "'iob2'");
+  EXPECT_ERROR(ErrorCode::kUsage, parse("a.conll", "a O\n", with_scheme("bilou")),
+               "unknown tag scheme 'bilou'", "'iob2'");
 }
 
 TEST(TokenData, TagsThatAreNoChunks) {
@@ -141,12 +141,12 @@ TEST(TokenData, Limit) {
 }
 
 TEST(TokenData, WrongLines) {
-  EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a O\nb\n"), "a.conll:2", "has 1 column, 2 are wanted");
+  EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a O\nb\n"), "a.conll:2", "has 1 column, expected 2");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a\tO\n\tO\n"), "a.conll:2", "the word is empty");
   TokenDataOptions options;
   options.tag_column = 4;
   EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a b O\n", options), "a.conll:1",
-               "has 3 columns, 4 are wanted");
+               "has 3 columns, expected 4");
   options.tag_column = -1;
   EXPECT_ERROR(ErrorCode::kUsage, parse("a.conll", "a O\n", options), "numbered from 1");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.conll", "a O\ncaf\xE9 O\n"), "a.conll:2", "UTF-8");
@@ -158,11 +158,12 @@ TEST(TokenData, WrongLines) {
 TEST(TokenData, WrongJson) {
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"token\": []}"), "a.jsonl:1", "no column 'tokens'",
                "did you mean 'token'");
-  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": \"a\"}"),
-               "column 'tokens' must be an array, is string");
-  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": [\"a\", 1]}"),
-               "item 2 must be a text, is number");
-  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": [\"\"]}"), "item 1 is empty");
+  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": \"a\", \"ner_tags\": []}"),
+               "column 'tokens': expected an array, got string");
+  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": [\"a\", 1], \"ner_tags\": []}"),
+               "item 2: expected a text, got number");
+  EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": [\"\"], \"ner_tags\": []}"),
+               "item 1 is empty");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "\n{\"tokens\": [\"a\"], \"ner_tags\": []}"), "a.jsonl:2",
                "1 words", "0 tags");
   EXPECT_ERROR(ErrorCode::kInput, parse("a.jsonl", "{\"tokens\": [\"a\"], \"ner_tags\": [1]}"),
@@ -175,7 +176,7 @@ TEST(TokenData, WrongJson) {
     EXPECT_ERROR(ErrorCode::kInput,
                  parse("a.jsonl", ("{\"tokens\": [\"a\"], \"ner_tags\": [" + std::string(bad) + "]}").c_str(),
                        options),
-                 bad, "is beyond the 1 labels");
+                 bad, "is out of range: there are 1 labels");
   }
 }
 

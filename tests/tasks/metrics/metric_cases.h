@@ -1,5 +1,6 @@
 #pragma once
-// Answers a case of tools/parity/metric_reference.py: what the test and the probe of the parity script share.
+// Computes a case of tools/parity/metric_reference.py: what the test and the probe of the parity script
+// share.
 
 #include <cmath>
 #include <limits>
@@ -80,13 +81,18 @@ inline MetricCase answer_metric_case(const MetricCase& c) {
     return out;
   }
   if (op == "squad") return answer_squad_case(c);
-  if (op == "normalize") return normalize_answer(c["text"].get<std::string>());
+  if (op == "normalize") {
+    std::u32string text;
+    for (const std::u32string& word : answer_words(c["text"].get<std::string>()))
+      text += (text.empty() ? U"" : U" ") + word;
+    return to_utf8(text);
+  }
   if (op == "lower") return to_utf8(python_lowercase(to_code_points(c["text"].get<std::string>())));
   if (op == "decode") return answer_decode_case(c);
   throw std::invalid_argument("unknown op " + op);
 }
 
-/// What differs between an answer and what is wanted, "" when nothing: numbers by more than `tolerance`
+/// What differs between a result and what is expected, "" when nothing: numbers by more than `tolerance`
 /// (relative above 1), members that one side lacks.
 inline std::string difference(const MetricCase& got, const MetricCase& want, double tolerance,
                               const std::string& place = "") {
@@ -110,7 +116,7 @@ inline std::string difference(const MetricCase& got, const MetricCase& want, dou
   } else if (got == want) {
     return "";
   }
-  return place + ": got " + got.dump() + ", want " + want.dump();
+  return place + ": got " + got.dump() + ", expected " + want.dump();
 }
 
 }  // namespace roberta

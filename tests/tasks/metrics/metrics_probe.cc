@@ -1,4 +1,4 @@
-// Answers the cases of tools/parity/metrics_parity.py: one JSON object a line in, one answer a line out.
+// Computes the cases of tools/parity/metrics_parity.py: one JSON object per line in, one result per line out.
 
 #include <iostream>
 

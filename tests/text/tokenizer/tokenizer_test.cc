@@ -67,7 +67,7 @@ std::vector<int32_t> ids_of(const Tokenizer& tokenizer, std::string_view text) {
   return ids;
 }
 
-TEST(Tokenizer, RefusesOtherKindsByName) {
+TEST(Tokenizer, RejectsOtherKindsByName) {
   const std::vector<std::pair<std::function<void(json&)>, std::string>> cases = {
       {[](json& j) { j["model"]["type"] = "Unigram"; }, "model.type is 'Unigram'"},
       {[](json& j) { j["model"]["type"] = "WordPiece"; }, "model.type is 'WordPiece'"},
@@ -96,7 +96,7 @@ TEST(Tokenizer, RefusesOtherKindsByName) {
     EXPECT_NE(error_of_json(change).find(words), std::string::npos) << words;
 }
 
-TEST(Tokenizer, RefusesDamagedFiles) {
+TEST(Tokenizer, RejectsDamagedFiles) {
   const std::vector<std::pair<std::function<void(json&)>, std::string>> cases = {
       {[](json& j) { j.erase("model"); }, "model is missing"},
       {[](json& j) { j["model"].erase("vocab"); }, "model.vocab is missing"},
@@ -195,7 +195,7 @@ TEST(Tokenizer, KnowsItsTokens) {
     EXPECT_THROW(tokenizer.decode(std::vector<int32_t>{id}), Error);
 }
 
-TEST(Tokenizer, ReadsIllFormedTextAsReplacements) {
+TEST(Tokenizer, ReadsInvalidUtf8AsReplacements) {
   const Tokenizer tokenizer = Tokenizer::from_file(kSmall);
   EXPECT_EQ(ids_of(tokenizer, "a\xE2\x82z\xFF"), ids_of(tokenizer, "a\uFFFDz\uFFFD"));
   EXPECT_EQ(tokenizer.encode("\xFF\xFF b").offsets, tokenizer.encode("\uFFFD\uFFFD b").offsets);
@@ -252,7 +252,7 @@ TEST(Tokenizer, ThreadsAgree) {
   for (int i = 0; i < 300; ++i)
     texts.push_back("text " + std::to_string(i * i) + " of the lighthouse <mask> \u00E9");
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const auto alone = tokenizer.encode_batch(views, {}, 1);
+  const auto separate = tokenizer.encode_batch(views, {}, 1);
   const auto together = tokenizer.encode_batch(views, {}, 4);
   std::vector<int32_t> ids;
   std::vector<int64_t> starts;
@@ -262,15 +262,15 @@ TEST(Tokenizer, ThreadsAgree) {
   std::vector<int> wrong(8, 0);
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
-      for (size_t i = 0; i < views.size(); ++i) wrong[t] += tokenizer.encode(views[i]).ids != alone[i].ids;
+      for (size_t i = 0; i < views.size(); ++i) wrong[t] += tokenizer.encode(views[i]).ids != separate[i].ids;
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, std::vector<int>(8, 0));
   for (size_t i = 0; i < views.size(); ++i) {
-    EXPECT_EQ(together[i].ids, alone[i].ids);
-    EXPECT_EQ(together[i].offsets, alone[i].offsets);
-    EXPECT_EQ(std::vector<int32_t>(ids.begin() + starts[i], ids.begin() + starts[i + 1]), alone[i].ids);
+    EXPECT_EQ(together[i].ids, separate[i].ids);
+    EXPECT_EQ(together[i].offsets, separate[i].offsets);
+    EXPECT_EQ(std::vector<int32_t>(ids.begin() + starts[i], ids.begin() + starts[i + 1]), separate[i].ids);
   }
 }
 

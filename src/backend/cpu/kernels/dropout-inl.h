@@ -68,19 +68,19 @@ class Dropper {
   const F factor;  // of what is kept
 };
 
-constexpr int64_t kStrip = 1024;  // columns whose bits are drawn at a time
+constexpr int64_t kChunk = 1024;  // columns whose bits are drawn at a time
 
 /// Calls f(i, n, factors) for the vectors of row r's columns: lanes [i, i + n), n < kLanes only at the end.
 template <class Visit>
 inline __attribute__((always_inline)) void for_dropped(const Dropper& dropper, int64_t r, int64_t cols,
                                                        Visit f) {
-  uint8_t bits[bit_bytes(kStrip)];
-  for (int64_t strip = 0; strip < cols; strip += kStrip) {
-    const int64_t count = cols - strip < kStrip ? cols - strip : kStrip;
-    dropper.draw(r, strip, count, bits);
+  uint8_t bits[bit_bytes(kChunk)];
+  for (int64_t chunk = 0; chunk < cols; chunk += kChunk) {
+    const int64_t count = cols - chunk < kChunk ? cols - chunk : kChunk;
+    dropper.draw(r, chunk, count, bits);
     int64_t i = 0;
-    for (; i + F::kLanes <= count; i += F::kLanes) f(strip + i, F::kLanes, kept(bits, i, dropper.factor));
-    if (i < count) f(strip + i, static_cast<int>(count - i), kept(bits, i, dropper.factor));
+    for (; i + F::kLanes <= count; i += F::kLanes) f(chunk + i, F::kLanes, kept(bits, i, dropper.factor));
+    if (i < count) f(chunk + i, static_cast<int>(count - i), kept(bits, i, dropper.factor));
   }
 }
 /// Loads and stores of n lanes, where n is mostly known to be all of them.
@@ -105,7 +105,7 @@ inline void dropout(const DropoutBlock& a) {
   for (int64_t r = 0; r < a.rows; ++r) {
     const float* x = a.x + r * a.x_stride;
     float* y = a.y + r * a.y_stride;
-    uint16_t* low = a.y_low ? a.y_low + r * a.y_low_stride : nullptr;
+    uint16_t* low = a.y_bf16 ? a.y_bf16 + r * a.y_bf16_stride : nullptr;
     for_dropped(
         dropper, r, a.cols, [&](int64_t i, int n, F factor) __attribute__((always_inline)) {
           const F v = load_lanes(x + i, n) * factor;

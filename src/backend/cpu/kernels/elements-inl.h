@@ -31,8 +31,8 @@ inline void store_some(void* row, bool bf16, int64_t i, int n, F x) {
   }
 }
 
-template <class Slope>
-inline void activation_grad_rows(const ActivationGradRows& a, Slope slope) {
+template <class Derivative>
+inline void activation_grad_rows(const ActivationGradRows& a, Derivative derivative) {
   const int64_t pre_bytes = a.pre_stride * (a.pre_bf16 ? 2 : 4), dx_bytes = a.dx_stride * (a.dx_bf16 ? 2 : 4);
   for (int64_t r = 0; r < a.rows; ++r) {
     const float* dy = a.dy + r * a.dy_stride;
@@ -41,7 +41,7 @@ inline void activation_grad_rows(const ActivationGradRows& a, Slope slope) {
     for (int64_t i = 0; i < a.cols; i += kLanes) {
       const int n = a.cols - i < kLanes ? static_cast<int>(a.cols - i) : kLanes;
       const F x = load_some(pre, a.pre_bf16, i, n);
-      store_some(dx, a.dx_bf16, i, n, load_some(dy, false, i, n) * slope(x));
+      store_some(dx, a.dx_bf16, i, n, load_some(dy, false, i, n) * derivative(x));
     }
   }
 }
@@ -51,9 +51,9 @@ inline void activation_grad(const ActivationGradRows& a) {
     case 0:
       return activation_grad_rows(a, [](F) { return set(1.0f); });
     case 1:
-      return activation_grad_rows(a, [](F x) { return gelu_slope(x); });
+      return activation_grad_rows(a, [](F x) { return gelu_derivative(x); });
     default:
-      return activation_grad_rows(a, [](F x) { return tanh_slope(x); });
+      return activation_grad_rows(a, [](F x) { return tanh_derivative(x); });
   }
 }
 

@@ -169,7 +169,7 @@ inline __attribute__((always_inline)) void finish_row(const TileIo& io, int64_t 
   F x0, x1;
   if (out.gelu_pre) {
     load_in(out.gelu_pre, row * out.gelu_pre_stride + io.column, out.gelu_pre_bf16, io.columns, x0, x1);
-    v0 = v0 * gelu_slope(x0), v1 = v1 * gelu_slope(x1);
+    v0 = v0 * gelu_derivative(x0), v1 = v1 * gelu_derivative(x1);
   }
   if (out.add) {
     load_in(out.add, row * out.add_stride + io.column, false, io.columns, x0, x1);

@@ -4,15 +4,16 @@
 // The sums run over the rows t of both matrices. Both are packed by steps of t into 32-bit units: a step is a
 // row and a unit its fp32 (bf16 without the dot instruction is widened on the way); or, with that
 // instruction, a step is two rows and a unit the pair of a column's values. x becomes panels of kPanel
-// columns, dy strips of kTileRows columns, each a run of memory read from front to back. A register tile is
-// one strip times one panel, as in gemm-inl.h; its sums start at zero every kGradSteps steps and are then
-// added to dw, so each element of dw is summed in the same order wherever the pieces of work begin and end.
+// columns, dy row panels of kTileRows columns, each a run of memory read from front to back. A register tile
+// is one row panel times one panel, as in gemm-inl.h; its sums start at zero every kGradSteps steps and are
+// then added to dw, so each element of dw is summed in the same order wherever the pieces of work begin and
+// end.
 
 namespace {
 
 using roberta::cpu::GemmGradBlock;
 using roberta::cpu::kGradSteps;
-using roberta::cpu::strip_floats;
+using roberta::cpu::row_panel_floats;
 
 /// One row a step.
 template <class T>
@@ -127,12 +128,12 @@ constexpr GradTileFunction kGradTiles[kTileRows + 1] = {nullptr,         grad_ti
                                                         grad_tile<P, 6>};
 #endif
 
-/// Sums of a strip's columns, in four interleaved chains of steps.
+/// Sums of a row panel's columns, in four interleaved chains of steps.
 template <class P>
-inline void strip_sums(const float* strip, int64_t steps, int columns, bool add, float* db) {
+inline void row_panel_sums(const float* row_panel, int64_t steps, int columns, bool add, float* db) {
   for (int c = 0; c < columns; c += kLanes) {
     F sum[4] = {zero(), zero(), zero(), zero()};
-    const float* at = strip + c;
+    const float* at = row_panel + c;
     int64_t i = 0;
     for (; i + 4 <= steps; i += 4, at += 4 * kTileRows) {
       for (int j = 0; j < 4; ++j) sum[j] = P::add(load(at + j * kTileRows), sum[j]);
@@ -146,20 +147,21 @@ inline void strip_sums(const float* strip, int64_t steps, int columns, bool add,
 
 template <class P>
 void gemm_grad(const GemmGradBlock& g) {
-  const int64_t strips = (g.n + kTileRows - 1) / kTileRows;
-  const float* part_strips = g.strips;
-  for (int64_t begin = 0; begin < g.steps; begin += kGradSteps, part_strips += g.part_floats) {
+  const int64_t row_panels = (g.n + kTileRows - 1) / kTileRows;
+  const float* part_row_panels = g.row_panels;
+  for (int64_t begin = 0; begin < g.steps; begin += kGradSteps, part_row_panels += g.part_floats) {
     const int64_t depth = g.steps - begin < kGradSteps ? g.steps - begin : kGradSteps;
     const bool add = g.add || begin > 0;
     const auto height = [&](int64_t s) {
       return static_cast<int>(g.n - s * kTileRows < kTileRows ? g.n - s * kTileRows : kTileRows);
     };
-    for (int64_t s = 0; g.db && s < strips; ++s)
-      strip_sums<P>(part_strips + s * strip_floats(kTileRows), depth, height(s), add, g.db + s * kTileRows);
+    for (int64_t s = 0; g.db && s < row_panels; ++s)
+      row_panel_sums<P>(part_row_panels + s * row_panel_floats(kTileRows), depth, height(s), add,
+                        g.db + s * kTileRows);
     for (int64_t p = g.panel_begin; p < g.panel_end; ++p) {
       const float* panel = g.x_panels + (p * g.steps + begin) * kPanel;
-      for (int64_t s = 0; s < strips; ++s) {
-        kGradTiles<P>[height(s)](part_strips + s * strip_floats(kTileRows), panel, depth,
+      for (int64_t s = 0; s < row_panels; ++s) {
+        kGradTiles<P>[height(s)](part_row_panels + s * row_panel_floats(kTileRows), panel, depth,
                                  g.dw + s * kTileRows * g.dw_stride + p * kPanel, g.dw_stride,
                                  columns_of(p, g.k), add);
       }

@@ -68,9 +68,9 @@ struct CrossEntropyGradBlock {
 
 /// n rows and panels [panel_begin, panel_end) of columns of dw = dy^T x, over `steps` steps of both.
 struct GemmGradBlock {
-  const float* strips;    // of the first of these rows, by pack_strips(); strip_floats() apart
-  int64_t part_floats;    // from the strips of kGradSteps steps to those of the next
-  const float* x_panels;  // by pack_panels(), all columns
+  const float* row_panels;  // of the first of these rows, by pack_row_panels(); row_panel_floats() apart
+  int64_t part_floats;      // from the row panels of kGradSteps steps to those of the next
+  const float* x_panels;    // by pack_panels(), all columns
   int64_t steps, n, k;
   int64_t panel_begin, panel_end;
   bool add;
@@ -113,12 +113,12 @@ struct MatrixKernels {
   void (*read_row)(const void* w, int64_t row, int64_t k, float* out);
   void (*cross_entropy_exps)(const CrossEntropyBlock&, const CrossEntropyGradBlock&);
   int64_t grad_rows;  // of x or dy in one step of gemm_grad
-  /// Columns [0, columns) of rows [0, rows) for gemm_grad: x into panels, dy into strips of tile_rows
-  /// columns. Panels or strips are `run_floats` apart; `runs` at the first row's step.
+  /// Columns [0, columns) of rows [0, rows) for gemm_grad: x into panels, dy into row panels of tile_rows
+  /// columns. Panels or row panels are `run_floats` apart; `runs` at the first row's step.
   void (*pack_panels)(const void* x, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
                       float* runs);
-  void (*pack_strips)(const void* dy, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
-                      float* runs);
+  void (*pack_row_panels)(const void* dy, int64_t stride, int64_t rows, int64_t columns, int64_t run_floats,
+                          float* runs);
   void (*gemm_grad)(const GemmGradBlock&);
   /// Rows [0, rows), rows <= panel, of an fp32 matrix [rows, k] into one panel.
   void (*pack_rows_f32)(const float* source, int64_t stride, int64_t rows, int64_t k, void* panel);
@@ -156,11 +156,11 @@ inline int64_t k_part(int64_t k, int64_t element_bytes) {
   const int64_t parts = (k + limit - 1) / limit;
   return ((k + parts - 1) / parts + 15) / 16 * 16;
 }
-/// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a strip
-/// 24 KiB, so a strip stays in the first-level cache and some panels in the second.
+/// Steps of t after which the sums of gemm_grad are added to dw: a panel of that depth is 64 KiB and a row
+/// panel 24 KiB, so a row panel stays in the first-level cache and some panels in the second.
 constexpr int64_t kGradSteps = 512;
-/// From strip to strip: not a power of two, and room for reading a whole vector at the last step.
-constexpr int64_t strip_floats(int64_t tile_rows) { return kGradSteps * tile_rows + 16; }
+/// From row panel to row panel: not a power of two, and room for reading a whole vector at the last step.
+constexpr int64_t row_panel_floats(int64_t tile_rows) { return kGradSteps * tile_rows + 16; }
 /// Bytes of one packed panel; K is padded to a pair.
 inline int64_t panel_bytes(int64_t panel, int64_t k, int64_t element_bytes) {
   return (element_bytes == 2 ? (k + 1) / 2 * 2 : k) * panel * element_bytes;

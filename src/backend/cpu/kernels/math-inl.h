@@ -48,7 +48,7 @@ inline F gelu(F x) {
 }
 
 /// The derivative of gelu at x, Phi(x) + x phi(x), in the same way. Error below 5e-7.
-inline F gelu_slope(F x) {
+inline F gelu_derivative(F x) {
   constexpr float kP[] = {0.12641664f,     -0.0642823332f, 0.0518082782f,  -0.0509712775f,  0.0566776543f,
                           -0.0648956436f,  0.0716914956f,  -0.0736835339f, 0.0663524374f,   -0.0518276732f,
                           0.0432410992f,   -0.0379229055f, 0.0197044094f,  -0.00276071785f, 0.00464507945f,
@@ -63,7 +63,7 @@ inline F tanh(F x) {
 }
 
 /// The derivative of tanh at x.
-inline F tanh_slope(F x) {
+inline F tanh_derivative(F x) {
   const F y = tanh(x);
   return set(1.0f) - y * y;
 }

@@ -26,8 +26,8 @@ struct LayerNormRows {
   int64_t rows, cols;
   float* y;
   int64_t y_stride;
-  uint16_t* y_low;  // or null
-  int64_t y_low_stride;
+  uint16_t* y_bf16;  // or null
+  int64_t y_bf16_stride;
   float* sum;  // or null
   int64_t sum_stride;
   float* stats;  // [rows, 2] or null
@@ -59,8 +59,8 @@ struct DropoutBlock {
   int64_t rows, cols;
   float* y;
   int64_t y_stride;
-  uint16_t* y_low;  // or null
-  int64_t y_low_stride;
+  uint16_t* y_bf16;  // or null
+  int64_t y_bf16_stride;
 };
 
 /// One block of query rows of one sequence and one head.

@@ -36,7 +36,7 @@ inline void layer_norm(const LayerNormRows& a) {
       a.stats[r * a.stats_stride + 1] = scale;
     }
     const F shift = set(-mean * scale), factor = set(scale);
-    uint16_t* low = a.y_low ? a.y_low + r * a.y_low_stride : nullptr;
+    uint16_t* low = a.y_bf16 ? a.y_bf16 + r * a.y_bf16_stride : nullptr;
     const auto finish = [&](int64_t i, int n) __attribute__((always_inline)) {
       const F normal = mul_add(load_lanes(sums + i, n), factor, shift);
       const F v = mul_add(normal, load_lanes(a.gamma + i, n), load_lanes(a.beta + i, n));
@@ -81,7 +81,7 @@ inline void layer_norm_grad_rows(const LayerNormGradRows& a, int64_t row, const 
   for (int r = 0; r < kTogether;
        ++r) {  // d = scale (dy gamma - mean(dy gamma) - normal mean(dy gamma normal))
     const float mean = sum(total[r]) / static_cast<float>(a.cols);
-    const float slope = sum(product[r]) / static_cast<float>(a.cols);
+    const float mean_product = sum(product[r]) / static_cast<float>(a.cols);
     float* residual = a.dresidual + (row + r) * a.dresidual_stride;
     float* dx = !a.dx || a.dx_bf16 ? nullptr : static_cast<float*>(a.dx) + (row + r) * a.dx_stride;
     uint16_t* low = a.dx && a.dx_bf16 ? static_cast<uint16_t*>(a.dx) + (row + r) * a.dx_stride : nullptr;
@@ -89,7 +89,7 @@ inline void layer_norm_grad_rows(const LayerNormGradRows& a, int64_t row, const 
         dropper, row + r, a.cols, [&](int64_t at, int n, F keep) __attribute__((always_inline)) {
           const F normal = mul_add(load_lanes(sums[r] + at, n), factor[r], shift[r]);
           const F weighted = mul_add(load_lanes(dy[r] + at, n), load_lanes(a.gamma + at, n), set(-mean));
-          const F d = mul_add(normal, set(-slope), weighted) * factor[r];
+          const F d = mul_add(normal, set(-mean_product), weighted) * factor[r];
           store_lanes(residual + at, d, n);
           if (dx) store_lanes(dx + at, d * keep, n);
           if (low) store_lanes(low + at, d * keep, n);

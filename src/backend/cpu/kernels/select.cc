@@ -1,7 +1,6 @@
 #include "backend/cpu/kernels/select.h"
 
-#include <cstdlib>
-
+#include "core/cpus.h"
 #include "core/error.h"
 
 namespace roberta::cpu {
@@ -39,12 +38,12 @@ const Kernels* find_kernels(const std::string& name) {
 
 const Kernels& selected_kernels() {
   static const Kernels& chosen = []() -> const Kernels& {
-    const char* wish = std::getenv("ROBERTA_CPU");
-    if (!wish || !*wish) return *runnable().front();
-    if (const Kernels* k = find_kernels(wish)) return *k;
+    const std::string requested = requested_instruction_set();
+    if (requested.empty()) return *runnable().front();
+    if (const Kernels* k = find_kernels(requested)) return *k;
     std::string names;
     for (const std::string& n : available_kernels()) names += (names.empty() ? "" : ", ") + n;
-    fail(ErrorCode::kUsage, "[cpu] ROBERTA_CPU=", wish, ": this CPU offers ", names);
+    fail(ErrorCode::kUsage, "[cpu] ROBERTA_CPU=", requested, " is not supported; this CPU has ", names);
   }();
   return chosen;
 }

@@ -33,7 +33,7 @@ constexpr roberta::cpu::MatrixKernels make_matrix_kernels(void (*read_row)(const
           .cross_entropy_exps = cross_entropy_exps<S>,
           .grad_rows = Steps::kRows,
           .pack_panels = pack_runs<Steps, kPanel>,
-          .pack_strips = pack_runs<Steps, kTileRows>,
+          .pack_row_panels = pack_runs<Steps, kTileRows>,
           .gemm_grad = gemm_grad<Steps>,
           .pack_rows_f32 = pack_rows_f32<Units>,
           .pack_columns_f32 = pack_columns_f32<Units>};

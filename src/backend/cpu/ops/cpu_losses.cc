@@ -12,12 +12,12 @@ namespace {
 
 constexpr int64_t kExpCost = 16;  // an exponential in double, in elements of parallel_rows
 
-void store(const View& to, int64_t row, int64_t column, double x) {
+void store(const DeviceView& to, int64_t row, int64_t column, double x) {
   const float value = static_cast<float>(x);
   if (to.dtype == DType::kBF16) {
-    to.row<uint16_t>(row)[column] = float_to_bf16(value);
+    host(to).row<uint16_t>(row)[column] = float_to_bf16(value);
   } else {
-    to.row<float>(row)[column] = value;
+    host(to).row<float>(row)[column] = value;
   }
 }
 
@@ -37,8 +37,8 @@ void CpuOps::cross_entropy(const CrossEntropy& a) {
   const double smoothing = a.smoothing, spread = smoothing / static_cast<double>(n);
   parallel_rows(a.x.rows, n * kExpCost, [&](int64_t begin, int64_t count) {
     for (int64_t m = begin; m < begin + count; ++m) {
-      const int32_t target = a.targets[static_cast<size_t>(m)];
-      const float* x = a.x.row<float>(m);
+      const int32_t target = host(a.targets)[static_cast<size_t>(m)];
+      const float* x = host(a.x).row<float>(m);
       const double lse = log_sum_exp(x, n, 1);
       double loss = 0;
       for (int64_t j = 0; j < n; ++j) {
@@ -46,7 +46,7 @@ void CpuOps::cross_entropy(const CrossEntropy& a) {
         loss -= q * log_p;
         if (a.dx) store(a.dx, m, j, target < 0 ? 0 : a.scale * (std::exp(log_p) - q));
       }
-      *a.loss.row<float>(m) = target < 0 ? 0 : static_cast<float>(loss);
+      *host(a.loss).row<float>(m) = target < 0 ? 0 : static_cast<float>(loss);
     }
   });
 }
@@ -54,14 +54,14 @@ void CpuOps::cross_entropy(const CrossEntropy& a) {
 void CpuOps::segment_cross_entropy(const SegmentCrossEntropy& a) {
   const int64_t columns = a.x.cols;
   parallel(a.loss.rows, a.x.rows * columns > (1 << 10), [&](int64_t s, int) {
-    const int64_t start = a.starts[static_cast<size_t>(s)];
-    const int64_t length = a.starts[static_cast<size_t>(s) + 1] - start;
+    const int64_t start = host(a.starts)[static_cast<size_t>(s)];
+    const int64_t length = host(a.starts)[static_cast<size_t>(s) + 1] - start;
     for (int64_t k = 0; k < columns; ++k) {
-      const int32_t target = a.targets[static_cast<size_t>(s * columns + k)];
+      const int32_t target = host(a.targets)[static_cast<size_t>(s * columns + k)];
       const bool counts = target >= 0 && target < length;
-      const float* x = a.x.row<float>(start) + k;
+      const float* x = host(a.x).row<float>(start) + k;
       const double lse = log_sum_exp(x, length, a.x.stride);
-      a.loss.row<float>(s)[k] = counts ? static_cast<float>(lse - x[target * a.x.stride]) : 0;
+      host(a.loss).row<float>(s)[k] = counts ? static_cast<float>(lse - x[target * a.x.stride]) : 0;
       for (int64_t i = 0; a.dx && i < length; ++i) {
         const double p = counts ? std::exp(x[i * a.x.stride] - lse) : 0;
         store(a.dx, start + i, k, a.scale * (p - (counts && i == target ? 1 : 0)));
@@ -76,18 +76,18 @@ void CpuOps::element_loss(const ElementLoss& a) {
     for (int64_t m = begin; m < begin + count; ++m) {
       double loss = 0;
       for (int64_t j = 0; j < n; ++j) {
-        const double x = a.x.row<float>(m)[j], t = a.targets[static_cast<size_t>(m * n + j)];
-        double slope = 0;
+        const double x = host(a.x).row<float>(m)[j], t = host(a.targets)[static_cast<size_t>(m * n + j)];
+        double derivative = 0;
         if (a.kind == ElementLossKind::kSquared) {
           loss += (x - t) * (x - t);
-          slope = 2 * (x - t);
+          derivative = 2 * (x - t);
         } else {  // log(1 + e^x) - t x
           loss += std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - t * x;
-          slope = 1 / (1 + std::exp(-x)) - t;
+          derivative = 1 / (1 + std::exp(-x)) - t;
         }
-        if (a.dx) store(a.dx, m, j, a.scale * slope);
+        if (a.dx) store(a.dx, m, j, a.scale * derivative);
       }
-      *a.loss.row<float>(m) = static_cast<float>(loss);
+      *host(a.loss).row<float>(m) = static_cast<float>(loss);
     }
   });
 }

@@ -3,10 +3,10 @@
 // Which thread takes which piece never shows in the result.
 
 #include <functional>
-#include <vector>
 
 #include "backend/cpu/kernels/kernels.h"
-#include "backend/cpu/memory.h"
+#include "backend/cpu/workspace.h"
+#include "backend/host_view.h"
 #include "device/ops.h"
 
 namespace roberta::cpu {
@@ -20,6 +20,8 @@ class CpuOps final : public Ops {
   void attention(const Attention&) override;
   void gather_rows(const GatherRows&) override;
   void linear_cross_entropy(const LinearCrossEntropy&) override;
+  void top_k(const TopK&) override;
+  void sum(const Sum&) override;
   void cast(const Cast&) override;
   void gemm_grad(const GemmGrad&) override;
   void activation_grad(const ActivationGrad&) override;
@@ -34,7 +36,17 @@ class CpuOps final : public Ops {
   void element_loss(const ElementLoss&) override;
   void pack(const PackWeight&) override;
   void adam(const Adam&) override;
-  double sum_squares(const float* x, int64_t n) override;
+  void sum_squares(const SumSquares&) override;
+
+  size_t workspace(const Gemm&) const override;
+  size_t workspace(const Attention&) const override;
+  size_t workspace(const LinearCrossEntropy&) const override;
+  size_t workspace(const GemmGrad&) const override;
+  size_t workspace(const LayerNormGrad&) const override;
+  size_t workspace(const AttentionGrad&) const override;
+  size_t workspace(const LinearCrossEntropyGrad&) const override;
+  size_t workspace(const SumSquares&) const override;
+  void reserve_workspace(size_t bytes) { workspace_.reserve(bytes); }
 
  private:
   const MatrixKernels& matrix(DType t) const { return t == DType::kBF16 ? kernels_.bf16 : kernels_.f32; }
@@ -44,23 +56,27 @@ class CpuOps final : public Ops {
   void parallel_rows(int64_t rows, int64_t cols, const std::function<void(int64_t, int64_t)>& work) const;
   /// For rows from `row` on.
   static Draws draws(const Dropout&, int64_t row, int64_t head = 0);
-  /// At least `bytes` of the thread's own scratch memory, 64-byte aligned.
-  void* scratch(int thread, size_t bytes);
-  /// Some rows of x and dy, and some columns of dy, in strips of tile_rows.
+  /// Of all threads, each of which gets `bytes` of its own.
+  size_t thread_bytes(int64_t bytes) const {
+    return static_cast<size_t>(threads_) * Workspace::rounded(static_cast<size_t>(bytes));
+  }
+  /// Some rows of x and dy, and some columns of dy, in row panels of tile_rows.
   struct GradStage {
     int64_t row, rows;
-    int64_t strip, strips;
+    int64_t row_panel, row_panels;
     bool pack_x;  // else packed by the stage before
+    float *x_panels, *dy_panels;
   };
+  struct GradCut;
+  GradCut grad_cut(const GemmGrad&) const;
   void gemm_grad_stage(const GemmGrad&, const GradStage&);
+  size_t logits_grad_bytes(const LinearCrossEntropyGrad&, int64_t rows) const;
   /// Losses, and the gradients by the logits [M, V]; dlogits has room for whole panels.
-  void logits_grad(const LinearCrossEntropyGrad&, const View& dlogits);
+  void logits_grad(const LinearCrossEntropyGrad&, const DeviceView& dlogits);
 
   const Kernels& kernels_;
   const int threads_;
-  std::vector<std::vector<char>> scratch_;  // one a thread
-  GrowingMemory panels_, strips_;           // packed operands of gemm_grad
-  GrowingMemory logits_;                    // of linear_cross_entropy_grad
+  Workspace workspace_;
 };
 
 }  // namespace roberta::cpu

@@ -16,53 +16,69 @@ Draws CpuOps::draws(const Dropout& a, int64_t row, int64_t head) {
           .key = {static_cast<uint32_t>(a.key), static_cast<uint32_t>(a.key >> 32)},
           .site = a.site,
           .head = static_cast<uint32_t>(head),
-          .rows = a.rows.data() + row};
+          .rows = host(a.counters).data() + row};
 }
 
 void CpuOps::dropout(const DropoutRows& a) {
   parallel_rows(a.x.rows, a.x.cols, [&](int64_t begin, int64_t count) {
-    kernels_.dropout({.x = a.x.row<float>(begin),
+    kernels_.dropout({.x = host(a.x).row<float>(begin),
                       .x_stride = a.x.stride,
                       .draws = draws(a.dropout, begin),
                       .rows = count,
                       .cols = a.x.cols,
-                      .y = a.y.row<float>(begin),
+                      .y = host(a.y).row<float>(begin),
                       .y_stride = a.y.stride,
-                      .y_low = a.y_low ? a.y_low.row<uint16_t>(begin) : nullptr,
-                      .y_low_stride = a.y_low.stride});
+                      .y_bf16 = a.y_bf16 ? host(a.y_bf16).row<uint16_t>(begin) : nullptr,
+                      .y_bf16_stride = a.y_bf16.stride});
   });
 }
 
+namespace {
+
+/// The sums over rows: those of fixed blocks, then the blocks in order.
+struct NormCut {
+  int64_t height, blocks;
+};
+NormCut norm_cut(int64_t rows) {
+  constexpr int64_t kMaxBlocks = 64, kMinRows = 32;
+  const int64_t height = std::max(kMinRows, (rows + kMaxBlocks - 1) / kMaxBlocks);
+  return {height, (rows + height - 1) / height};
+}
+
+}  // namespace
+
+size_t CpuOps::workspace(const LayerNormGrad& a) const {
+  return Workspace::rounded(static_cast<size_t>(norm_cut(a.dy.rows).blocks * 2 * a.dy.cols) * 4);
+}
+
 void CpuOps::layer_norm_grad(const LayerNormGrad& a) {
-  // The sums over rows: those of fixed blocks, then the blocks in order.
-  constexpr int64_t kMostBlocks = 64, kLeastRows = 32;
   const int64_t rows = a.dy.rows, cols = a.dy.cols;
-  const int64_t height = std::max(kLeastRows, (rows + kMostBlocks - 1) / kMostBlocks);
-  const int64_t blocks = (rows + height - 1) / height;
-  float* partial = static_cast<float*>(scratch(0, static_cast<size_t>(blocks * 2 * cols) * sizeof(float)));
+  const int64_t height = norm_cut(rows).height, blocks = norm_cut(rows).blocks;
+  Workspace::Frame frame(workspace_, workspace(a));
+  float* partial = frame.take<float>(blocks * 2 * cols);
   parallel(blocks, rows * cols > (16 << 10), [&](int64_t block, int) {
     const int64_t begin = block * height;
-    kernels_.layer_norm_grad({.dy = a.dy.row<float>(begin),
+    kernels_.layer_norm_grad({.dy = host(a.dy).row<float>(begin),
                               .dy_stride = a.dy.stride,
-                              .sum = a.sum.row<float>(begin),
+                              .sum = host(a.sum).row<float>(begin),
                               .sum_stride = a.sum.stride,
-                              .stats = a.stats.row<float>(begin),
+                              .stats = host(a.stats).row<float>(begin),
                               .stats_stride = a.stats.stride,
-                              .gamma = static_cast<const float*>(a.gamma.data),
+                              .gamma = static_cast<const float*>(a.gamma.data.address()),
                               .draws = draws(a.dropout, begin),
                               .rows = std::min(height, rows - begin),
                               .cols = cols,
                               .dgamma = partial + 2 * block * cols,
                               .dbeta = partial + (2 * block + 1) * cols,
-                              .dresidual = a.dresidual.row<float>(begin),
+                              .dresidual = host(a.dresidual).row<float>(begin),
                               .dresidual_stride = a.dresidual.stride,
-                              .dx = a.dx.slice(begin, 1).data,
+                              .dx = a.dx.slice(begin, 1).data.address(),
                               .dx_stride = a.dx.stride,
                               .dx_bf16 = a.dx.dtype == DType::kBF16});
   });
-  const auto add_up = [&](const View& sum, const float* first) {
+  const auto add_up = [&](const DeviceView& sum, const float* first) {
     if (!sum) return;
-    float* to = sum.row<float>(0);
+    float* to = host(sum).row<float>(0);
     if (!a.accumulate) std::fill_n(to, cols, 0.0f);
     for (int64_t block = 0; block < blocks; ++block) kernels_.add(to, first + 2 * block * cols, cols);
   };
@@ -70,14 +86,22 @@ void CpuOps::layer_norm_grad(const LayerNormGrad& a) {
   add_up(a.dbeta, partial + cols);
 }
 
+size_t CpuOps::workspace(const AttentionGrad& a) const {
+  return thread_bytes(attention_grad_scratch_bytes(kernels_, a.max_length, a.q.cols / a.heads));
+}
+
 void CpuOps::attention_grad(const AttentionGrad& a) {
-  const int64_t d = a.q.cols / a.heads, sequences = static_cast<int64_t>(a.starts.size()) - 1;
+  const int64_t d = a.q.cols / a.heads, sequences = a.starts.size() - 1;
+  Workspace::Frame frame(workspace_, workspace(a));
+  const int64_t own_bytes = static_cast<int64_t>(workspace(a)) / threads_;
+  char* scratch = frame.take<char>(threads_ * own_bytes);
   parallel(sequences * a.heads, a.q.rows * a.q.cols > (1 << 10), [&](int64_t piece, int thread) {
     const size_t s = static_cast<size_t>(piece / a.heads);
-    const int64_t head = piece % a.heads, row = a.q_starts[s], start = a.starts[s];
-    const int64_t length = a.starts[s + 1] - start;
-    const auto at = [&](const View& v, int64_t first) { return v.slice(first, 1).columns(head * d, d).data; };
-    const size_t bytes = static_cast<size_t>(attention_grad_scratch_bytes(kernels_, length, d));
+    const int64_t head = piece % a.heads, row = host(a.q_starts)[s], start = host(a.starts)[s];
+    const int64_t length = host(a.starts)[s + 1] - start;
+    const auto at = [&](const DeviceView& v, int64_t first) {
+      return v.slice(first, 1).columns(head * d, d).data.address();
+    };
     matrix(a.q.dtype).attention_grad({.q = at(a.q, row),
                                       .k = at(a.k, start),
                                       .v = at(a.v, start),
@@ -88,12 +112,12 @@ void CpuOps::attention_grad(const AttentionGrad& a) {
                                       .v_stride = a.v.stride,
                                       .y_stride = a.y.stride,
                                       .dy_stride = a.dy.stride,
-                                      .q_rows = a.q_starts[s + 1] - row,
+                                      .q_rows = host(a.q_starts)[s + 1] - row,
                                       .length = length,
                                       .width = d,
                                       .scale = a.scale,
                                       .draws = draws(a.dropout, row, head),
-                                      .lse = a.lse.row<float>(row) + head,
+                                      .lse = host(a.lse).row<float>(row) + head,
                                       .lse_stride = a.lse.stride,
                                       .dq = at(a.dq, row),
                                       .dk = at(a.dk, start),
@@ -101,7 +125,7 @@ void CpuOps::attention_grad(const AttentionGrad& a) {
                                       .dq_stride = a.dq.stride,
                                       .dk_stride = a.dk.stride,
                                       .dv_stride = a.dv.stride,
-                                      .scratch = scratch(thread, bytes)});
+                                      .scratch = scratch + thread * own_bytes});
   });
 }
 
