@@ -295,9 +295,9 @@ TEST(Plan, RefusesWhatCannotBe) {
   EXPECT_ERROR(ErrorCode::kUsage, plan({.lora_r = 2}), "finetune");
   EXPECT_ERROR(ErrorCode::kUsage, plan({.rate = 3}), "measurement");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "absent"}), "absent", "no such directory");
-  write_large(dir / "choice", "RobertaForMultipleChoice");
+  write_large(dir / "choice", "multiple-choice models are not supported");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "choice", .measure = false}),
-               "RobertaForMultipleChoice");
+               "multiple-choice models are not supported");
 }
 
 }  // namespace

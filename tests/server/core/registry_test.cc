@@ -146,8 +146,8 @@ TEST(Registry, NewNamesAndUnloading) {
   const ServeOptions options = options_of({{"m", tiny_model()}});
   ModelRegistry registry(options);
   registry.start_and_wait();
-  EXPECT_ERROR(ErrorCode::kInput, registry.load("n"), "no model 'n'");
-  EXPECT_ERROR(ErrorCode::kInput, registry.unload("n"), "no model 'n'");
+  EXPECT_ERROR(ErrorCode::kInput, registry.load("n"), "model 'n' not found");
+  EXPECT_ERROR(ErrorCode::kInput, registry.unload("n"), "model 'n' not found");
   EXPECT_ERROR(ErrorCode::kModel, registry.load("n", "/nonexistent"), "/nonexistent");
   EXPECT_EQ(registry.list().size(), 1u);  // a model that was never loaded is forgotten
   registry.load("n", tiny_model());

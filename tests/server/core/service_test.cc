@@ -186,7 +186,7 @@ TEST_F(Routes, Models) {
   EXPECT_EQ(response.body, "rejected: model 'ti ny2' not found");
   EXPECT_EQ(post("/task", "fill-mask").body, "tiny");
   EXPECT_EQ(post("/task", "token-classification").body,
-            "rejected: no model here does token-classification; 'tiny' does fill-mask");
+            "rejected: no model on this server does token-classification; 'tiny' does fill-mask");
   registry_->unload("tiny");
   EXPECT_EQ(post("/models/tiny", "x").status, 503);
 }
