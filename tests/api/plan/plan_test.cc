@@ -295,7 +295,7 @@ TEST(Plan, RefusesWhatCannotBe) {
   EXPECT_ERROR(ErrorCode::kUsage, plan({.lora_r = 2}), "finetune");
   EXPECT_ERROR(ErrorCode::kUsage, plan({.rate = 3}), "measurement");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "absent"}), "absent", "no such directory");
-  write_large(dir / "choice", "multiple-choice models are not supported");
+  write_large(dir / "choice", "RobertaForMultipleChoice");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "choice", .measure = false}),
                "multiple-choice models are not supported");
 }
