@@ -28,6 +28,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LINKED = ("models", "configs", "examples", "deploy")
 MARKER = re.compile(r"<!-- (needs: .+?|not run: .+?) -->$")
+SYSTEM_COMMAND = re.compile(r"(?:^|[;&|(])\s*(sudo|docker|kubectl|systemctl|make)\b", re.MULTILINE)
 FENCE = re.compile(r"^ {0,3}```(\w*)\s*$")
 
 
@@ -61,6 +62,8 @@ def form_error(block):
         return "```console: put commands into a ```sh block and their output into a ```text block"
     if re.search(r"^\$ ", block.text, re.MULTILINE):
         return "the block has '$ ' prompts: put commands into a ```sh block and their output into a ```text block"
+    if block.language == "sh" and not block.marker and (word := SYSTEM_COMMAND.search(block.text)):
+        return f"the block calls {word.group(1)}, which changes the system: add a '<!-- not run: ... -->' comment before the fence"
     return ""
 
 
@@ -83,7 +86,9 @@ def end_group(group):
 
 def run(block, folder, environment, time_limit):
     """The error of a block, or an empty string."""
-    text = re.sub(r"\b3000\b", str(free_port()), block.text)
+    port = str(free_port())
+    text = re.sub(r"\b3000\b", port, block.text)
+    environment = {**environment, "ROBERTA_PORT": port}
     with open(folder / ".output", "w+b") as output:
         process = subprocess.Popen(["sh", "-euc", text], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True)
@@ -112,10 +117,10 @@ def check_page(page, program, time_limit):
         environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
         for block in blocks_of(page):
             error = form_error(block)
+            if not error and block.marker:
+                excluded.append(f"{name}:{block.line}: {block.marker}")
+                continue
             if not error and block.language == "sh":
-                if block.marker:
-                    excluded.append(f"{name}:{block.line}: {block.marker}")
-                    continue
                 count += 1
                 error = run(block, folder, environment, time_limit)
             if error:

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/strings.h"
+
 namespace roberta::cli {
 namespace {
 
@@ -48,8 +50,7 @@ bool use_color(int fd, std::string_view setting) {
 bool utf8_locale() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
     if (const char* value = environment(name)) {
-      std::string text(value);
-      for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const std::string text = lower(value);
       return text.find("utf-8") != std::string::npos || text.find("utf8") != std::string::npos;
     }
   return false;
@@ -80,23 +81,6 @@ std::string bar(double fraction, int width, bool blocks) {
   return out.append(static_cast<size_t>(std::max(0, width - used)), ' ');
 }
 
-std::string printable(std::string_view text) {
-  static const char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080..U+009F are control characters too: c2 80 .. c2 9f.
-    bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte == '\n')
-      out += "\\n";
-    else if (byte == '\t')
-      out += "\\t";
-    else if (byte < 0x20 || byte == 0x7f || c1)
-      out += "\\x", out += kHex[byte >> 4], out += kHex[byte & 15];
-    else
-      out += static_cast<char>(byte);
-  }
-  return out;
-}
+std::string printable(std::string_view text) { return roberta::printable(text, kNoLimit); }
 
 }  // namespace roberta::cli

@@ -8,26 +8,11 @@
 #include <utility>
 
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
 namespace {
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0;;) {
-    size_t end = text.find(separator, begin);
-    parts.emplace_back(text.substr(begin, end - begin));
-    if (end == std::string_view::npos) return parts;
-    begin = end + 1;
-  }
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 [[noreturn]] void reject(const std::string& where, std::string_view value, const std::string& expected) {
   throw Error(ErrorCode::kUsage, where + ": '" + std::string(value.substr(0, 200)) + "' is not " + expected);
@@ -93,9 +78,7 @@ std::string check_choice(const Option& option, std::string_view value, const std
   for (const Choice& choice : choice_table(option))
     if (contains(choice.spellings, word) || contains(choice.deprecated, word)) return choice.spellings[0];
   std::vector<std::string> names = choices(option);
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  reject(where, value, "one of " + list + did_you_mean(word, names));
+  reject(where, value, "one of " + joined(names, ", ") + did_you_mean(word, names));
 }
 
 }  // namespace
@@ -184,11 +167,8 @@ std::string value_name(const Option& option) {
       return "N,...";
     case Type::kDuration:
       return "TIME";
-    case Type::kChoice: {
-      std::string out;
-      for (const std::string& name : choices(option)) out += (out.empty() ? "" : "|") + name;
-      return out;
-    }
+    case Type::kChoice:
+      return joined(choices(option), "|");
     default:
       return option.values.empty() ? "VALUE" : std::string(option.values);
   }

@@ -1,6 +1,5 @@
 #include "cli/settings/settings.h"
 
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>
@@ -8,6 +7,7 @@
 #include "cli/settings/options.h"
 #include "cli/settings/yaml_file.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
@@ -42,8 +42,7 @@ void require_in_section(const Command& command, const std::string& section, cons
   if (!group) {
     std::vector<std::string> titles;
     for (const OptionGroup& g : command.groups) {
-      titles.push_back(kebab(g.title));
-      for (char& c : titles.back()) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      titles.push_back(lower(kebab(g.title)));
     }
     throw Error(ErrorCode::kUsage,
                 where + ": section '" + section + "' not found" + did_you_mean(section, titles));
@@ -255,15 +254,7 @@ std::chrono::milliseconds Settings::duration(std::string_view name) const {
 }
 
 std::vector<std::string> Settings::list(std::string_view name) const {
-  std::vector<std::string> items;
-  if (!given(name)) return items;
-  const std::string& all = value(name).text;
-  for (size_t begin = 0;;) {
-    size_t end = all.find(',', begin);
-    items.push_back(all.substr(begin, end - begin));
-    if (end == std::string::npos) return items;
-    begin = end + 1;
-  }
+  return given(name) ? split(value(name).text, ',') : std::vector<std::string>{};
 }
 
 std::vector<int> Settings::integers(std::string_view name) const {

@@ -1,12 +1,10 @@
 #include "cli/settings/yaml_file.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "cli/settings/commands.h"
 #include "cli/settings/options.h"
 #include "cli/settings/yaml_node.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
@@ -23,11 +21,7 @@ namespace {
   std::vector<std::string> names;
   for (const OptionGroup& group : groups_of(command))
     for (const Option& option : group.options) names.emplace_back(option.name);
-  for (const OptionGroup& group : command.groups) {
-    std::string title(group.title);
-    for (char& c : title) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    names.push_back(title);
-  }
+  for (const OptionGroup& group : command.groups) names.push_back(lower(group.title));
   if (top)
     for (const Command* other : commands()) names.emplace_back(other->name);
   throw Error(ErrorCode::kUsage, where + ": unknown key '" + key + "'" + did_you_mean(kebab(key), names));

@@ -1,15 +1,15 @@
 #!/bin/bash
-# Entry point of the image: finds the model and becomes the program (so that signals reach it).
+# Entry point of the image: finds the model and replaces itself by the program, so that signals reach it.
 #
-#   roberta-entrypoint serve [OPTIONS]      the model of --model, ROBERTA_MODEL, else what the platform mounted
-#   roberta-entrypoint COMMAND ...          any other command, as it is
+#   roberta-entrypoint serve [OPTIONS]      the model of --model or ROBERTA_MODEL, otherwise a mounted one
+#   roberta-entrypoint COMMAND ...          any other command, unchanged
 #   roberta-entrypoint healthcheck          whether the server in this container is ready; exit 0 or 1
 set -eu
-# Azure ML's own images listen on 5001; other platforms say PORT.
+# Azure ML's own images listen on 5001; other platforms set PORT.
 export ROBERTA_PORT=${ROBERTA_PORT:-${PORT:-5001}}
 
-# A directory with a config.json: the given one, else the highest within two levels below it. Azure ML mounts
-# NAME/VERSION and the folder that was registered somewhere inside.
+# A directory with a config.json: the given one, otherwise the topmost within two levels below it. Azure ML mounts
+# NAME/VERSION with the registered folder inside.
 find_model() {
   local found
   [ -f "$1/config.json" ] && { echo "$1"; return; }
@@ -27,7 +27,7 @@ if [ "${1:-}" = healthcheck ]; then
   exit 0
 fi
 
-# Commands of Azure ML's jobs come as `bash -c ...`.
+# Commands of Azure ML's jobs are run as `bash -c ...`.
 case ${1:-serve} in
   -*) set -- serve "$@" ;;
   roberta) shift ;;
@@ -36,15 +36,15 @@ esac
 [ $# -gt 0 ] || set -- serve
 
 if [ "${1:-serve}" = serve ] && [ -z "${ROBERTA_MODEL:-}" ] && [[ " $* " != *" --model"* ]] && [[ " $* " != *" -m "* ]]; then
-  for place in "${AZUREML_MODEL_DIR:-}" /mnt/models /models; do
-    [ -n "$place" ] && [ -d "$place" ] || continue
-    if model=$(find_model "$place") && [ -n "$model" ]; then
+  for directory in "${AZUREML_MODEL_DIR:-}" /mnt/models /models; do
+    [ -n "$directory" ] && [ -d "$directory" ] || continue
+    if model=$(find_model "$directory") && [ -n "$model" ]; then
       export ROBERTA_MODEL=$model
       break
     fi
   done
   if [ -z "${ROBERTA_MODEL:-}" ]; then
-    echo "roberta: no model: mount one at /models, or name it by ROBERTA_MODEL or serve --model DIR" >&2
+    echo "roberta: no model found; mount one at /models, or set ROBERTA_MODEL or serve --model DIR" >&2
     exit 2
   fi
 fi

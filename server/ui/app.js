@@ -1,4 +1,4 @@
-// The page at /ui: header, tabs, one form a task. What is shown stands in the address (#fill-mask?text=...&run=1), so it
+// The page at /ui: header, tabs, one form for each task. The state is in the URL (#fill-mask?text=...&run=1), so that it
 // can be linked.
 
 import {call, copy, curlOf, hasKey, ServerError, useKey} from './client.js';
@@ -9,14 +9,14 @@ import {tasks} from './tasks.js';
 const $ = id => document.getElementById(id);
 let served = {models: [], version: ''}, leave = () => {};
 
-// ---- what is served
+// ---- models
 
 const tabs = () => {
   const can = new Set(served.models.flatMap(model => model.tasks));
   return [...tasks.filter(task => can.has(task.id)), serverTab];
 };
 
-/** The model that is chosen above if it can do the task, else the first that can. */
+/** The chosen model if it can do the task, otherwise the first that can. */
 function modelFor(task) {
   const able = served.models.filter(model => model.tasks.includes(task.id));
   return able.find(model => model.name === $('model').value) ?? able[0];
@@ -39,7 +39,7 @@ function showFacts(model) {
   document.title = `${model.name} · roberta`;
 }
 
-/** Asks until the models are loaded, or a key is needed. */
+/** Polls until the models are loaded, or a key is needed. */
 async function load() {
   try {
     served = (await call('/ui/models.json')).data;
@@ -62,7 +62,7 @@ function askKey() {
   $('key').focus();
 }
 
-// ---- the address
+// ---- the URL
 
 function readAddress() {
   const [id, ...query] = location.hash.slice(1).split('?');
@@ -156,11 +156,11 @@ function showTask(task, model, given, runNow) {
     if (served.models.length > 1) body.model = model.name;
     writeAddress(task, values);
     curl.querySelector('pre').textContent = curlOf(path, body);
-    status.replaceChildren('Asking…');
+    status.replaceChildren('Waiting for the server…');
     try {
       const {data, milliseconds, headers} = await call(path, body, asked.signal);
       const inside = Number(headers.get('x-inference-time'));
-      status.replaceChildren(`Answered in ${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms` + (inside ? `, ${inside} ms of it in the model` : '') + '.');
+      status.replaceChildren(`Response in ${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms` + (inside ? `, ${inside} ms of it in the model` : '') + '.');
       result.replaceChildren(...[task.show(data, values, model, edit)].flat(3).filter(Boolean));
     } catch (error) {
       if (error.name === 'AbortError') return;
@@ -173,7 +173,7 @@ function showTask(task, model, given, runNow) {
     const button = event.currentTarget, done = await copy(text);
     curl.querySelector('pre').textContent = text;
     if (!done) curl.open = true;
-    button.textContent = done ? 'Copied' : 'Copy it below';
+    button.textContent = done ? 'Copied' : 'Copy it from below';
     setTimeout(() => { button.textContent = 'Copy as curl'; }, 1500);
   };
 
@@ -191,7 +191,7 @@ function showTask(task, model, given, runNow) {
       h('button', {type: 'button', onclick: copied}, 'Copy as curl')),
     h('ul', {class: 'examples', 'aria-label': 'Examples'}, task.examples.map(example => h('li', {},
       h('button', {type: 'button', onclick: () => edit(example)}, Object.values(example)[0])))));
-  $('panel').replaceChildren(form, h('section', {class: 'card', 'aria-label': 'Answer'}, status, result, curl));
+  $('panel').replaceChildren(form, h('section', {class: 'card', 'aria-label': 'Response'}, status, result, curl));
   status.replaceChildren(h('span', {}, 'Press ', h('b', {}, task.action), ' or Ctrl+Enter.'));
   if (runNow) run();
 }
@@ -204,7 +204,7 @@ function showError(error, status, result) {
   result.replaceChildren(h('div', {class: 'error', role: 'alert'}, h('b', {}, error.title), h('span', {}, error.message + wait)));
 }
 
-// ---- the frame
+// ---- header
 
 function setTheme(theme) {
   document.documentElement.style.colorScheme = theme;
@@ -234,5 +234,5 @@ addEventListener('hashchange', route);
 
 const theme = localStorage.getItem('roberta-theme');
 if (theme) setTheme(theme);
-if (hasKey()) $('key').placeholder = 'the key given before was not taken';
+if (hasKey()) $('key').placeholder = 'the previous key was rejected';
 load();

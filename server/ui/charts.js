@@ -1,4 +1,4 @@
-// The tab Server: /metrics each second, as charts. Rates and quantiles are of the last ten seconds.
+// The Server tab: charts of /metrics, read every second. Rates and quantiles cover the last ten seconds.
 
 import {call} from './client.js';
 import {bytes, h, seconds, short, svg} from './dom.js';
@@ -21,7 +21,7 @@ const total = (families, name) =>
   (families[name] ?? []).reduce((sum, entry) => sum + entry.value, 0);
 const gauge = (families, name) => families[name]?.[0]?.value ?? NaN;
 
-/** The q-quantile of what a histogram counted between two samples: linear inside a bucket. NaN when that is nothing. */
+/** The q-quantile of a histogram between two samples, linear inside a bucket. NaN without new values. */
 export function quantile(now, before, name, q) {
   const counts = families => {
     const sums = new Map();
@@ -40,7 +40,7 @@ export function quantile(now, before, name, q) {
   return NaN;
 }
 
-// ---- what is drawn
+// ---- drawing
 
 const rate = name => (now, before, span) => (total(now, name) - total(before, name)) / span;
 const mean = name => (now, before) => {
@@ -58,7 +58,7 @@ const CHARTS = [
   {title: 'Resident memory', unit: bytes, one: 1 << 20, lines: {memory: now => gauge(now, 'process_resident_memory_bytes')}},
 ];
 
-/** A round number, in that unit, above the largest value. */
+/** A round number in that unit above the largest value. */
 function ceiling(values, one = 1) {
   const most = Math.max(...values.filter(Number.isFinite), 0) / one;
   if (most <= 0) return one;
@@ -88,7 +88,7 @@ class Chart {
     this.draw();
   }
 
-  /** The newest sample stands at the right end. */
+  /** The newest sample is at the right end. */
   x(index) {
     return WIDTH * (index + SAMPLES - this.series[0].length) / (SAMPLES - 1);
   }
@@ -99,7 +99,7 @@ class Chart {
     this.series.forEach((values, i) => {
       let path = '', from = null;
       values.forEach((value, at) => {
-        if (!Number.isFinite(value)) { from = null; return; }  // nothing happened: a gap
+        if (!Number.isFinite(value)) { from = null; return; }  // no values: a gap
         const last = !Number.isFinite(values[at + 1]);
         path += from == null ? `M${this.x(at).toFixed(1)} ${y(value).toFixed(1)}${last ? 'h.5' : ''}` : `L${this.x(at).toFixed(1)} ${y(value).toFixed(1)}`;
         from = at;
@@ -116,7 +116,7 @@ class Chart {
     this.point();
   }
 
-  /** The values under the pointer, or the newest. */
+  /** The values at the pointer, or the newest. */
   point(event) {
     const length = this.series[0].length;
     let at = length - 1;
@@ -135,7 +135,7 @@ class Chart {
   }
 }
 
-/** Totals since the start, and why requests were refused. */
+/** Totals since the start, and the reasons of rejections. */
 function totals(families) {
   const failures = (families.te_request_failure ?? []).filter(entry => entry.value > 0);
   const rows = [

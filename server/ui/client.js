@@ -1,4 +1,4 @@
-// Talks with the server: key, errors in words, the same request as a curl command.
+// Requests to the server: key, error texts, the same request as a curl command.
 
 const STORE = 'roberta-key';
 let key = sessionStorage.getItem(STORE) ?? '';
@@ -9,7 +9,7 @@ export function useKey(value) {
   sessionStorage.setItem(STORE, key);
 }
 
-/** Pages lie at /ui and /docs, maybe behind a proxy's prefix: routes are beside them. */
+/** The pages are at /ui and /docs, possibly after a proxy's prefix; routes are relative to them. */
 const root = new URL('.', location.href.split(/[?#]/)[0]);
 export const addressOf = path => new URL(path.replace(/^\//, ''), root).href;
 
@@ -22,33 +22,33 @@ export class ServerError extends Error {
 
 const TITLES = {
   0: 'The server can’t be reached',
-  400: 'The server can’t read this request',
-  401: 'The server wants a key',
-  404: 'There is no such route or model',
+  400: 'Invalid request',
+  401: 'The server needs an API key',
+  404: 'Route or model not found',
   408: 'The request took too long to arrive',
-  413: 'That is more than the server takes at once',
-  422: 'The server can’t use this input',
+  413: 'The request is too large',
+  422: 'Invalid input',
   424: 'The model can’t do this',
   429: 'The server is busy',
   431: 'The request’s headers are too long',
-  500: 'Something broke inside the server',
+  500: 'Internal server error',
   503: 'The server isn’t ready',
-  504: 'The answer didn’t come in time',
+  504: 'The request timed out',
 };
 
 async function errorOf(response) {
   const text = await response.text();
-  let said = text;
+  let message = text;
   try {
     const body = JSON.parse(text);
-    said = typeof body.error === 'string' ? body.error : body.message ?? body.error?.message ?? text;
-  } catch { /* not JSON: as it stands */ }
+    message = typeof body.error === 'string' ? body.error : body.message ?? body.error?.message ?? text;
+  } catch { /* not JSON: the text itself */ }
   const wait = Number(response.headers.get('retry-after')) || 0;
-  const title = TITLES[response.status] ?? `The server answered ${response.status}`;
-  return new ServerError(response.status, title, said.trim(), wait);
+  const title = TITLES[response.status] ?? `Status ${response.status}`;
+  return new ServerError(response.status, title, message.trim(), wait);
 }
 
-/** Sends with the key, if there is one. `body` is text. Throws ServerError when nothing answers, or AbortError. */
+/** Sends with the key, if there is one. `body` is text. Throws ServerError without a response, or AbortError. */
 export async function send(method, path, body, {headers = {}, signal} = {}) {
   if (key) headers = {...headers, Authorization: `Bearer ${key}`};
   try {
@@ -59,20 +59,20 @@ export async function send(method, path, body, {headers = {}, signal} = {}) {
   }
 }
 
-/** A JSON request: {data, milliseconds, headers}. Throws ServerError for every answer but 2xx. */
+/** A JSON request: {data, milliseconds, headers}. Throws ServerError for every status but 2xx. */
 export async function call(path, body, signal) {
-  const begun = performance.now();
+  const start = performance.now();
   const response = body === undefined ? await send('GET', path, undefined, {signal})
     : await send('POST', path, JSON.stringify(body), {signal, headers: {'Content-Type': 'application/json'}});
   if (!response.ok) throw await errorOf(response);
   const type = response.headers.get('content-type') ?? '';
   const data = type.includes('json') ? await response.json() : await response.text();
-  return {data, milliseconds: performance.now() - begun, headers: response.headers};
+  return {data, milliseconds: performance.now() - start, headers: response.headers};
 }
 
 const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** For a shell. `body` is JSON, or text as it stands. The key stays out of it: $ROBERTA_KEY. */
+/** For a shell. `body` is JSON or plain text. The key is replaced by $ROBERTA_KEY. */
 export function curlOf(path, body, method = body === undefined ? 'GET' : 'POST') {
   const words = [`curl ${method === 'POST' && body === undefined ? '-X POST ' : ''}${quoted(addressOf(path))}`];
   if (key) words.push(`-H "Authorization: Bearer $ROBERTA_KEY"`);

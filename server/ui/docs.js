@@ -1,4 +1,4 @@
-// The page at /docs: /openapi.json for eyes, each operation with its schemas, an example, and a button that sends it.
+// The page at /docs: human-readable /openapi.json, each operation with its schemas, an example and a button to send it.
 
 import {curlOf, send, useKey} from './client.js';
 import {h} from './dom.js';
@@ -30,14 +30,14 @@ function limitsOf(schema) {
     else if (high != null) words.push(`at most ${high}${what}`);
   };
   range(schema.minimum, schema.maximum, '');
-  range(schema.minLength, schema.maxLength, ' letters');
+  range(schema.minLength, schema.maxLength, ' characters');
   range(schema.minItems, schema.maxItems, ' items');
   if (schema.pattern) words.push(`matches ${schema.pattern}`);
   if (schema.default !== undefined) words.push(`default ${JSON.stringify(schema.default)}`);
   return words.join(', ');
 }
 
-/** A schema as nested lists; `seen` ends what refers to itself. */
+/** A schema as nested lists; `seen` stops recursive schemas. */
 function schemaTree(given, seen = []) {
   const schema = resolve(given);
   if (schema.name && seen.includes(schema.name)) return h('span', {class: 'type'}, schema.name);
@@ -68,7 +68,7 @@ function schemaTree(given, seen = []) {
 const exampleOf = media => media?.example ?? Object.values(media?.examples ?? {})[0]?.value ?? resolve(media?.schema).examples?.[0];
 const written = (type, value) => value === undefined ? '' : type.includes('json') ? JSON.stringify(value, null, 2) : String(value);
 
-/** Inputs of the parameters, and what they make of the path. */
+/** Input fields for the parameters, and the path with their values. */
 function parameterInputs(path, parameters) {
   const inputs = parameters.map(parameter => [parameter, h('input', {type: 'text', value: parameter.example ?? '', 'aria-label': parameter.name})]);
   const table = h('table', {}, h('tbody', {}, inputs.map(([parameter, input]) => h('tr', {},
@@ -87,17 +87,17 @@ function parameterInputs(path, parameters) {
 }
 
 async function show(method, address, body, type, out) {
-  out.replaceChildren('Asking…');
+  out.replaceChildren('Waiting for the server…');
   try {
-    const begun = performance.now();
+    const start = performance.now();
     const response = await send(method, address.path, body, {headers: {...address.headers, ...(body !== undefined && {'Content-Type': type})}});
     let text = await response.text();
     try { text = JSON.stringify(JSON.parse(text), null, 1); } catch { /* not JSON */ }
-    const took = (performance.now() - begun).toFixed(1);
+    const took = (performance.now() - start).toFixed(1);
     out.replaceChildren(h('p', {class: 'status'}, `${response.status} in ${took} ms, ${response.headers.get('content-type') ?? 'no body'}`),
       h('pre', {tabindex: '0'}, text.length > 20000 ? text.slice(0, 20000) + '\n…' : text || '(empty)'));
   } catch (error) {
-    out.replaceChildren(h('p', {class: 'error'}, h('b', {}, error.title ?? 'No answer'), error.message));
+    out.replaceChildren(h('p', {class: 'error'}, h('b', {}, error.title ?? 'No response'), error.message));
   }
 }
 
@@ -118,7 +118,7 @@ function operationElement(path, method, operation, shared) {
         curl.hidden = false;
       }}, 'As curl')),
     curl, out,
-    h('h3', {}, 'Answers'),
+    h('h3', {}, 'Responses'),
     h('table', {}, h('tbody', {}, Object.entries(operation.responses).map(([status, given]) => {
       const response = resolve(given), [kind, content] = Object.entries(response.content ?? {})[0] ?? [];
       return h('tr', {}, h('th', {scope: 'row'}, status), h('td', {}, prose(response.description),
@@ -127,7 +127,7 @@ function operationElement(path, method, operation, shared) {
     }))),
   ].flat(2).filter(Boolean);
   const body = h('div', {class: 'inside'});
-  // Filled when it is opened first: some hundred schemas at once would be slow.
+  // Filled when first opened: several hundred schemas at once would be slow.
   return h('details', {class: 'op card', id: operation.operationId, ontoggle: () => { if (!body.childNodes.length) body.append(...inside()); }},
     h('summary', {}, h('span', {class: `verb ${method}`}, verb), h('code', {}, path), h('span', {class: 'soft'}, prose(operation.summary))), body);
 }
@@ -139,7 +139,7 @@ function keyField() {
   return h('form', {class: 'options', onsubmit: event => {
     event.preventDefault();
     useKey(input.value);
-  }}, h('label', {for: 'key'}, 'Bearer key, where the server wants one'), input, h('button', {type: 'submit'}, 'Use it'));
+  }}, h('label', {for: 'key'}, 'API key, if the server needs one'), input, h('button', {type: 'submit'}, 'Use it'));
 }
 
 async function load() {

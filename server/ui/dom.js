@@ -1,4 +1,4 @@
-// Small things the page is made of.
+// DOM helpers.
 
 /** An element: attributes, then children. `on...` are listeners, true and false set or leave out an attribute. */
 export function h(tag, attributes = {}, ...children) {
@@ -60,7 +60,7 @@ export function bars(rows, label) {
   }));
 }
 
-/** A text of which [start, end) code points are marked: parts = [{start, end, label, hue}], in order, without overlap. */
+/** A text with marked ranges [start, end) of code points: parts = [{start, end, label, hue}], in order, without overlap. */
 export function marked(text, parts) {
   const letters = points(text), out = [];
   let at = 0;

@@ -1,10 +1,10 @@
-// One entry a tab: its form, its request, and how its answer is shown.
+// One entry for each tab: its form, its request, and how its response is shown.
 //
-//   id        name in the address, and what a model's `tasks` must hold for the tab to be there
+//   id        name in the URL; the tab is shown if a model's `tasks` contain it
 //   fields    the form: {name, label, kind, value, hint}; kind is text, line, number, list, check or an array of choices
 //   request   from the form's values and the model: {path, body}
-//   show      from the answer: what stands below the form
-//   examples  values that a click fills in
+//   show      elements for the response
+//   examples  values to fill in by a click
 
 import {bars, h, marked, percent, points, short} from './dom.js';
 
@@ -13,7 +13,7 @@ const maskOf = model => model.mask_token ?? MASK;
 
 // ---- fill-mask
 
-/** The sentence with one mask filled, the new word marked. As in the tokenizer, <mask> swallows the space before it. */
+/** The sentence with one mask filled, the new word marked. As in the tokenizer, <mask> includes the space before it. */
 function filledSentence(text, mask, which, word) {
   const parts = text.split(mask), before = parts.slice(0, which + 1).join(mask), after = parts.slice(which + 1).join(mask);
   return [before.trimEnd() + (/^\s/.test(word) && before.trim() ? ' ' : ''), h('mark', {}, word.trim()), after];
@@ -29,7 +29,7 @@ function showFills(answer, values, model, edit) {
       what: fill.token_str.trim() || JSON.stringify(fill.token_str),
       score: fill.score,
       more: filledSentence(text, mask, which, fill.token_str),
-      hint: 'Put this word in, and ask for the other masks again',
+      hint: 'Insert this word and predict the other masks again',
       click: several && (() => choose(which, fill)),
     })), 'Words, most probable first'),
   ]);
@@ -38,9 +38,9 @@ function showFills(answer, values, model, edit) {
 const fillMask = {
   id: 'fill-mask', title: 'Fill mask', action: 'Fill',
   fields: [
-    {name: 'text', label: 'Sentence', hint: `with ${MASK} where a word is to be found`, kind: 'text', value: 'Paris is the <mask> of France.'},
+    {name: 'text', label: 'Sentence', hint: `with ${MASK} in place of the word to predict`, kind: 'text', value: 'Paris is the <mask> of France.'},
     {name: 'top_k', label: 'Words', kind: 'number', value: 5, low: 1, high: 100},
-    {name: 'targets', label: 'Only these', kind: 'list', value: '', hint: 'with commas between', wide: true},
+    {name: 'targets', label: 'Only these', kind: 'list', value: '', hint: 'separated by commas', wide: true},
   ],
   insert: model => maskOf(model),
   request: (v, model) => ({
@@ -60,7 +60,7 @@ const classify = {
   id: 'text-classification', title: 'Classify', action: 'Classify',
   fields: [
     {name: 'text', label: 'Text', kind: 'text', value: 'What a wonderful film, I enjoyed every minute of it.'},
-    {name: 'pair', label: 'Second text', hint: 'for models that judge pairs; else empty', kind: 'line', value: ''},
+    {name: 'pair', label: 'Second text', hint: 'for models of text pairs; otherwise empty', kind: 'line', value: ''},
   ],
   request: v => ({
     path: '/pipelines/text-classification',
@@ -79,7 +79,7 @@ const zeroShot = {
   id: 'zero-shot-classification', title: 'Zero-shot', action: 'Classify',
   fields: [
     {name: 'text', label: 'Text', kind: 'text', value: 'The new engine uses a third less fuel than the old one.'},
-    {name: 'labels', label: 'Labels', kind: 'list', value: 'technology, sport, politics', hint: 'with commas between', wide: true},
+    {name: 'labels', label: 'Labels', kind: 'list', value: 'technology, sport, politics', hint: 'separated by commas', wide: true},
     {name: 'template', label: 'Sentence for a label', kind: 'line', value: 'This example is {}.', hint: '{} stands for the label'},
     {name: 'multi', label: 'Several may be true', kind: 'check', value: false},
   ],
@@ -97,7 +97,7 @@ const zeroShot = {
 
 // ---- token-classification
 
-/** Each kind of label has one colour of eight, whatever its place: B-person and person are one kind. */
+/** Each kind of label has one of eight colours: B-person and person are the same kind. */
 function hueOf(label, known) {
   const kind = label.replace(/^[BIES]-/, '');
   if (!known.includes(kind)) known.push(kind);
@@ -116,15 +116,15 @@ const tag = {
   }),
   show: (answer, values) => {
     const tags = Array.isArray(answer[0]) ? answer[0] : answer, kinds = [];
-    if (!tags.length) return h('p', {class: 'soft'}, 'Nothing was found in this text.');
+    if (!tags.length) return h('p', {class: 'soft'}, 'No entities were found in this text.');
     const labelOf = t => t.entity_group ?? t.entity;
     return [
       marked(values.text, tags.map(t => ({
         start: t.start, end: t.end, label: labelOf(t), hue: hueOf(labelOf(t), kinds), title: `${labelOf(t)}, ${percent(t.score)}`,
       }))),
       bars(tags.map(t => ({
-        what: points(values.text).slice(t.start, t.end).join(''), score: t.score, more: `${labelOf(t)}, letters ${t.start} to ${t.end}`,
-      })), 'Parts found, in the order of the text'),
+        what: points(values.text).slice(t.start, t.end).join(''), score: t.score, more: `${labelOf(t)}, characters ${t.start} to ${t.end}`,
+      })), 'Entities in the order of the text'),
     ];
   },
   examples: [{text: 'Marie Curie was born in Warsaw and worked at the University of Paris.'}, {text: 'Toyota opened a new factory near Nagoya in 1966.'}],
@@ -149,7 +149,7 @@ const answer = {
     if (!best) return h('p', {class: 'soft'}, 'No answer was found.');
     return [
       marked(values.context, [{start: best.start, end: best.end, title: percent(best.score)}]),
-      bars(answers.map(a => ({what: a.answer || '(no answer in the text)', score: a.score, more: `letters ${a.start} to ${a.end}`})),
+      bars(answers.map(a => ({what: a.answer || '(no answer in the text)', score: a.score, more: `characters ${a.start} to ${a.end}`})),
         'Answers, best first'),
     ];
   },
@@ -158,13 +158,13 @@ const answer = {
 
 // ---- embed
 
-/** A vector as a strip of colours: blue below zero, orange above; `most` is the strongest colour. */
-function strip(vector, most) {
+/** A vector as a strip of colours: blue below zero, orange above; `max` has the strongest colour. */
+function strip(vector, max) {
   const canvas = h('canvas', {class: 'strip', width: vector.length, height: 1, role: 'img',
     'aria-label': `${vector.length} numbers from ${Math.min(...vector).toFixed(3)} to ${Math.max(...vector).toFixed(3)}`});
   const pen = canvas.getContext('2d'), image = pen.createImageData(vector.length, 1);
   vector.forEach((value, i) => {
-    const part = Math.min(1, Math.abs(value) / most), far = value < 0 ? [31, 90, 170] : [214, 96, 20];
+    const part = Math.min(1, Math.abs(value) / max), far = value < 0 ? [31, 90, 170] : [214, 96, 20];
     far.forEach((to, c) => { image.data[i * 4 + c] = 247 + (to - 247) * part; });
     image.data[i * 4 + 3] = 255;
   });
@@ -181,12 +181,12 @@ const embed = {
   request: v => ({path: '/embed', body: {inputs: [v.first, v.second], normalize: true, truncate: true}}),
   show: ([a, b], values) => {
     const cosine = a.reduce((sum, value, i) => sum + value * b[i], 0);
-    // The few huge numbers that these models have would leave the rest white.
-    const sizes = [...a, ...b].map(Math.abs).sort((x, y) => x - y), most = sizes[Math.floor(sizes.length * 0.97)] || 1;
+    // Otherwise the few huge values of these models would leave the rest white.
+    const sizes = [...a, ...b].map(Math.abs).sort((x, y) => x - y), max = sizes[Math.floor(sizes.length * 0.97)] || 1;
     return [
-      h('p', {}, h('span', {class: 'figure'}, cosine.toFixed(4)), h('span', {class: 'soft'}, ' cosine of the two')),
+      h('p', {}, h('span', {class: 'figure'}, cosine.toFixed(4)), h('span', {class: 'soft'}, ' cosine similarity')),
       h('dl', {class: 'strips'}, [[values.first, a], [values.second, b], ['Difference', a.map((value, i) => value - b[i])]]
-        .map(([name, vector]) => [h('dt', {}, name), h('dd', {}, strip(vector, most))])),
+        .map(([name, vector]) => [h('dt', {}, name), h('dd', {}, strip(vector, max))])),
       h('p', {class: 'soft'}, `${a.length} numbers each; blue below zero, orange above.`),
     ];
   },
@@ -207,18 +207,18 @@ function showTokens([tokens], values) {
     place,
     h('ol', {class: 'chips', 'aria-label': 'Tokens; the one in focus is marked in the text above'}, tokens.map((token, i) => h('li', {},
       h('button', {type: 'button', class: `chip ${token.special ? 'special' : 'hue' + i % 8}`,
-        title: token.start == null ? 'added by the tokenizer' : `letters ${token.start} to ${token.stop}`,
+        title: token.start == null ? 'added by the tokenizer' : `characters ${token.start} to ${token.stop}`,
         onmouseenter: () => point(token, true), onmouseleave: () => point(token, false),
         onfocus: () => point(token, true), onblur: () => point(token, false)},
       h('b', {}, token.text.replaceAll(' ', '·').replaceAll('\n', '⏎') || '∅'),
       h('small', {}, token.id, token.start == null ? '' : ` [${token.start}, ${token.stop})`))))),
-    h('p', {class: 'soft'}, `${tokens.length} tokens, ${own} of the text; ${letters} letters` +
-      (own ? `, ${short(letters / own)} a token` : '') + '. A number pair is the place in the text, in code points.'),
+    h('p', {class: 'soft'}, `${tokens.length} tokens, ${own} of the text; ${letters} characters` +
+      (own ? `, ${short(letters / own)} per token` : '') + '. A pair of numbers is the offset in the text, in code points.'),
   ];
 }
 
 const tokens = {
-  id: 'tokens', title: 'Tokens', action: 'Cut',
+  id: 'tokens', title: 'Tokens', action: 'Tokenize',
   fields: [{name: 'text', label: 'Text', kind: 'text', value: 'Tokenizers cut unfamiliar words; naïve café owners too.'},
     {name: 'special', label: 'With <s> and </s>', kind: 'check', value: true}],
   request: v => ({path: '/tokenize', body: {inputs: v.text, add_special_tokens: v.special}}),

@@ -10,7 +10,7 @@
 #include "backend/ref/ref_device.h"
 #include "tests/device/guard_device.h"
 
-namespace roberta::testing {
+namespace roberta {
 
 /// What operations are held against `ref` on: each kernel set that this CPU can run.
 inline std::vector<std::string> fast_devices() { return cpu::available_kernels(); }
@@ -25,4 +25,4 @@ inline std::unique_ptr<Device> open_test_device(const std::string& name, int thr
   return cpu::open_cpu_device(threads, name == "cpu" ? "" : name);
 }
 
-}  // namespace roberta::testing
+}  // namespace roberta

@@ -14,6 +14,7 @@
 
 #include "roberta/error.h"
 #include "runtime/open_comm.h"
+#include "runtime/open_device.h"
 #include "train/reducer.h"
 
 namespace {
@@ -77,15 +78,20 @@ void test_reducer(Comm& comm) {
   for (size_t i = 0; i < whole.size(); ++i) whole[i] = value<float>(i, comm.rank());
   parts = whole;
   comm.all_reduce(whole);
-  GradientReducer reducer(comm, parts, 1 << 20);
+  const std::unique_ptr<Device> device = open_device("ref", 1);
+  const Buffer block = device->allocate(parts.size() * sizeof(float));
+  const DeviceSpan<float> gradients = block.span<float>(0, n);
+  GradientReducer reducer(comm, *device, gradients, 1 << 20);
   for (int step = 0; step < 3; ++step) {
     for (size_t i = 0; i < parts.size(); ++i) parts[i] = value<float>(i, comm.rank());
+    upload<float>(*device, gradients, parts);
     for (int64_t end = n; end > 0;) {
       const int64_t begin = std::max<int64_t>(0, end - 1 - (end * 7919 + comm.rank()) % 700'000);
       reducer.ready(begin, end);
       end = begin;
     }
     reducer.wait();
+    parts = download(*device, gradients);
     double worst = 0;
     for (size_t i = 0; i < parts.size(); ++i)
       worst = std::max<double>(worst, std::abs(parts[i] / whole[i] - 1));

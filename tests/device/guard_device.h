@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "device/device.h"
 
-namespace roberta::testing {
+namespace roberta {
 
 /// One range of addresses, handed out once. Open while a call of the device is under way.
 class GuardedMemory {
@@ -146,4 +146,4 @@ class GuardDevice final : public Device {
   GuardOps ops_{ref_->ops(), *memory_};
 };
 
-}  // namespace roberta::testing
+}  // namespace roberta

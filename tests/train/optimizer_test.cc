@@ -65,10 +65,10 @@ void follow(const std::string& device, AdamKind kind, bool decay_all) {
 }
 
 TEST(Optimizer, FollowsFairseq) {
-  for (const std::string& device : testing::model_devices()) follow(device, AdamKind::kFairseq, true);
+  for (const std::string& device : model_devices()) follow(device, AdamKind::kFairseq, true);
 }
 TEST(Optimizer, FollowsPyTorch) {
-  for (const std::string& device : testing::model_devices()) follow(device, AdamKind::kTorch, true);
+  for (const std::string& device : model_devices()) follow(device, AdamKind::kTorch, true);
 }
 TEST(Optimizer, LeavesBiasesAndLayerNormUndecayed) { follow("cpu", AdamKind::kTorch, false); }
 
@@ -126,7 +126,7 @@ TEST(Optimizer, ClipsAsPyTorch) {
 }
 
 TEST(Optimizer, TheNormIsThatOfAllGradients) {
-  for (const std::string& device : testing::model_devices()) {
+  for (const std::string& device : model_devices()) {
     SmallTraining training({}, device);
     double sum = 0;
     {

@@ -50,7 +50,7 @@ TEST(Parameters, BlocksCoverTheWholeArray) {
 TEST(Parameters, AnUntiedDecoderIsItsOwn) {
   RobertaConfig config = small_config();
   config.tie_word_embeddings = false;
-  const auto device = testing::open_test_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   const Parameters p(config, *device, DType::kF32);
   EXPECT_NE(p.head_grads.mlm.decoder.w.data, p.encoder_grads.embeddings.word.data);
   EXPECT_NE(p.head.mlm.decoder.w.data, p.encoder.embeddings.word.data);

@@ -16,7 +16,7 @@ constexpr int64_t kBucket = 100;  // floats
 
 /// Hands a block of `n` over in ranges of `range` from its end, three steps long.
 void train(Comm& comm, int64_t n, int64_t range) {
-  const std::unique_ptr<Device> device = testing::open_test_device("guard");
+  const std::unique_ptr<Device> device = open_test_device("guard");
   const Buffer block = device->allocate(static_cast<size_t>(n) * sizeof(float));
   const DeviceSpan<float> gradients = block.span<float>(0, n);
   GradientReducer reducer(comm, *device, gradients, kBucket * 4);
@@ -38,7 +38,7 @@ void train(Comm& comm, int64_t n, int64_t range) {
 struct OnDevice {
   explicit OnDevice(int64_t n)
       : block(device->allocate(static_cast<size_t>(n) * sizeof(float))), span(block.span<float>(0, n)) {}
-  std::unique_ptr<Device> device = testing::open_test_device("guard");
+  std::unique_ptr<Device> device = open_test_device("guard");
   Buffer block;
   DeviceSpan<float> span;
 };

@@ -66,7 +66,7 @@ TEST(Step, RecomputedActivationsChangeNoBit) {
 }
 
 TEST(Step, DevicesAgreeWithTheReference) {
-  for (const std::string& name : testing::model_devices()) {
+  for (const std::string& name : model_devices()) {
     SmallTraining device({}, name), ref({}, "ref");
     for (int64_t step = 1; step <= 3; ++step) {
       const StepBatch batch = repeating_batch(step * 8, 8, 128);

@@ -44,7 +44,7 @@ inline void repeating_sample(int64_t n, MaskedSample& out) {
 struct SmallTraining {
   explicit SmallTraining(const StepOptions& options = {}, const std::string& device_name = "cpu",
                          int threads = 1, DType compute_dtype = DType::kF32)
-      : device(testing::open_test_device(device_name, threads)),
+      : device(open_test_device(device_name, threads)),
         comm(open_comm({.kind = "local"})),
         parameters(small_config(), *device, compute_dtype),
         step(parameters, *comm, options) {

@@ -68,7 +68,7 @@ struct Tuning {
   explicit Tuning(const std::string& mode, ObjectiveKind kind = ObjectiveKind::kClassification,
                   int threads = 1, StepOptions options = {}, DType compute_dtype = DType::kF32,
                   const std::string& device_name = "cpu", std::unique_ptr<Comm> transport = nullptr)
-      : device(testing::open_test_device(device_name, threads)),
+      : device(open_test_device(device_name, threads)),
         comm(transport ? std::move(transport) : open_comm({.kind = "local"})),
         parameters(tuning_config(kind), *device, compute_dtype, trained_as(mode, head_of(kind))),
         step(parameters, *comm, with_objective(options, kind)) {

@@ -83,7 +83,7 @@ TEST(Tuning, GradientsAndMomentsAreOfWhatIsTrainedAlone) {
 }
 
 TEST(Tuning, EveryTargetGetsItsGradient) {
-  const auto device = testing::open_test_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   Trained trained = trained_as("lora");
   trained.lora->targets = {"query",       "key", "value", "attention.output.dense", "intermediate.dense",
                            "output.dense"};
@@ -234,7 +234,7 @@ TEST(Tuning, AnotherHeadStaysFresh) {
   Tuning given("full");
   write_model(given.parameters, directory.path());
   const Checkpoint checkpoint(directory.path());
-  const auto device = testing::open_test_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   const auto values = [](const Parameters& p, const std::string& name) {
     const ParameterEntry& entry = *p.find(name);
     return copy(p, p.master_weights(entry));
@@ -274,7 +274,7 @@ TEST(Tuning, AnotherHeadStaysFresh) {
 }
 
 TEST(Tuning, ABareEncoderIsRejected) {
-  const auto device = testing::open_test_device("cpu", 1);
+  const auto device = open_test_device("cpu", 1);
   EXPECT_ERROR(ErrorCode::kUsage,
                Parameters(tuning_config(), *device, DType::kF32, {.head = HeadKind::kNone}), "RobertaModel");
   const auto comm = open_comm({.kind = "local"});

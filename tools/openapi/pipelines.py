@@ -1,8 +1,8 @@
 """The transformers pipelines over HTTP."""
-from .schema import BOOLEAN, COUNT, NUMBER, PLACE, SHARE, STRING, TEXT, VECTOR, Dialect, array, described, either, flag, maybe, record, schema
+from .schema import BOOLEAN, COUNT, NUMBER, OFFSET, PROBABILITY, STRING, TEXT, VECTOR, Protocol, array, described, either, flag, maybe, record, schema
 from .tei import DIRECTION, ERROR, MODEL
 
-PIPELINES = Dialect("Pipelines", "What the pipelines of transformers answer, in the body of the hosted inference API: `inputs` and `parameters`.", ERROR)
+PIPELINES = Protocol("Pipelines", "The pipelines of transformers, with the body of the hosted inference API: `inputs` and `parameters`.", ERROR)
 WHOLE = either(TEXT, array(TEXT, minItems=1), description="A text, or a list of texts.")
 
 
@@ -10,51 +10,51 @@ TOP_K = maybe({"type": "integer", "minimum": 1, "maximum": 100000})
 
 
 def body(inputs, *, required=(), **parameters):
-    """Members and parameters of other names are refused."""
+    """Unknown members and parameters are rejected."""
     named = record(required, extra=False, **parameters)
     return record(("inputs", "parameters") if required else ("inputs",), extra=False, inputs=inputs, parameters=named if required else maybe(named),
-                  options=described(maybe(record()), "Not read."), model=MODEL)
+                  options=described(maybe(record()), "Ignored."), model=MODEL)
 
 
 FILL = schema("Fill", **record(
-    ("score", "token", "token_str", "sequence"), score=SHARE,
-    token=either(COUNT, array(COUNT), description="Several of a target that is several tokens."), token_str=STRING, sequence=STRING))
-JOINT = schema("JointFill", **record(("score", "token", "token_str", "sequence"), score=SHARE, token=array(COUNT), token_str=array(STRING),
-                                     sequence=STRING, about="With `joint`: a word for each mask, found together."))
+    ("score", "token", "token_str", "sequence"), score=PROBABILITY,
+    token=either(COUNT, array(COUNT), description="A list for a target of several tokens."), token_str=STRING, sequence=STRING))
+JOINT = schema("JointFill", **record(("score", "token", "token_str", "sequence"), score=PROBABILITY, token=array(COUNT), token_str=array(STRING),
+                                     sequence=STRING, about="With `joint`: one word for each mask, found together."))
 MASKED = {"type": "string", "pattern": "<mask>"}
 FILLS = either(array(FILL), array(array(FILL)), array(JOINT))
 PIPELINES.add("POST", "/pipelines/fill-mask", "pipeline_fill_mask", "Ranked words for the masks of a text",
               body=body(either(MASKED, array(MASKED, minItems=1), description="A text with `<mask>`, or a list of such texts."),
                         top_k=TOP_K | {"default": 5},
-                        targets=described(maybe(either(TEXT, array(TEXT, minItems=1))), "These words only."),
-                        joint=described(flag(False), "Fill all masks of a text together; not with targets."),
-                        beam=described(maybe({"type": "integer", "minimum": 0, "maximum": 1024}), "Of the search with `joint`; 0: as it thinks best.")),
+                        targets=described(maybe(either(TEXT, array(TEXT, minItems=1))), "Only these words."),
+                        joint=described(flag(False), "Fill all masks of a text together; can't be combined with `targets`."),
+                        beam=described(maybe({"type": "integer", "minimum": 0, "maximum": 1024}), "Beam width of the search with `joint`; 0 = automatic.")),
               example={"inputs": "Paris is the <mask> of France.", "parameters": {"top_k": 2}},
-              answer=either(FILLS, array(FILLS),
-                            description="Words, most probable first; a list of these for several masks; a list of either for several texts."),
-              answer_example=[{"score": 0.41, "token": 812, "token_str": " capital", "sequence": "Paris is the capital of France."}])
+              response=either(FILLS, array(FILLS),
+                            description="Words, most probable first; for several masks or texts, a list of these."),
+              response_example=[{"score": 0.41, "token": 812, "token_str": " capital", "sequence": "Paris is the capital of France."}])
 
 LABEL = {"$ref": "#/components/schemas/LabelScore"}
 PAIR = record(("text",), text=TEXT, text_pair=maybe(STRING))
 PIPELINES.add("POST", "/pipelines/text-classification", "pipeline_text_classification", "Labels of texts, or of pairs of texts",
               body=body(either(TEXT, PAIR, array(either(TEXT, PAIR), minItems=1)),
-                        top_k=described(TOP_K, "null: all labels. Absent: the best, which then stands alone."), truncation=maybe(BOOLEAN),
+                        top_k=described(TOP_K, "null = all labels; absent = the best label, not in a list."), truncation=maybe(BOOLEAN),
                         function_to_apply=maybe({"type": "string", "enum": ["default", "softmax", "sigmoid", "none"]})),
               example={"inputs": "What a wonderful film.", "parameters": {"top_k": None}},
-              answer=either(LABEL, array(LABEL), array(array(LABEL))), answer_example=[{"label": "POSITIVE", "score": 0.98}])
+              response=either(LABEL, array(LABEL), array(array(LABEL))), response_example=[{"label": "POSITIVE", "score": 0.98}])
 
 LONG = {"type": "integer", "minimum": 0, "maximum": 1048576}
-TAG = schema("Tag", **record(("score", "word", "start", "end"), entity=STRING, entity_group=STRING, score=SHARE, index=COUNT, word=STRING, start=PLACE,
-                             end=PLACE, about="`entity` and `index` of a token, or `entity_group` with an aggregation."))
+TAG = schema("Tag", **record(("score", "word", "start", "end"), entity=STRING, entity_group=STRING, score=PROBABILITY, index=COUNT, word=STRING, start=OFFSET,
+                             end=OFFSET, about="`entity` and `index` for a token, or `entity_group` with an aggregation."))
 PIPELINES.add("POST", "/pipelines/token-classification", "pipeline_token_classification", "Labelled parts of texts",
               body=body(either(WHOLE, array(array(STRING, minItems=1), minItems=1)), aggregation_strategy=maybe({"type": "string", "enum": ["none", "simple", "first", "average", "max"]}) | {"default": "none"},
                         ignore_labels=maybe(either(STRING, array(STRING))) | {"default": ["O"]}, stride=maybe(LONG),
                         is_split_into_words=described(flag(False), "`inputs` is a list of words, or a list of such lists.")),
               example={"inputs": "Marie Curie was born in Warsaw.", "parameters": {"aggregation_strategy": "simple"}},
-              answer=either(array(TAG), array(array(TAG))),
-              answer_example=[{"entity_group": "PER", "score": 0.99, "word": "Marie Curie", "start": 0, "end": 11}])
+              response=either(array(TAG), array(array(TAG))),
+              response_example=[{"entity_group": "PER", "score": 0.99, "word": "Marie Curie", "start": 0, "end": 11}])
 
-ANSWER = schema("Answer", **record(("score", "start", "end", "answer"), score=SHARE, start=PLACE, end=PLACE, answer=STRING))
+ANSWER = schema("Answer", **record(("score", "start", "end", "answer"), score=PROBABILITY, start=OFFSET, end=OFFSET, answer=STRING))
 QUESTION = record(("question", "context"), question=TEXT, context=TEXT)
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 1048576}
 PIPELINES.add("POST", "/pipelines/question-answering", "pipeline_question_answering", "Answers from a text",
@@ -62,18 +62,18 @@ PIPELINES.add("POST", "/pipelines/question-answering", "pipeline_question_answer
                         doc_stride=maybe(LONG), max_answer_len=maybe(LIMIT), max_seq_len=maybe(LIMIT), max_question_len=maybe(LIMIT), handle_impossible_answer=flag(False),
                         align_to_words=flag(True)),
               example={"inputs": {"question": "Where was she born?", "context": "Marie Curie was born in Warsaw."}},
-              answer=either(ANSWER, array(either(ANSWER, array(ANSWER)))), answer_example={"score": 0.93, "start": 24, "end": 30, "answer": "Warsaw"})
+              response=either(ANSWER, array(either(ANSWER, array(ANSWER)))), response_example={"score": 0.93, "start": 24, "end": 30, "answer": "Warsaw"})
 
-ZERO = schema("ZeroShot", **record(("sequence", "labels", "scores"), sequence=STRING, labels=array(STRING), scores=array(SHARE)))
-PIPELINES.add("POST", "/pipelines/zero-shot-classification", "pipeline_zero_shot_classification", "Labels that the request brings",
-              about="For a model of natural-language inference: one of its labels begins with `entail`.",
-              body=body(WHOLE, required=("candidate_labels",), candidate_labels=either(TEXT, array(TEXT, minItems=1), description="A list, or one string with commas between."),
+ZERO = schema("ZeroShot", **record(("sequence", "labels", "scores"), sequence=STRING, labels=array(STRING), scores=array(PROBABILITY)))
+PIPELINES.add("POST", "/pipelines/zero-shot-classification", "pipeline_zero_shot_classification", "Scores of labels given in the request",
+              about="Needs a model of natural-language inference: one of its labels begins with `entail`.",
+              body=body(WHOLE, required=("candidate_labels",), candidate_labels=either(TEXT, array(TEXT, minItems=1), description="A list, or one string separated by commas."),
                         hypothesis_template=maybe({"type": "string", "pattern": "\\{\\}"}) | {"default": "This example is {}."}, multi_label=flag(False)),
               example={"inputs": "The new engine uses less fuel.", "parameters": {"candidate_labels": ["technology", "sport"]}},
-              answer=either(ZERO, array(ZERO)), answer_example={"sequence": "The new engine uses less fuel.", "labels": ["technology", "sport"], "scores": [0.9, 0.1]})
+              response=either(ZERO, array(ZERO)), response_example={"sequence": "The new engine uses less fuel.", "labels": ["technology", "sport"], "scores": [0.9, 0.1]})
 PIPELINES.add("POST", "/pipelines/feature-extraction", "pipeline_feature_extraction", "Hidden states of each token",
               body=body(WHOLE, truncation=maybe(BOOLEAN), truncate=maybe(BOOLEAN), truncation_direction=DIRECTION, prompt_name=maybe(STRING),
                         pooling=maybe({"type": "string", "enum": ["none", "cls", "mean", "max"]}) | {"default": "none"}, normalize=flag(False)),
-              example={"inputs": "The cat sat."}, answer_example=[[[0.02, -0.04], [0.03, -0.01]]],
-              answer=array(either(NUMBER, array(either(NUMBER, array(either(NUMBER, VECTOR))))),
-                           description="`[[a vector for each token]]`, of several texts a list of these; with `pooling` a vector, or a list of vectors."))
+              example={"inputs": "The cat sat."}, response_example=[[[0.02, -0.04], [0.03, -0.01]]],
+              response=array(either(NUMBER, array(either(NUMBER, array(either(NUMBER, VECTOR))))),
+                           description="`[[one vector for each token]]`, for several texts a list of these; with `pooling` one vector, or a list of vectors."))

@@ -7,6 +7,7 @@
 #include "cli/io/output.h"
 #include "cli/settings/options.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "io/atomic_file.h"
 #include "roberta/error.h"
 
@@ -111,10 +112,8 @@ const EvaluationTask& require_evaluation_task(const std::string& name) {
     if (task.name == name) return task;
     names.emplace_back(task.name);
   }
-  std::string all;
-  for (const std::string& known : names) all += (all.empty() ? "" : ", ") + known;
-  throw Error(ErrorCode::kUsage,
-              "unknown task '" + name + "'" + did_you_mean(name, names) + "; expected one of " + all);
+  throw Error(ErrorCode::kUsage, "unknown task '" + name + "'" + did_you_mean(name, names) +
+                                     "; expected one of " + joined(names, ", "));
 }
 
 EvaluationOutput evaluate(const Settings& settings) {

@@ -8,6 +8,7 @@
 #include "cli/settings/options.h"
 #include "cli/settings/yaml_node.h"
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "io/json/json.h"
 #include "io/json/json_text.h"
 #include "roberta/error.h"
@@ -84,19 +85,6 @@ std::string snake(std::string_view text) {
   std::string out(text);
   std::replace(out.begin(), out.end(), '-', '_');
   return out;
-}
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> words;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    std::string word = text.substr(begin, end - begin);
-    word.erase(0, word.find_first_not_of(' '));
-    word.erase(word.find_last_not_of(' ') + 1);
-    if (!word.empty()) words.push_back(word);
-    begin = end + 1;
-  }
-  return words;
 }
 
 class Reader {
@@ -226,7 +214,7 @@ class Reader {
       for (const std::string& text : texts_of(value, where)) draft.data.push_back({text, where});
     } else if (name == "metrics") {
       for (const std::string& text : texts_of(value, where))
-        for (const std::string& metric : split(text)) draft.metrics.push_back({metric, where});
+        for (const std::string& metric : split_list(text)) draft.metrics.push_back({metric, where});
     } else if (name == "columns") {
       read_columns(draft, value, where);
     } else if (name == "input_columns") {
@@ -281,7 +269,7 @@ class Reader {
   void read_input_columns(Draft& draft, const std::vector<std::string>& texts, const std::string& where) {
     std::vector<std::string> columns;
     for (const std::string& text : texts)
-      for (const std::string& column : split(text)) columns.push_back(column);
+      for (const std::string& column : split_list(text)) columns.push_back(column);
     if (columns.empty() || columns.size() > 2)
       throw Error(ErrorCode::kUsage,
                   where + ": expected one column, or two for pairs; got " + std::to_string(columns.size()));
@@ -436,20 +424,17 @@ class Reader {
         out_.warnings.push_back(metric.where + ": metric '" + metric.text +
                                 "' is not supported and is ignored");
       } else {
-        throw Error(ErrorCode::kUsage,
-                    metric.where + ": " + task + " has no metric '" + metric.text + "'" +
-                        did_you_mean(name, split_names(require_evaluation_task(task).metrics)));
+        throw Error(ErrorCode::kUsage, metric.where + ": " + task + " has no metric '" + metric.text + "'" +
+                                           did_you_mean(name, metric_names(task)));
       }
     }
   }
 
-  static std::vector<std::string> split_names(std::string_view names) {
-    std::string text(names);
-    std::replace(text.begin(), text.end(), '|', ',');
-    return split(text);
+  static std::vector<std::string> metric_names(const std::string& task) {
+    return split_list(require_evaluation_task(task).metrics, '|');
   }
   static bool known_metric(const std::string& task, const std::string& name) {
-    const std::vector<std::string> names = split_names(require_evaluation_task(task).metrics);
+    const std::vector<std::string> names = metric_names(task);
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
   }
 

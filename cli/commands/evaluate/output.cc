@@ -87,13 +87,11 @@ std::string bars_of(const ReportGroup& group, const Settings& settings) {
 
 std::vector<std::pair<std::string, std::string>> facts_of(const Settings& settings,
                                                           std::span<const std::string> files) {
-  std::string data, version = version_line();
-  for (const std::string& file : files) data += (data.empty() ? "" : ", ") + file;
-  version.pop_back();  // its newline
+  const std::string data = joined(files, ", ");
   return {{"model", settings.text("model")},
           {"data", data.empty() ? "standard input" : data},
           {"precision", settings.text("dtype")},
-          {"program", version}};
+          {"program", std::string(trimmed_end(version_line()))}};
 }
 
 void read_prediction_options(const Settings& settings, PredictionOptions& options) {

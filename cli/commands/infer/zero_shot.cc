@@ -4,6 +4,7 @@
 #include "cli/io/score_table.h"
 #include "cli/io/stream.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 #include "roberta/pipeline.h"
 #include "roberta/pipeline_json.h"
@@ -31,11 +32,7 @@ std::string as_text(const ScoreTable& table, const ZeroShot& result) {
 /// Trimmed and without empty labels, as the pipeline parses a list given as one string.
 std::vector<std::string> labels_of(const Settings& settings) {
   settings.require("labels");
-  std::vector<std::string> labels;
-  for (const std::string& label : settings.list("labels")) {
-    const size_t begin = label.find_first_not_of(" \t");
-    if (begin != label.npos) labels.push_back(label.substr(begin, label.find_last_not_of(" \t") + 1 - begin));
-  }
+  std::vector<std::string> labels = split_list(settings.text("labels"));
   if (labels.empty())
     throw Error(ErrorCode::kUsage, "--labels: '" + settings.text("labels") + "' contains no label");
   return labels;

@@ -9,6 +9,7 @@
 
 #include "cli/io/load.h"
 #include "cli/settings/options.h"
+#include "core/strings.h"
 #include "roberta/error.h"
 
 namespace roberta::cli {
@@ -151,8 +152,7 @@ std::vector<std::string> read_keys(const Settings& settings) {
   std::ifstream in(settings.path("api-key-file"));
   const size_t before = keys.size();
   for (std::string line; std::getline(in, line);) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (!line.empty()) keys.push_back(line);
+    if (const std::string_view key = trimmed_end(line, " \r"); !key.empty()) keys.emplace_back(key);
   }
   if (in.bad() || keys.size() == before)  // an empty file must not disable authentication
     throw Error(ErrorCode::kUsage, "--api-key-file " + settings.text("api-key-file") +

@@ -8,20 +8,15 @@
 #include "cli/settings/commands.h"
 #include "cli/settings/options.h"
 #include "cli/settings/settings.h"
+#include "core/strings.h"
 
 namespace roberta::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
-
 std::string command_names() {
   std::vector<std::string> names;
   for (const Command* command : commands()) names.emplace_back(command->name);
-  return joined(names);
+  return joined(names, " ");
 }
 
 /// Text inside the single quotes of a shell; characters of `escaped` are escaped for zsh.
@@ -63,7 +58,8 @@ std::string bash_script() {
       for (const Option& option : group.options)
         if (option.type == Type::kChoice)
           out += "    '" + std::string(command->name) + " --" + std::string(option.name) +
-                 "') COMPREPLY=($(compgen -W '" + joined(choices(option)) + "' -- \"$cur\")); return ;;\n";
+                 "') COMPREPLY=($(compgen -W '" + joined(choices(option), " ") +
+                 "' -- \"$cur\")); return ;;\n";
   out +=
       "  esac\n  case $cur in\n    -*) ;;\n    *) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n  esac\n "
       " case $verb in\n";
@@ -71,7 +67,7 @@ std::string bash_script() {
     std::vector<std::string> names;
     for (const OptionGroup& group : groups_of(*command))
       for (const Option& option : group.options) names.push_back("--" + std::string(option.name));
-    out += "    " + std::string(command->name) + ") COMPREPLY=($(compgen -W '" + joined(names) +
+    out += "    " + std::string(command->name) + ") COMPREPLY=($(compgen -W '" + joined(names, " ") +
            "' -- \"$cur\")) ;;\n";
   }
   return out + "  esac\n}\ncomplete -o filenames -F _roberta roberta\n";
@@ -101,7 +97,7 @@ std::string zsh_script() {
       for (const Option& option : group.options) {
         out += " \\\n      '--" + std::string(option.name) + "[" + quoted(option.help, "[]:") + "]";
         if (option.type == Type::kChoice)
-          out += ":value:(" + joined(choices(option)) + ")";
+          out += ":value:(" + joined(choices(option), " ") + ")";
         else if (option.type == Type::kPath)
           out += ":path:_files";
         else if (option.type != Type::kFlag)
@@ -129,7 +125,7 @@ std::string fish_script() {
         out += seen + " -l " + std::string(option.name);
         if (option.letter) out += std::string(" -s ") + option.letter;
         if (option.type == Type::kChoice)
-          out += " -x -a '" + joined(choices(option)) + "'";
+          out += " -x -a '" + joined(choices(option), " ") + "'";
         else if (option.type == Type::kPath)
           out += " -r";
         else if (option.type != Type::kFlag)

@@ -3,6 +3,7 @@
 #include "roberta/finetune.h"
 
 #include <algorithm>
+
 #include "api/options/finetune_options.h"
 #include "cli/commands/train/finetune_report.h"
 #include "cli/io/load.h"
@@ -124,15 +125,13 @@ const Command finetune_command{
     .arguments = "",
     .summary = "train a model for a task: classification, tagging, question answering",
     .description =
-        "Reads labelled data, trains --model for the task with a new head (or with its own, if that fits), "
-        "evaluates\n"
-        "it on the validation data, and writes the best model to --output as transformers loads it: with "
-        "tokenizer,\n"
-        "model card, metrics.json and log.jsonl. Defaults are fairseq's recipe for GLUE tasks and otherwise "
-        "those of\n"
-        "Hugging Face's Trainer. The same command run again resumes from the newest checkpoint, bit-exactly. "
-        "SIGINT\n"
-        "and SIGTERM save and end the run; a second one ends it at once.",
+        "Reads labelled data, trains --model for the task with a new head (or with its own, if that fits),\n"
+        "evaluates it on the validation data, and writes the best model to --output as transformers loads "
+        "it:\n"
+        "with tokenizer, model card, metrics.json and log.jsonl. Defaults are fairseq's recipe for GLUE "
+        "tasks\n"
+        "and otherwise those of Hugging Face's Trainer. The same command run again resumes from the newest\n"
+        "checkpoint, bit-exactly. SIGINT and SIGTERM save and end the run; a second one ends it at once.",
     .example = "roberta finetune --task rte --data glue/RTE --model roberta-large --output rte",
     .groups = table().groups(),
     .max_arguments = 0,

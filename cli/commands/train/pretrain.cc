@@ -132,13 +132,11 @@ const Command pretrain_command{
     .arguments = "",
     .summary = "train a masked language model on a prepared corpus",
     .description =
-        "Trains from scratch or from --model, and writes checkpoints that are model directories. The same "
-        "command\n"
-        "run again resumes from the newest one, bit-exactly. Recipes (configs/*.yaml) contain these options, "
-        "in\n"
-        "sections named like the groups below; --config reads one, and flags or --set override it. SIGINT "
-        "and\n"
-        "SIGTERM save and end the run; a second one ends it at once.",
+        "Trains from scratch or from --model, and writes checkpoints that are model directories. The same\n"
+        "command run again resumes from the newest one, bit-exactly. Recipes (configs/*.yaml) contain these\n"
+        "options, in sections named like the groups below; --config reads one, and flags or --set override "
+        "it.\n"
+        "SIGINT and SIGTERM save and end the run; a second one ends it at once.",
     .example = "roberta pretrain --config configs/roberta-base.yaml --data corpus --output run",
     .groups = table().groups(),
     .max_arguments = 0,

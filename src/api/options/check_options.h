@@ -22,8 +22,8 @@ class RangeCheck {
       if (field) (*this)(info, *field);
     } else if constexpr (std::floating_point<Field>) {
       check_number(part_, info, field);
-    } else if constexpr (IntegerField<Field>) {
-      check_integer(part_, info, static_cast<int64_t>(field));
+    } else if constexpr (std::signed_integral<Field>) {  // an unsigned one is a seed, of which any will do
+      check_integer(part_, info, field);
     }
   }
 

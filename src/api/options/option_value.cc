@@ -13,16 +13,4 @@ std::string short_number_text(double value) {
   return text;
 }
 
-std::vector<std::string> split_list(std::string_view text) {
-  std::vector<std::string> items;
-  while (!text.empty()) {
-    const size_t end = text.find(',');
-    items.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-    if (text.empty()) items.emplace_back();
-  }
-  return items;
-}
-
 }  // namespace roberta

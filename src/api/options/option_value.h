@@ -13,6 +13,7 @@
 #include "api/options/enum_names.h"
 #include "api/options/option_info.h"
 #include "api/options/stages.h"
+#include "core/strings.h"
 
 namespace roberta {
 
@@ -46,9 +47,7 @@ std::string option_text(const T& value) {
   } else if constexpr (std::same_as<T, std::vector<PretrainStage>>) {
     return stages_text(value);
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
-    std::string out;
-    for (const std::string& item : value) out += (out.empty() ? "" : ",") + item;
-    return out;
+    return joined(value, ",");
   } else {
     return value;
   }
@@ -69,8 +68,6 @@ std::string stored_text(const T& value) {
   }
 }
 
-std::vector<std::string> split_list(std::string_view text);  ///< at commas; "" has no item
-
 /// `text`: checked, with the canonical name of an enum. An empty one leaves an optional without a value, and
 /// numbers and enums as they are.
 template <class T>
@@ -78,9 +75,9 @@ void parse_option(const std::string& text, T& value) {
   if constexpr (std::same_as<T, std::string> || std::same_as<T, std::filesystem::path>) {
     value = text;
   } else if constexpr (std::same_as<T, std::vector<std::string>>) {
-    value = split_list(text);
+    value = text.empty() ? T() : split(text, ',');
   } else if constexpr (std::same_as<T, std::vector<PretrainStage>>) {
-    value = parse_stages(split_list(text));
+    value = text.empty() ? T() : parse_stages(split(text, ','));
   } else if constexpr (OptionalField<T>) {
     value.reset();
     if (!text.empty()) parse_option(text, value.emplace());

@@ -46,8 +46,8 @@ TEST(FinetuneBatches, StepsAreThoseAskedFor) {
   const std::vector<Feature> data = features(10);
   EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 1.5}).steps(), 5);  // 3 + ceil(1.5)
   EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 1, .steps = 7}).steps(), 7);
-  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 10, .most = 8}).steps(), 8);
-  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 2, .most = 8}).steps(), 6);
+  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 10, .max_steps = 8}).steps(), 8);
+  EXPECT_EQ(FinetuneBatches(data, {.batch_size = 4, .epochs = 2, .max_steps = 8}).steps(), 6);
 }
 
 TEST(FinetuneBatches, AStepByTokensIsAsLargeAsFits) {
@@ -80,7 +80,7 @@ TEST(FinetuneBatches, RanksShareAStepAndMicroBatchesAreAlikeInLength) {
         const size_t length = static_cast<size_t>(starts[s + 1] - starts[s]);
         EXPECT_LE(length, before);
         before = length;
-        samples.insert(micro.batch.keys[static_cast<size_t>(starts[s])] >> 32);
+        samples.insert(micro.batch.dropout_counters[static_cast<size_t>(starts[s])] >> 32);
       }
     }
   }

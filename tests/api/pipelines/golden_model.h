@@ -15,6 +15,7 @@
 
 #include "backend/cpu/kernels/select.h"
 #include "roberta/model.h"
+#include "tests/device/register_guard.h"
 #include "tests/golden_directories.h"
 
 namespace roberta {
@@ -34,7 +35,8 @@ class GoldenTest : public testing::Test {
   }
 };
 
-/// The same tests on device cpu, with the kernels of this run, and on ref; fp32 and bf16.
+/// The same tests on device cpu, with the kernels of this run, on ref, and on the guard device, whose memory
+/// the host can't touch; fp32 and bf16.
 struct GoldenCase {
   const char* device;
   Precision precision;
@@ -45,6 +47,7 @@ struct GoldenCase {
 class GoldenCases : public GoldenTest, public testing::WithParamInterface<GoldenCase> {
  protected:
   Model load() const {
+    register_guard_device();
     return Model::load(golden_directory(), {.precision = GetParam().precision, .device = GetParam().device});
   }
   bool exact() const { return GetParam().precision == Precision::kF32; }
@@ -54,11 +57,11 @@ inline std::string case_name(const testing::TestParamInfo<GoldenCase>& info) {
   return std::string(info.param.device) + (info.param.precision == Precision::kF32 ? "_f32" : "_bf16");
 }
 
-#define INSTANTIATE_GOLDEN_CASES()                                                            \
-  INSTANTIATE_TEST_SUITE_P(                                                                   \
-      , GoldenCases,                                                                          \
-      testing::Values(GoldenCase{"cpu", Precision::kF32}, GoldenCase{"ref", Precision::kF32}, \
-                      GoldenCase{"cpu", Precision::kBF16}),                                   \
+#define INSTANTIATE_GOLDEN_CASES()                                                                \
+  INSTANTIATE_TEST_SUITE_P(                                                                       \
+      , GoldenCases,                                                                              \
+      testing::Values(GoldenCase{"cpu", Precision::kF32}, GoldenCase{"ref", Precision::kF32},     \
+                      GoldenCase{"guard", Precision::kF32}, GoldenCase{"cpu", Precision::kBF16}), \
       case_name)
 
 inline double largest_difference(std::span<const float> a, const std::vector<float>& b) {

@@ -15,6 +15,7 @@ INSTANTIATE_GOLDEN_CASES();
 
 Model load_head(const GoldenCase& param, const std::filesystem::path& directory,
                 const std::filesystem::path& adapter = {}) {
+  register_guard_device();
   return Model::load(directory, {.precision = param.precision, .device = param.device, .adapter = adapter});
 }
 /// Heads have larger weights than the encoder, so bf16 shows more.

@@ -184,7 +184,7 @@ TEST(Terminal, BarsAndWidths) {
   EXPECT_EQ(bar(1.0 / 16, 2, true), "▏ ");
   EXPECT_EQ(bar(std::numeric_limits<double>::quiet_NaN(), 2, false), "  ");
   EXPECT_EQ(display_width("aé日"), 4);
-  EXPECT_EQ(printable("a\033[0m\n\xc2\x9b"), "a\\x1b[0m\\n\\xc2\x9b");
+  EXPECT_EQ(printable("a\033[0m\n\xc2\x9b"), "a\\x1b[0m\\n\\xc2\\x9b");
   EXPECT_EQ(duration_text(3723), "1:02:03");
   EXPECT_EQ(duration_text(59.6), "1:00");
   EXPECT_EQ(quantity_text(1234567, true), "1.2 MB");

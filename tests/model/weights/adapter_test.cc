@@ -150,7 +150,7 @@ TEST_F(AdapterFiles, MergedWhileLoading) {
   EXPECT_NO_THROW(require_tensors(checkpoint, config, adapter.head(), adapter.saved_names()));
   EXPECT_THROW(require_tensors(checkpoint, config, adapter.head()), Error);
 
-  const auto device = testing::open_test_device("guard");
+  const auto device = open_test_device("guard");
   const ModelParams plain = load_params(checkpoint, config_, HeadKind::kMaskedLm, *device, DType::kF32);
   const ModelParams merged = load_params(checkpoint, config, adapter.head(), *device, DType::kF32, &adapter);
   const auto float_at = [&](DevicePtr block, int64_t i) {

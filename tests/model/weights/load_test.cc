@@ -14,7 +14,7 @@
 namespace roberta {
 namespace {
 
-std::unique_ptr<Device> device() { return testing::open_test_device("guard"); }
+std::unique_ptr<Device> device() { return open_test_device("guard"); }
 
 /// Row-major elements of a weight; `ref` keeps them as they are.
 std::vector<float> values(Device& device, const Weight& w) {
