@@ -1,6 +1,5 @@
 #pragma once
-// A service in this process over tiny models of every task, for the targets of the server; and what holds for
-// each of its answers, whatever was asked.
+// A service with tiny models of every task, for the fuzz targets of the server; and checks of every response.
 
 #include <unistd.h>
 
@@ -55,27 +54,26 @@ inline void show(const char* what, const server::HttpRequest& request, const ser
                response.status, response.body.substr(0, 1000).c_str());
 }
 
-[[noreturn]] inline void complain(const server::HttpRequest& request, const server::HttpResponse& response,
-                                  const char* what) {
+[[noreturn]] inline void fail_check(const server::HttpRequest& request, const server::HttpResponse& response,
+                                    const char* what) {
   show(what, request, response);
   std::abort();
 }
 
-/// No request, however odd, is an error of the server's own; answers that say they are JSON are; and nothing
-/// of the request gets into the headers unchecked. ROBERTA_FUZZ_SHOW prints all answers: do new seeds reach
-/// their routes?
+/// No request causes a server error; responses of type JSON are valid JSON; and headers contain no control
+/// characters of a request. ROBERTA_FUZZ_SHOW prints all responses, to see whether seeds reach their routes.
 inline void check_response(const server::HttpRequest& request, const server::HttpResponse& response) {
   static const bool kShow = std::getenv("ROBERTA_FUZZ_SHOW") != nullptr;
   if (kShow) show("answer", request, response);
   const int status = response.status;
-  if (status < 200 || status > 599 || status == 500) complain(request, response, "status");
+  if (status < 200 || status > 599 || status == 500) fail_check(request, response, "status");
   if (response.content_type == "application/json" && response.static_body.empty() && !response.body.empty() &&
       !nlohmann::json::accept(response.body))
-    complain(request, response, "not JSON");
+    fail_check(request, response, "not JSON");
   for (const auto& [name, value] : response.headers) {
     for (const std::string& text : {name, value}) {
       for (const char c : text) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) complain(request, response, "header");
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) fail_check(request, response, "header");
       }
     }
   }

@@ -1,5 +1,5 @@
-// What strangers send over a connection: the first byte says in what pieces the rest comes. Pieces must not
-// matter; each request that is complete is answered by a service over tiny models.
+// Untrusted bytes of a connection: the first byte determines in what pieces the rest arrives. The pieces must
+// not matter; a service with tiny models responds to every complete request.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,7 +16,7 @@ using namespace roberta;
 using server::HttpRequest;
 using server::RequestParser;
 
-/// Small, so that short inputs reach them.
+/// Small limits, so that short inputs reach them.
 constexpr server::ParseLimits kLimits = {
     .header_bytes = 2048, .headers = 20, .uri_bytes = 256, .body_bytes = 4096};
 
@@ -32,7 +32,7 @@ Read read(std::string_view bytes, size_t piece) {
   RequestParser parser(kLimits);
   while (out.used < bytes.size()) {
     const std::string_view rest = bytes.substr(out.used);
-    // A copy of its own, so that a sanitizer sees a byte too many.
+    // A separate copy, so that a sanitizer detects a read beyond its end.
     const std::string some(rest.substr(0, piece == 0 ? rest.size() : piece));
     const size_t used = parser.feed(some);
     if (used > some.size()) std::abort();
@@ -48,7 +48,7 @@ Read read(std::string_view bytes, size_t piece) {
       parser.reset();
       if (!goes_on) return out;
     } else if (used < some.size()) {
-      std::abort();  // it is not done and takes no more
+      std::abort();  // incomplete, but bytes were not used
     }
   }
   return out;
@@ -78,8 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   const Read whole = read(bytes, 0), pieces = read(bytes, 1 + data[0] % 61);
-  // Of several faults, pieces may show another one first; and one in the very last bytes may wait for a byte
-  // more.
+  // With several errors, pieces may reveal another one first; an error in the last bytes may need one more
+  // byte.
   const bool waits = pieces.rejected == 0 && pieces.used == bytes.size();
   if (((whole.rejected != 0) != (pieces.rejected != 0) && !waits) ||
       whole.requests.size() != pieces.requests.size() ||

@@ -1,5 +1,5 @@
-// Bodies of strangers, route by route: the first line is the path, the rest the JSON posted to it (nothing:
-// GET), answered by a service over tiny models of every task.
+// Untrusted bodies, route by route: the first line is the path, the rest the JSON posted to it (empty: GET).
+// A service with tiny models of every task responds.
 
 #include <cstdint>
 #include <string>

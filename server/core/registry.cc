@@ -304,12 +304,4 @@ std::shared_ptr<const ServedModel> ModelRegistry::find(std::string_view name, bo
   return found ? found->status.ready : nullptr;
 }
 
-std::shared_ptr<const ServedModel> ModelRegistry::find_task(std::string_view task) const {
-  const std::lock_guard lock(impl_->mutex);
-  for (const Entry& e : impl_->entries) {
-    if (e.status.ready && e.status.ready->shared->info().task == task) return e.status.ready;
-  }
-  return nullptr;
-}
-
 }  // namespace roberta::server

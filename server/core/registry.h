@@ -69,8 +69,6 @@ class ModelRegistry {
   std::vector<ModelStatus> list() const;  ///< in the order of the options; later ones at the end
   /// Null when not ready; `known` is whether the name exists. "" = the default model.
   std::shared_ptr<const ServedModel> find(std::string_view name, bool* known = nullptr) const;
-  /// The first model with that ModelInfo::task ("fill-mask"), starting with the default model.
-  std::shared_ptr<const ServedModel> find_task(std::string_view task) const;
 
  private:
   struct Impl;

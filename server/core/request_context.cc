@@ -41,19 +41,6 @@ const ServedModel& RequestContext::use_model(std::string_view name) {
       "the model" + (name.empty() ? std::string() : " '" + printable(name, 100) + "'") + " is not loaded");
 }
 
-const ServedModel& RequestContext::use_model_for(std::string_view task) {
-  if (std::shared_ptr<const ServedModel> found = registry.find_task(task)) return use(std::move(found));
-  if (!registry.ready()) reject_while_loading();
-  std::string others;
-  for (const ModelStatus& status : registry.list()) {
-    if (!status.ready || others.size() > 500) continue;
-    const std::string& does = status.ready->shared->info().task;
-    others += (others.empty() ? "; " : ", ") + std::string("'") + printable(status.name, 100) + "' does " +
-              (does.empty() ? std::string("embeddings only") : does);
-  }
-  throw HttpError(404, ErrorType::kOther, "no model on this server does " + std::string(task) + others);
-}
-
 Model& RequestContext::model() {
   if (!used_) throw HttpError(500, ErrorType::kBackend, "no model was chosen");
   if (!opened_) opened_.emplace(used_->shared->open(scope));

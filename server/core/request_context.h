@@ -40,9 +40,6 @@ struct RequestContext {
   /// The model with that name, or the default model for "". It stays in use, and lives as long as the
   /// context. HttpError 404 for an unknown name, 503 while the model loads.
   const ServedModel& use_model(std::string_view name = {});
-  /// The default model if it has that task, otherwise the first that has. HttpError 404 when there is none,
-  /// 503 while models load.
-  const ServedModel& use_model_for(std::string_view task);
   /// A Model of this request over the model in use (after use_model()).
   Model& model();
 

@@ -26,7 +26,7 @@ enum class Executor : uint8_t {
 };
 
 struct Route {
-  std::string_view method;   ///< "POST"; a GET route answers HEAD too
+  std::string_view method;   ///< "POST"; a GET route also serves HEAD
   std::string_view pattern;  ///< "/v2/models/{model}/infer"; "/v1/models/{model}:predict"
   Executor executor;
   HttpResponse (*handle)(RequestContext& context);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <condition_variable>
 #include <future>
 #include <mutex>
 #include <new>
@@ -73,7 +72,6 @@ struct Service::Impl {
 
   std::atomic<bool> draining{false};
   mutable std::mutex mutex;  // protects in_flight
-  std::condition_variable idle_cv;
   int in_flight = 0;
   std::optional<WorkerPool> workers;  // last: its threads use the other members
 
@@ -219,7 +217,7 @@ void Service::Impl::work(RequestState& state) {
 
 void Service::Impl::end_request() {
   const std::lock_guard lock(mutex);
-  if (--in_flight == 0) idle_cv.notify_all();
+  --in_flight;
 }
 
 Service::Service(const ServeOptions& options, ModelRegistry& registry, Metrics& metrics,
@@ -268,16 +266,10 @@ HttpResponse Service::reject(const HttpRequest& head, uint64_t client, int statu
 }
 
 void Service::begin_drain() { impl_->draining = true; }
-bool Service::draining() const { return impl_->draining; }
 
 int Service::in_flight() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->in_flight;
-}
-
-bool Service::wait_idle(milliseconds limit) {
-  std::unique_lock lock(impl_->mutex);
-  return impl_->idle_cv.wait_for(lock, limit, [this] { return impl_->in_flight == 0; });
 }
 
 }  // namespace roberta::server

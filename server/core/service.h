@@ -2,7 +2,6 @@
 // From a request to a response: route, key, admission, handler, errors, headers, metrics, access log. It has
 // no sockets, so tests and the fuzzer call it as the HTTP server does.
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -33,10 +32,7 @@ class Service {
 
   /// From now on /readyz responds 503.
   void begin_drain();
-  bool draining() const;
   int in_flight() const;  ///< requests on worker threads
-  /// Waits until there are none. False when `limit` passes first.
-  bool wait_idle(std::chrono::milliseconds limit);
 
  private:
   struct Impl;

@@ -105,7 +105,7 @@ void Connection::respond(HttpResponse response) {
     response_ = std::move(response);
     return;
   }
-  // While draining, requests sent before the client could notice are answered too.
+  // While draining, requests sent before the client could notice are served too.
   if (transport_->draining && !has_more_input()) keep_alive_ = false;
   if (input_ended_ && buffered_.empty()) keep_alive_ = false;
   head_ = head_text(response, {.keep_alive = keep_alive_, .http10 = http10_, .date = transport_->date});

@@ -1,5 +1,5 @@
 #pragma once
-// Predictions as tensors, for the protocols that speak of tensors (KServe, Triton).
+// Predictions as tensors, for the protocols that use tensors (KServe, Triton).
 
 #include <cstdint>
 #include <string>

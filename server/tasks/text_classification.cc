@@ -32,7 +32,7 @@ TaskPredictions predict(RequestContext& context, const ServedModel&, const TaskR
   return out;
 }
 
-/// A text or pair that stands alone, or several.
+/// A single text or pair, or a list of them.
 struct PairInputs {
   std::vector<TextPair> items;
   bool list = false, named = false;  ///< given as {"text", "text_pair"}

@@ -1,4 +1,4 @@
-"""Headless Chromium over its debugging pipe, with nothing but Python: for the test of the page and its pictures."""
+"""Headless Chromium over its debugging pipe, using only Python: for the test of the page and its screenshots."""
 import base64
 import fcntl
 import json
@@ -16,7 +16,7 @@ def chromium():
 
 
 class Browser:
-    """One page. `problems` gathers what the page threw, logged as an error, or was refused by its policy."""
+    """One page. `problems` collects its exceptions, logged errors and violations of its security policy."""
 
     def __init__(self, width=1000, height=800, scale=1, dark=False):
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -77,7 +77,7 @@ class Browser:
                 self.problems.append(message["params"]["entry"]["text"])
 
     def open(self, url):
-        self.ask("Page.navigate", url="about:blank")  # another #... of the same page alone would not load it again
+        self.ask("Page.navigate", url="about:blank")  # a new #... alone would not reload the page
         self.ask("Page.navigate", url=url)
 
     def evaluate(self, expression):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Whether /openapi.json is true: schemathesis sends what it allows, and what it does not, to every route, and holds each answer
-against what is described. Needs the clients' environment (scripts/bootstrap.sh clients); exit code 77 where that is not there.
+"""Conformance with /openapi.json: schemathesis sends valid and invalid requests to every route and checks each response against
+the description. Needs the clients' environment (scripts/bootstrap.sh clients); exit code 77 without it.
 
     tools/serve/conformance.py                       1,000 examples for each operation
     tools/serve/conformance.py --quick               a few, for every change
@@ -18,7 +18,7 @@ import tempfile
 from server import ROOT, SMALL, Server
 from tiny_models import make_models
 
-# Each of the others would want to know what only the model knows: which texts have a mask, which are too long, which ids exist.
+# The other checks depend on the model: which texts have a mask, which are too long, which ids exist.
 CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
           "response_schema_conformance", "unsupported_method", "allow_header_conformance"]
 
@@ -30,12 +30,12 @@ def schemathesis():
 
 
 def answers(server):
-    """Those that the server counted, by family of routes and class of status."""
+    """Responses counted by the server, by protocol and class of status."""
     return {name.removeprefix("roberta_http_requests"): int(value) for name, value in server.metrics().items() if name.startswith("roberta_http_requests")}
 
 
 def more_models(program, folder):
-    """Options that serve a model of each other task too."""
+    """Options to serve a model of every other task too."""
     return [word for directory in make_models(program, folder).values() for word in ("--model", directory)]
 
 
@@ -56,7 +56,7 @@ def main():
         server.wait_ready()
         before = answers(server)
         report = pathlib.Path(work, "report.json")
-        # One worker: the seed says what is sent, and in which order.
+        # One worker, so that the seed determines the requests and their order.
         command = [tool, "run", f"{server.url}/openapi.json", "--url", server.url, "--checks", ",".join(CHECKS), "--phases", "examples,fuzzing" if options.quick else "examples,coverage,fuzzing",
                    "--max-examples", str(3 if options.quick else options.examples), "--seed", str(options.seed), "--continue-on-failure", "--generation-database", "none",
                    "--suppress-health-check", "all", "--warnings", "off", "--request-timeout", "60", "--no-color", "--report", "json",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""SIGTERM under load, again and again: /readyz says 503 at once, what was accepted is answered, nobody sees a reset, exit code 0.
+"""Repeated SIGTERM under load: /readyz responds 503 at once, accepted requests are finished, no client sees a reset, exit code 0.
 
     tools/serve/drain.py                            100 times
     tools/serve/drain.py --runs 2 --no-clock
@@ -18,7 +18,7 @@ CLIENTS = 8
 
 
 class Client(threading.Thread):
-    """Asks over a kept connection until it is closed, then over a new one, until none can be made."""
+    """Sends requests over a connection until it is closed, then over a new one, until connecting fails."""
 
     def __init__(self, port, seed):
         super().__init__(daemon=True)
@@ -29,7 +29,7 @@ class Client(threading.Thread):
         while True:
             try:
                 connection = Connection(self.port, 60)
-            except OSError:  # refused: the listener is closed
+            except OSError:  # connection refused: the listener is closed
                 return
             with connection:
                 if not self.use(connection):
@@ -42,8 +42,8 @@ class Client(threading.Thread):
                 text = "hello there " * self.rng.randrange(1, 20)
                 answer = connection.ask(post("/embed", {"inputs": [text] * self.rng.randrange(1, 4)}))
             except Closed as closed:
-                # Between two requests the server may close, and clients ask again; a first request may not be lost,
-                # nor an answer be cut.
+                # The server may close between two requests, and clients retry; the first request must not be lost, and
+                # no response truncated.
                 if first or "after 0 bytes" not in str(closed):
                     self.failures.append(str(closed))
                 self.closed += 1
@@ -73,7 +73,7 @@ def one_run(options, verdict, run, rng):
     server.process.send_signal(signal.SIGTERM)
     status, first_503 = 200, None
     while delay and status == 200 and time.monotonic() < begin + 5:
-        status = server.get("/readyz").status  # over new connections, which are taken meanwhile
+        status = server.get("/readyz").status  # over new connections, which are still accepted
         first_503 = time.monotonic() - begin
     code = server.process.wait(60)
     took = time.monotonic() - begin

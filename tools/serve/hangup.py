@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Half of the clients hang up, while they wait or while they are computed: the others are answered, what nobody waits for is not
-computed, and nothing is left of it.
+"""Half of the clients disconnect while waiting or being computed: the others get responses, abandoned requests are not computed,
+and nothing leaks.
 
-    tools/serve/hangup.py                         a minute of it
+    tools/serve/hangup.py                         for one minute
     tools/serve/hangup.py --seconds 2 --no-clock
 
 A round sends 64 requests at once, each over a connection of its own; every other client closes (by FIN or by RST) as soon as
@@ -34,7 +34,7 @@ def question(rng):
 
 
 def one_round(port, rng, late):
-    """What the clients that stayed got. The others leave within `late` seconds."""
+    """Responses to the clients that stayed. The others disconnect within `late` seconds."""
     connections, answers = [], []
     for _ in range(CLIENTS):
         connections.append(Connection(port))
@@ -57,7 +57,7 @@ def tokens(server):
 
 
 def computed_for_nobody(server, verdict, rng):
-    """Rounds in which clients leave at once: how many requests' worth of tokens was computed."""
+    """Rounds in which clients disconnect at once: how many requests' worth of tokens was computed."""
     statuses, before = [], tokens(server)
     for _ in range(CLIENTS):
         with server.connect() as connection:
@@ -75,7 +75,7 @@ def computed_for_nobody(server, verdict, rng):
 
 
 def settled(server, files, patience=10.0):
-    """Open files once they are down to `files`, or what they are after that time."""
+    """The number of open files once it is down to `files`, or after that time."""
     end = time.monotonic() + patience
     while server.open_files() > files and time.monotonic() < end:
         time.sleep(0.05)
@@ -100,7 +100,7 @@ def main():
                      rss_mb=[round(rss / 1e6, 1), round(server.rss() / 1e6, 1)],
                      cancelled=metrics.get("roberta_requests_cancelled"), queue=metrics.get("te_queue_size"))
         verdict.need(answers.count(200) == len(answers), f"clients that stayed got {set(answers)}")
-        verdict.need(metrics.get("roberta_requests_cancelled", 0) > 0, "no hang-up was counted")
+        verdict.need(metrics.get("roberta_requests_cancelled", 0) > 0, "no disconnect was counted")
         verdict.need(not metrics.get("te_queue_size"), "requests are left in the queue")
         verdict.need(left <= files, f"{left} files are open, {files} were before")
         verdict.need_time(server.rss() <= 1.02 * rss, "memory grew by more than 2 %")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Clients that drip, claim too much, or talk nonsense: others are served meanwhile, and each is refused, in time and memory that
-are bounded.
+"""Clients that send slowly, announce too much or send invalid data: others are served meanwhile, and each is rejected within
+bounded time and memory.
 
     tools/serve/hostile.py                         1,000 drips of each kind, bodies, nonsense: under a minute
     tools/serve/hostile.py --drips 100 --no-clock
@@ -24,7 +24,7 @@ MB = 1 << 20
 
 
 class Prober(threading.Thread):
-    """Asks for /livez over one connection all the while; milliseconds of each answer."""
+    """Requests /livez over one connection all the time; milliseconds of each response."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -54,7 +54,7 @@ def small_window(port):
 
 
 class Drip:
-    """One slow client. `step` is called each second."""
+    """One slow client. `step` is called every second."""
 
     def __init__(self, port, kind, big):
         self.kind, self.closed_after, self.data = kind, None, b""
@@ -141,11 +141,11 @@ def drips(verdict, server, options, kind, seconds):
     verdict.need(most - rss <= (64 * MB if kind != "reader" else 64 * MB + 20 * MB * count),
                  f"memory grew by {(most - rss) / MB:.0f} MB for {kind} drips")
     if kind != "reader":
-        verdict.need(answered == count, f"{answered} of {count} {kind} drips were told 408")
+        verdict.need(answered == count, f"{answered} of {count} {kind} drips got 408")
 
 
 def talk(port, data, patience=20):
-    """(status or 0, milliseconds until the answer) of raw bytes; the sending may be cut short."""
+    """(status or 0, milliseconds until the response) for raw bytes; sending may be cut short."""
     with Connection(port, patience) as connection:
         begin = time.perf_counter()
         try:
@@ -166,7 +166,7 @@ def chunks_of(size, piece):
 
 
 def bodies(verdict, server):
-    """Bodies around the limit and far beyond it; 400 means that all of it was taken: spaces are no JSON."""
+    """Bodies near the limit and far beyond it; 400 means that the whole body was read: spaces are not JSON."""
     chunked = b"POST /score HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
     claim = "POST /score HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n"
     bomb = gzip.compress(b" " * (1000 * LIMIT // 100))
@@ -193,7 +193,7 @@ def bodies(verdict, server):
 
 
 def nonsense(verdict, server, rounds):
-    """Each is refused with a status of its kind in ten milliseconds, in one JSON shape."""
+    """Each is rejected with the expected status within ten milliseconds, in the same JSON shape."""
     def head(lines, path="/score"):
         return f"GET {path} HTTP/1.1\r\nhost: a\r\n{lines}\r\n".encode("latin-1")
 
@@ -236,7 +236,7 @@ def nonsense(verdict, server, rounds):
                              f"{name}: {answer.body[:200]}")
                 if wanted in (431, 414, 505, 501) or "chunk" in name or "length" in name:
                     try:
-                        verdict.need(connection.answer() is None, f"{name}: something behind the refusal was answered")
+                        verdict.need(connection.answer() is None, f"{name}: bytes after the rejected request got a response")
                     except Closed:
                         pass
         slowest = max(slowest, (name, statistics.median(times) if times else 0.0), key=lambda pair: pair[1])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does the time of a refusal tell how much of an API key was guessed? (T-30)
+"""Does the time of a rejection reveal how much of an API key was guessed?
 
 Sends a server two classes of wrong keys in random order, wrong in the first and in the last byte, over one kept connection, and
 judges Welch's t of their times without the slowest tenth: |t| < 4.5. First, missing, wrong, near-miss and right keys.
@@ -30,7 +30,7 @@ def welch(a, b):
 
 
 def times_of_classes(server, requests, verdict):
-    """Seconds of each refusal, by class."""
+    """Seconds of each rejection, by class."""
     wrong = [asks_for("x" + KEY[1:]), asks_for(KEY[:-1] + "x")]
     times, rng, admitted = ([], []), random.Random(1), 0
     with server.connect() as connection:
@@ -40,7 +40,7 @@ def times_of_classes(server, requests, verdict):
             answer = connection.ask(wrong[which])
             times[which].append(time.perf_counter() - begun)
             admitted += answer.status != 401
-    verdict.need(admitted == 0, f"{admitted} wrong keys were not refused")
+    verdict.need(admitted == 0, f"{admitted} wrong keys were not rejected")
     cut = sorted(times[0] + times[1])[requests * 9 // 10]
     return [[t for t in of_class if t <= cut] for of_class in times]
 

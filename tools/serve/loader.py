@@ -1,6 +1,6 @@
-"""A load of HTTP requests from one thread: an open loop (requests come when they come, however slow the answers) and a closed
-one (so many clients, each asking again when it is answered). Latencies of the open loop count from the scheduled time, so an
-answer that comes late because the one before it did is late too.
+"""A load generator in one thread: an open loop (requests at scheduled times, however slow the responses) and a closed loop (a
+number of clients, each sending its next request after a response). Latencies of the open loop count from the scheduled time, so
+a response that is late because of an earlier one counts as late too.
 """
 import gc
 import math
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
     scheduled: float  # seconds from the start of the load
     sent: float
     done: float
-    status: int       # 0: the connection broke, or no answer came in time
+    status: int       # 0: the connection broke, or no response in time
     retry_after: bool
     kind: int         # which request it was
 
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 
 
 def masked_text(rng, low=6, high=110):
-    """As wrk's load.lua: 8 to 128 tokens or so with one mask."""
+    """As wrk's load.lua: about 8 to 128 tokens with one mask."""
     words = rng.choices(WORDS, k=rng.randint(low, high))
     words[rng.randrange(len(words))] = "<mask>"
     return " ".join(words)
@@ -54,7 +54,7 @@ def percentile(values, q):
 
 
 class _Line:
-    """A connection with at most one request under way."""
+    """A connection with at most one pending request."""
 
     __slots__ = ("socket", "data", "scheduled", "sent", "kind")
 
@@ -94,7 +94,7 @@ class Loader:
         return line
 
     def _receive(self, line):
-        """The answer when it is complete; None when the connection broke; False when more must come."""
+        """The response when it is complete; None when the connection broke; False when it is incomplete."""
         try:
             more = line.socket.recv(1 << 16)
         except OSError:
@@ -122,7 +122,7 @@ class Loader:
             self.idle.append(line)
 
     def _wait(self, until):
-        """Takes what comes until that time; returns the lines that are free again."""
+        """Receives until that time; returns the lines that are free again."""
         freed = []
         for number, _ in self.poll.poll(max(0.0, until - self.now())):
             line = self.busy.get(number)
@@ -157,7 +157,7 @@ class Loader:
         return self.samples
 
     def open_loop(self, due, grace=60):
-        """Samples of requests sent at these times; answers are awaited `grace` seconds beyond the last."""
+        """Samples of requests sent at these times; waits for responses `grace` seconds after the last."""
         self._begin()
         for at in due:
             while self.now() < at:
@@ -166,7 +166,7 @@ class Loader:
         return self._end(grace)
 
     def closed_loop(self, clients, seconds, grace=60):
-        """Samples of `clients` that ask again at once when they are answered."""
+        """Samples of `clients` that send the next request right after a response."""
         self._begin()
         for _ in range(clients):
             self._send(self.now())
@@ -190,7 +190,7 @@ class Loader:
 
 
 def figures(samples, seconds):
-    """Of one load: answers a second and latencies in ms, by kind of answer."""
+    """Of one load: responses per second and latencies in ms, by kind of response."""
     good = [s for s in samples if s.status == 200]
     refused = [s for s in samples if s.status == 429]
     return {

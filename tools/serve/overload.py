@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Three times as many requests as the server can answer, for a minute: what it takes, it answers about as fast as under a
-healthy load; the rest it refuses at once (429 with Retry-After); it goes on working at its full rate, and is well again as
-soon as the load ends.
+"""Three times the capacity of the server for one minute: accepted requests are about as fast as under a normal load; the others
+are rejected at once (429 with Retry-After); the throughput stays at its maximum, and the server recovers as soon as the load
+ends.
 
     tools/serve/overload.py                          one minute at three times the capacity, after some measuring (2 minutes)
     tools/serve/overload.py --seconds 3 --no-clock   does it work?
@@ -25,7 +25,7 @@ def bodies(count=512, seed=7):
 
 
 def capacity(server, requests, seconds, clients=32):
-    """Answers a second of a closed loop."""
+    """Responses per second of a closed loop."""
     with Loader(server.port, requests) as loader:
         loader.closed_loop(clients, min(2.0, seconds))  # until threads and memory are there
         samples = loader.closed_loop(clients, seconds)
@@ -36,7 +36,7 @@ def capacity(server, requests, seconds, clients=32):
 
 
 def recovery(port, requests, limit, since, patience=10.0):
-    """Seconds from `since` until five requests in a row, one at a time, were answered within `limit` seconds."""
+    """Seconds from `since` until five requests in a row, one at a time, got responses within `limit` seconds."""
     row, first = 0, None
     with Loader(port, requests) as loader:
         while time.perf_counter() - since < patience:

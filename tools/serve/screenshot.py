@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The pictures of the page in docs/images: ui.png, filling a mask, and ui-server.png, the charts under load.
+"""The screenshots in docs/images: ui.png, filling a mask, and ui-server.png, the charts under load.
 
     tools/serve/screenshot.py [--program build/bin/roberta] [--out docs/images] [--seconds 60]
 """
@@ -35,8 +35,8 @@ def fill(server, path, dark=False):
     with Browser(1000, 800, scale=1.25, dark=dark) as browser:
         browser.open(f"{server.url}/ui#fill-mask?text=Paris+is+the+%3Cmask%3E+of+France.&run=1")
         browser.wait("document.querySelectorAll('.bars li').length == 5")
-        browser.evaluate("document.querySelector('form.card').requestSubmit()")  # a warm answer
-        time.sleep(1)  # the bars have grown
+        browser.evaluate("document.querySelector('form.card').requestSubmit()")  # a warm response
+        time.sleep(1)  # the bars are animated
         browser.picture(path, height=browser.evaluate("document.querySelector('main').lastElementChild.getBoundingClientRect().bottom + 24"))
 
 

@@ -1,5 +1,5 @@
-"""`roberta serve` as a child process: a free port, readiness, figures of the process, an orderly end. For the scripts beside
-this one, the benchmarks and the tests of clients.
+"""`roberta serve` as a child process: a free port, readiness, figures of the process, an orderly end. For the scripts in
+this folder, the benchmarks and the tests of clients.
 
     with Server("build/bin/roberta", "--threads", 1) as server:
         server.wait_ready()
@@ -22,7 +22,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Server:
-    """Leaving the `with` ends it by SIGTERM; any other end than exit code 0 in time is an error, as is a sanitizer's report."""
+    """Leaving the `with` stops it by SIGTERM. Anything but exit code 0 in time is an error, and so is a sanitizer's report."""
 
     def __init__(self, program, *options, model=SMALL, environment=None, port=0, wait=True, stop_seconds=60):
         models = [] if model is None else ["--model", model]
@@ -65,7 +65,7 @@ class Server:
             return connection.ask(get(path))
 
     def wait_ready(self, seconds=120):
-        """Seconds from the start of the process until /readyz says 200."""
+        """Seconds from the start of the process until /readyz responds 200."""
         while time.perf_counter() < self.started + seconds:
             if self.process.poll() is not None:
                 raise RuntimeError(f"roberta serve ended with status {self.process.returncode}:\n{self.log()}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Ten minutes of everything: all routes with good inputs, among them broken ones. Good inputs are always answered, and always
-with the same bytes; broken ones always get their 4xx; memory and open files stay where they were.
+"""Ten minutes of mixed requests: all routes with valid and invalid inputs. Valid inputs always get the same response, invalid ones
+their 4xx; memory and open files stay constant.
 
     tools/serve/soak.py
     tools/serve/soak.py --seconds 3 --no-clock
@@ -19,12 +19,12 @@ from verdict import Verdict, arguments
 from wire import get, post, request
 
 CLIENTS = 8
-# Their answers change from one time to the next.
+# Their responses change over time.
 CHANGING = {"/metrics", "/v2/models/{model}/stats", "/info", "/v2/repository/index"}
 
 
 def good_requests(rng, model):
-    """(path, bytes) of requests that a fill-mask model answers with 200."""
+    """(path, bytes) of requests with status 200 for a fill-mask model."""
     for path in ("/", "/livez", "/readyz", "/startupz", "/health", "/ping", "/info", "/metrics", "/swagger.json", "/openapi.json",
                  "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/{model}", "/v2/models/{model}/ready",
                  "/v2/models/{model}/stats", "/v1/models/{model}", "/ui"):
@@ -80,7 +80,7 @@ def bad_requests(rng, model):
 
 
 class Judge:
-    """Sees every answer."""
+    """Checks every response."""
 
     def __init__(self, rows, verdict):
         self.rows, self.verdict, self.first, self.counts = rows, verdict, {}, {"good": 0, "bad": 0}
@@ -101,7 +101,7 @@ class Judge:
 
 
 def idle_files(server, expected, patience=5.0):
-    """Open files when the connections of before are gone: `expected`, or what there are after that time."""
+    """The number of open files when earlier connections are closed: `expected`, or the number after that time."""
     end = time.monotonic() + patience
     while server.open_files() > expected and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A steady load: 50 requests a second for 30 s, then 10 minutes at 80 % of the capacity; nothing may fail, and 99 of 100
-requests are answered within four times the median.
+"""A steady load: 50 requests a second for 30 s, then 10 minutes at 80 % of the capacity; nothing may fail, and 99 % of the
+requests take at most four times the median.
 
     tools/serve/steady.py
     tools/serve/steady.py --seconds 3 --no-clock

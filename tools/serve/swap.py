@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Models that are missing, damaged or changed under load. (T-29)
+"""Models that are missing, damaged or changed under load.
 
-A server whose model can't be loaded ends with exit code 4 and is never ready. While clients ask, the model is loaded again by
-SIGHUP and by /v2/repository, from good files and from bad ones: the bad ones change nothing, and no request is lost.
+A server whose model can't be loaded ends with exit code 4 and is never ready. While clients send requests, the model is reloaded by
+SIGHUP and by /v2/repository, from valid and invalid files: invalid ones change nothing, and no request is lost.
 
     tools/serve/swap.py
     tools/serve/swap.py --seconds 3 --no-clock
@@ -55,7 +55,7 @@ def check_start(options, verdict, scratch):
 
 
 class Clients:
-    """Threads that ask all the time and count what is not as the first answer."""
+    """Threads that send requests all the time and count responses that differ from the first."""
 
     def __init__(self, server, count):
         self.stop, self.answers, self.wrong = False, 0, []
@@ -83,7 +83,7 @@ class Clients:
 
 
 def reload_by_signal(server, counter):
-    """SIGHUP, and until `counter` has moved."""
+    """SIGHUP, then waits until `counter` has changed."""
     before = server.metrics()[counter]
     server.signal(signal.SIGHUP)
     end = time.monotonic() + 60

@@ -1,5 +1,5 @@
-"""Models of a few hundred kilobytes for each task, with random weights and the tokenizer of the model that ships: what they answer
-means nothing, but has the shape of what a real one answers."""
+"""Models of a few hundred kilobytes for each task, with random weights and the tokenizer of the included model: their predictions
+are meaningless, but have the shape of real ones."""
 import array
 import json
 import math
@@ -43,7 +43,7 @@ def write_tensors(path, tensors):
 
 
 def make_models(program, folder):
-    """Makes them in `folder`; {name: directory}."""
+    """Creates them in `folder`; {name: directory}."""
     made, rng = {}, random.Random(7)
     for name, (architecture, labels, head) in HEADS.items():
         directory = made[name] = pathlib.Path(folder, name)

@@ -1,4 +1,4 @@
-"""What a script under load found: figures, and which of them are not as they must be. One JSON line, and the exit code."""
+"""The result of a load script: figures and failed checks, as one line of JSON and the exit code."""
 import argparse
 import json
 import os
@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 class Verdict:
-    """`clock=False`: times are told, not judged; for machines that are busy or run instrumented code."""
+    """`clock=False`: times are reported but not checked, for busy machines or instrumented code."""
 
     def __init__(self, test, clock=True):
         self.test, self.clock, self.figures, self.failures = test, clock, {}, []
@@ -33,7 +33,7 @@ class Verdict:
 
 
 def arguments(description, seconds):
-    """A parser with what all of these scripts have."""
+    """A parser with the options of all these scripts."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=os.environ.get("ROBERTA_BIN", str(ROOT / "build/bin/roberta")))
     parser.add_argument("--model", default=str(ROOT / "models/roberta-small-english"))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 in bytes over a socket: no library between a script and what it measures or breaks."""
+"""HTTP/1.1 as bytes over a socket: no library between a script and the server it measures or attacks."""
 import json
 import socket
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 class Answer(NamedTuple):
     status: int
-    headers: dict  # names in lower case; of several of one name the last
+    headers: dict  # names in lower case; the last one of duplicates
     body: bytes
 
     def json(self):
@@ -14,7 +14,7 @@ class Answer(NamedTuple):
 
 
 class Closed(ConnectionError):
-    """The other side closed before the answer was complete."""
+    """The server closed the connection before the response was complete."""
 
 
 def get(path, **headers):
@@ -22,7 +22,7 @@ def get(path, **headers):
 
 
 def post(path, value, **headers):
-    """`value` as JSON, or bytes as they are."""
+    """`value` as JSON, or unchanged bytes."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return request("POST", path, body, **{"content-type": "application/json", **headers})
 
@@ -62,7 +62,7 @@ class Connection:
         self.socket.sendall(data)
 
     def answer(self):
-        """The next final answer; 100 Continue is passed over."""
+        """The next final response; 100 Continue is skipped."""
         while True:
             found = split_answer(self.rest)
             if found:

@@ -40,9 +40,6 @@ HttpResponse waits(RequestContext& context) {
 HttpResponse named(RequestContext& context) {
   return {.body = context.use_model(context.path_parameters["model"]).name};
 }
-HttpResponse task(RequestContext& context) {
-  return {.body = context.use_model_for(context.request.body).name};
-}
 /// One forward pass of one short sequence, within the deadline.
 HttpResponse pass(RequestContext& context) {
   context.use_model();
@@ -66,7 +63,6 @@ constexpr Route kTeiRoutes[] = {
     {"POST", "/memory", Executor::kWorker, no_memory},
     {"POST", "/waits", Executor::kWorker, waits},
     {"POST", "/models/{model}", Executor::kWorker, named},
-    {"POST", "/task", Executor::kWorker, task},
     {"POST", "/embed", Executor::kWorker, pass},
     {"POST", "/deadline", Executor::kWorker, deadline},
 };
@@ -77,6 +73,13 @@ class Routes : public ServiceTest {
  protected:
   void SetUp() override { g_open = false; }
   void begin() { start(kTables); }
+  /// Whether no request is running within that time.
+  bool wait_idle(std::chrono::milliseconds limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (service_->in_flight() > 0 && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(1ms);
+    return service_->in_flight() == 0;
+  }
   double metric(const std::string& sample) { return PrometheusText(metrics_->text()).value(sample); }
 };
 
@@ -184,9 +187,6 @@ TEST_F(Routes, Models) {
   const HttpResponse response = post("/models/ti\x01ny2", "x");
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.body, "rejected: model 'ti ny2' not found");
-  EXPECT_EQ(post("/task", "fill-mask").body, "tiny");
-  EXPECT_EQ(post("/task", "token-classification").body,
-            "rejected: no model here does token-classification; 'tiny' does fill-mask");
   registry_->unload("tiny");
   EXPECT_EQ(post("/models/tiny", "x").status, 503);
 }
@@ -254,7 +254,7 @@ TEST_F(Routes, ConcurrencyLimit) {
     answers.push_back(std::async(std::launch::async, [&] { return post("/waits", "").status; }));
   while (g_waiting < 2) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(service_->in_flight(), 2);
-  EXPECT_FALSE(service_->wait_idle(10ms));
+  EXPECT_FALSE(wait_idle(10ms));
   const HttpResponse rejected = post("/waits", "");
   EXPECT_EQ(rejected.status, 429);
   EXPECT_EQ(header_of(rejected, "retry-after"), "1");
@@ -262,7 +262,7 @@ TEST_F(Routes, ConcurrencyLimit) {
   EXPECT_EQ(service_->in_flight(), 2);
   g_open = true;
   for (auto& response : answers) EXPECT_EQ(response.get(), 200);
-  EXPECT_TRUE(service_->wait_idle(5s));
+  EXPECT_TRUE(wait_idle(5s));
   EXPECT_EQ(post("/waits", "").status, 200);
 }
 
@@ -274,7 +274,7 @@ TEST_F(Routes, CancelledRequestsGetNoResponse) {
   EXPECT_EQ(scope->client, 7u);
   while (g_waiting < 1) std::this_thread::sleep_for(1ms);
   scope->cancel();
-  EXPECT_TRUE(service_->wait_idle(5s));
+  EXPECT_TRUE(wait_idle(5s));
   EXPECT_EQ(answered, 0);
   EXPECT_EQ(metric("roberta_requests_cancelled"), 1);
 }
