@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "server/core/http_error.h"
-#include "server/core/strings.h"
 
 namespace roberta::server {
 namespace {

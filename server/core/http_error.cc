@@ -4,6 +4,7 @@
 #include <new>
 #include <system_error>
 
+#include "core/strings.h"
 #include "roberta/shared_model.h"
 
 namespace roberta::server {
@@ -12,8 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxMessage = 1000;  // bytes
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 /// "[fill-mask] /srv/models/m: is a ..." -> "the model: is a ...": the prefix and paths of this machine are
 /// for its operators only.
@@ -161,22 +160,6 @@ std::string_view failure_label(const ErrorResponse& error) {
     default:
       return "other";
   }
-}
-
-std::string printable(std::string_view text, size_t limit) {
-  std::string out;
-  bool cut = text.size() > limit;
-  if (cut) {
-    while (limit > 0 && is_continuation(text[limit])) --limit;
-    text = text.substr(0, limit);
-  }
-  out.reserve(text.size() + 3);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte == 0x7f ? ' ' : c;
-  }
-  if (cut) out += "...";
-  return out;
 }
 
 }  // namespace roberta::server

@@ -47,8 +47,4 @@ std::string_view type_name_of(const ErrorResponse& error);
 /// Value of the label `err` of te_request_failure.
 std::string_view failure_label(const ErrorResponse& error);
 
-/// Untrusted text for a message: control characters become spaces; a text of more than `limit` bytes is cut
-/// between characters and ends with "...".
-std::string printable(std::string_view text, size_t limit);
-
 }  // namespace roberta::server

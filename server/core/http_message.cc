@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/strings.h"
 #include "server/core/percent.h"
-#include "server/core/strings.h"
 
 namespace roberta::server {
 

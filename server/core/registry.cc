@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "io/json/json.h"
 #include "server/core/background_thread.h"
 #include "server/core/http_error.h"

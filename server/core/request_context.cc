@@ -1,5 +1,6 @@
 #include "server/core/request_context.h"
 
+#include "core/strings.h"
 #include "server/core/http_error.h"
 
 namespace roberta::server {

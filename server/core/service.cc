@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 
+#include "core/strings.h"
 #include "server/core/access_log.h"
 #include "server/core/auth.h"
 #include "server/core/cors.h"

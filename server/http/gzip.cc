@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <new>
 
-#include "server/core/strings.h"
+#include "core/strings.h"
 
 namespace roberta::server {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <optional>
 
+#include "core/strings.h"
 #include "server/core/percent.h"
-#include "server/core/strings.h"
 #include "server/http/gzip.h"
 
 namespace roberta::server {

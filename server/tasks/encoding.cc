@@ -1,5 +1,6 @@
 #include "server/tasks/encoding.h"
 
+#include "core/strings.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 

@@ -72,10 +72,8 @@ constexpr TensorSpec kOutputs[] = {{"embedding", OutputTensor::Type::kFloat, tru
 
 }  // namespace
 
-constinit const TaskTraits feature_extraction_task = {
-    .task = Task::kFeatureExtraction,
-    .name = "feature-extraction",
-    .alias = "",
+constinit const TaskHandler feature_extraction_task = {
+    .kind = TaskKind::kFeatureExtraction,
     .fits = is_any,
     .input = InputKind::kText,
     .input_names = {"text", ""},

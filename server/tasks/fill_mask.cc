@@ -1,10 +1,10 @@
 #include <algorithm>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/pipeline_json.h"
 #include "server/core/choose_model.h"
 #include "server/core/json_body.h"
-#include "server/core/strings.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/task.h"
 
@@ -50,7 +50,8 @@ void check_limits(const ServedModel& served, std::span<const std::string> texts,
 // ---- JSON
 
 void append_word(std::string& out, const std::vector<Fill>& candidates) {
-  append_json_string(out, candidates.empty() ? std::string_view() : trimmed(candidates[0].token_str));
+  append_json_string(out,
+                     candidates.empty() ? std::string_view() : trimmed(candidates[0].token_str, kWhitespace));
 }
 
 void append_words(std::string& out, const std::vector<std::vector<Fill>>& masks) {
@@ -154,7 +155,8 @@ std::vector<OutputTensor> tensors(RequestContext& context, const ServedModel& se
   for (size_t t = 0; t < found.size(); ++t) {
     for (const std::vector<Fill>& mask : found[t]) {
       out.begin_mask(dimension(t));
-      for (const Fill& fill : mask) out.add(trimmed(fill.token_str), fill.tokens.at(0), fill.score);
+      for (const Fill& fill : mask)
+        out.add(trimmed(fill.token_str, kWhitespace), fill.tokens.at(0), fill.score);
     }
   }
   return std::move(out).tensors();
@@ -183,7 +185,7 @@ std::vector<OutputTensor> tensors_of_ids(RequestContext& context, std::span<cons
   for (size_t r = 0; r < found.size(); ++r) {
     out.begin_mask(positions[r].sequence);
     for (const TokenCandidate& c : found[r])
-      out.add(trimmed(tokenizer.decode(std::span(&c.token, 1))), c.token, c.probability);
+      out.add(trimmed(tokenizer.decode(std::span(&c.token, 1)), kWhitespace), c.token, c.probability);
   }
   return std::move(out).tensors();
 }
@@ -195,10 +197,8 @@ constexpr TensorSpec kOutputs[] = {{"output-0", OutputTensor::Type::kText},
 
 }  // namespace
 
-constinit const TaskTraits fill_mask_task = {
-    .task = Task::kFillMask,
-    .name = "fill-mask",
-    .alias = "",
+constinit const TaskHandler fill_mask_task = {
+    .kind = TaskKind::kFillMask,
     .fits = has_vocabulary_head,
     .input = InputKind::kText,
     .input_names = {"text", ""},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/utf8.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 
@@ -15,7 +16,7 @@ bool is_empty(const TextOrIds& input) {
 
 int64_t characters_of(const TextOrIds& input) {
   const auto* text = std::get_if<std::string>(&input);
-  return text ? count_code_points(*text) : static_cast<int64_t>(std::get<Model::Ids>(input).size());
+  return text ? characters_in(*text) : static_cast<int64_t>(std::get<Model::Ids>(input).size());
 }
 
 TextOrIds read_input(const Json& value, std::string_view field) {
@@ -31,16 +32,13 @@ void reject_empty(std::string_view field) {
   throw HttpError(400, ErrorType::kEmpty, "`" + std::string(field) + "` cannot be empty");
 }
 
-int64_t count_code_points(std::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
+int64_t characters_in(std::string_view text) { return static_cast<int64_t>(count_code_points(text)); }
 
 void count_texts(RequestContext& context, const std::vector<std::string>& texts, std::string_view field) {
   int64_t characters = 0;
   for (const std::string& text : texts) {
     if (text.empty()) reject_empty(field);
-    characters += count_code_points(text);
+    characters += characters_in(text);
   }
   count_inputs(context, texts.size(), characters, field);
 }
@@ -48,7 +46,7 @@ void count_texts(RequestContext& context, const std::vector<std::string>& texts,
 void count_texts(RequestContext& context, const std::vector<TextPair>& inputs, std::string_view field) {
   int64_t characters = 0;
   for (const TextPair& input : inputs)
-    characters += count_code_points(input.first) + (input.second ? count_code_points(*input.second) : 0);
+    characters += characters_in(input.first) + (input.second ? characters_in(*input.second) : 0);
   count_inputs(context, inputs.size(), characters, field);
 }
 

@@ -23,7 +23,7 @@ std::vector<TextOrIds> read_inputs(RequestContext& context, const Json& value, s
 /// A string or a list of strings, counted; none may be empty.
 std::vector<std::string> read_texts(RequestContext& context, const Json& value, std::string_view field);
 
-int64_t count_code_points(std::string_view text);
+int64_t characters_in(std::string_view text);  ///< code points
 /// Counts texts or pairs (count_inputs). Texts on their own, and in count_pairs() pairs, must not be empty.
 void count_texts(RequestContext& context, const std::vector<std::string>& texts, std::string_view field);
 void count_texts(RequestContext& context, const std::vector<TextPair>& inputs, std::string_view field);

@@ -7,7 +7,7 @@ namespace roberta::server {
 
 TaskPredictions run_task(RequestContext& context, const ServedModel& served, const TaskRequest& request) {
   count_texts(context, request.inputs, "inputs");
-  return traits_of(request.task).predict(context, served, request);
+  return handler_of(request.task).predict(context, served, request);
 }
 
 std::string join(const TaskPredictions& predictions, bool single) {
@@ -17,10 +17,11 @@ std::string join(const TaskPredictions& predictions, bool single) {
   return out += ']';
 }
 
-const TaskTraits& pipeline_for(const ModelInfo& info, const Json* parameters) {
-  const TaskTraits& main_task = main_task_of(info);
+const TaskHandler& pipeline_for(const ModelInfo& info, const Json* parameters) {
+  const TaskHandler& main_task = main_task_of(info);
   const bool labels = parameters && parameters->is_object() && parameters->contains("candidate_labels");
-  return labels && main_task.task == Task::kTextClassification ? zero_shot_classification_task : main_task;
+  return labels && main_task.kind == TaskKind::kTextClassification ? zero_shot_classification_task
+                                                                   : main_task;
 }
 
 }  // namespace roberta::server

@@ -33,6 +33,6 @@ std::string join(const TaskPredictions& predictions, bool single);
 
 /// The pipeline that "parameters" of a request ask for: zero-shot classification for a classifier with
 /// candidate labels, else the model's main task.
-const TaskTraits& pipeline_for(const ModelInfo& info, const Json* parameters);
+const TaskHandler& pipeline_for(const ModelInfo& info, const Json* parameters);
 
 }  // namespace roberta::server

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "core/nearest.h"
+#include "core/strings.h"
 #include "server/core/choose_model.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
-#include "server/core/strings.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/task.h"
 
@@ -40,22 +40,22 @@ PipelineRequest read_pipeline_request(const Json& body) {
   return {&inputs, find_member(body, "parameters"), text_member(body, "model", "")};
 }
 
-const Json& pipeline_parameters(const PipelineRequest& request, const TaskTraits& task,
+const Json& pipeline_parameters(const PipelineRequest& request, const TaskHandler& task,
                                 std::initializer_list<std::string_view> known) {
   static const Json kNone = Json::object();
   if (!request.parameters) return kNone;
   if (!request.parameters->is_object()) reject("`parameters` must be an object");
-  check_members(*request.parameters, "parameter of " + std::string(task.name), known);
+  check_members(*request.parameters, "parameter of " + std::string(task.name()), known);
   return *request.parameters;
 }
 
 const ServedModel& pipeline_model(RequestContext& context, const PipelineRequest& request,
-                                  const TaskTraits& task) {
+                                  const TaskHandler& task) {
   const ServedModel& served = choose_model(context, request.model, task.fits);
   const ModelInfo& info = served.shared->info();
   if (task.fits(info)) return served;
   throw HttpError(424, ErrorType::kBackend,
-                  "model '" + served.name + "' can't do " + std::string(task.name) + ": it is " +
+                  "model '" + served.name + "' can't do " + std::string(task.name()) + ": it is " +
                       (info.task.empty() ? "an encoder without a head" : "a " + info.task + " model") + " (" +
                       info.architecture + ")");
 }

@@ -12,7 +12,7 @@
 
 namespace roberta::server {
 
-struct TaskTraits;
+struct TaskHandler;
 
 /// Borrows the JSON of the request.
 struct PipelineRequest {
@@ -24,11 +24,11 @@ struct PipelineRequest {
 /// HttpError 422 for a body without "inputs" or with unknown members.
 PipelineRequest read_pipeline_request(const Json& body);
 /// "parameters" as an object (empty when absent). HttpError 422 names an unknown one, and the nearest known.
-const Json& pipeline_parameters(const PipelineRequest& request, const TaskTraits& task,
+const Json& pipeline_parameters(const PipelineRequest& request, const TaskHandler& task,
                                 std::initializer_list<std::string_view> known);
 /// The model that a pipeline runs on. HttpError 424 when it can't do the task.
 const ServedModel& pipeline_model(RequestContext& context, const PipelineRequest& request,
-                                  const TaskTraits& task);
+                                  const TaskHandler& task);
 /// A string member that is one of `choices`, in any case; `fallback` when absent.
 std::string choice_of(const Json& parameters, std::string_view name, std::string_view fallback,
                       std::initializer_list<std::string_view> choices);

@@ -79,7 +79,7 @@ std::vector<QuestionContext> read_questions(RequestContext& context, const Json&
   }
   int64_t characters = 0;
   for (const QuestionContext& item : questions)
-    characters += count_code_points(item.question) + count_code_points(item.context);
+    characters += characters_in(item.question) + characters_in(item.context);
   count_inputs(context, questions.size(), characters, "inputs");
   return questions;
 }
@@ -139,10 +139,8 @@ constexpr TensorSpec kOutputs[] = {{"answer", OutputTensor::Type::kText},
 
 }  // namespace
 
-constinit const TaskTraits question_answering_task = {
-    .task = Task::kQuestionAnswering,
-    .name = "question-answering",
-    .alias = "",
+constinit const TaskHandler question_answering_task = {
+    .kind = TaskKind::kQuestionAnswering,
     .fits = fits,
     .input = InputKind::kPair,
     .input_names = {"question", "context"},

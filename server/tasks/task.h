@@ -1,6 +1,6 @@
 #pragma once
-// The tasks that models do: one table row for each, from which the routes of all protocols follow. Adding a
-// task means adding one file with its TaskTraits and one row in task_table.cc.
+// How the server does each task of tasks/traits.h: the routes of all protocols follow from one table. Adding
+// a task means adding one file with its TaskHandler, and one row in task_table.cc.
 
 #include <array>
 #include <optional>
@@ -13,17 +13,9 @@
 #include "server/core/request_context.h"
 #include "server/tasks/pipelines.h"
 #include "server/tasks/tensors.h"
+#include "tasks/traits.h"
 
 namespace roberta::server {
-
-enum class Task : uint8_t {
-  kFillMask,
-  kTextClassification,
-  kTokenClassification,
-  kQuestionAnswering,
-  kFeatureExtraction,
-  kZeroShotClassification,
-};
 
 /// Options of a task under the names of the transformers pipelines. Unset: the pipeline's default.
 struct TaskOptions {
@@ -39,7 +31,7 @@ struct TaskOptions {
 };
 
 struct TaskRequest {
-  Task task = Task::kFeatureExtraction;
+  TaskKind task = TaskKind::kFeatureExtraction;
   std::vector<TextPair> inputs;  ///< texts, pairs of texts, or questions with their contexts
   bool single = false;           ///< a single input that was not in a list
   TaskOptions options;
@@ -58,10 +50,8 @@ struct TaskPredictions {
 
 enum class InputKind : uint8_t { kText, kTextOrPair, kPair };
 
-struct TaskTraits {
-  Task task;
-  std::string_view name;   ///< of the pipeline, and ModelInfo::task of the models that are made for it
-  std::string_view alias;  ///< another name of the pipeline; "" = none
+struct TaskHandler {
+  TaskKind kind;
   bool (*fits)(const ModelInfo&);  ///< whether a model can do the task
   InputKind input;
   std::array<std::string_view, 2> input_names;  ///< of the text, and of its pair
@@ -76,17 +66,19 @@ struct TaskTraits {
                                               const TaskOptions&);
   /// The response of POST /pipelines/{name}, which rejects unknown parameters.
   std::string (*pipeline)(RequestContext&, const PipelineRequest&);
+
+  std::string_view name() const { return traits_of(kind).name; }  ///< of the pipeline
 };
 
-extern const TaskTraits fill_mask_task, text_classification_task, token_classification_task,
+extern const TaskHandler fill_mask_task, text_classification_task, token_classification_task,
     question_answering_task, feature_extraction_task, zero_shot_classification_task;
 
-std::span<const TaskTraits* const> task_table();
-const TaskTraits& traits_of(Task task);
+std::span<const TaskHandler* const> task_table();
+const TaskHandler& handler_of(TaskKind kind);
 /// The task that a model was made for; feature extraction for one without a head. A classifier does zero-shot
 /// classification only when a request has `candidate_labels`.
-const TaskTraits& main_task_of(const ModelInfo& info);
+const TaskHandler& main_task_of(const ModelInfo& info);
 /// By name or alias. HttpError 404 for an unknown name.
-const TaskTraits& find_pipeline(std::string_view name);
+const TaskHandler& find_pipeline(std::string_view name);
 
 }  // namespace roberta::server

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "core/strings.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
 #include "server/tasks/inputs.h"
@@ -42,7 +43,7 @@ std::string names_of(const Row& row) {
 
 class InputReader {
  public:
-  InputReader(const TaskTraits& task, std::string_view field) : task_(task), field_(field) {}
+  InputReader(const TaskHandler& task, std::string_view field) : task_(task), field_(field) {}
 
   void read(const Json& value, TaskRequest& request) {
     inputs_ = &request.inputs;
@@ -189,7 +190,7 @@ class InputReader {
     }
   }
 
-  const TaskTraits& task_;
+  const TaskHandler& task_;
   std::string_view field_;
   std::vector<TextPair>* inputs_ = nullptr;
 };
@@ -209,7 +210,7 @@ TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_vie
     if (!members.empty()) read_options(members, request.options);
   }
   if (parameters) read_options(*parameters, request.options);
-  if (request.task == Task::kTextClassification && parameters && parameters->contains("top_k") &&
+  if (request.task == TaskKind::kTextClassification && parameters && parameters->contains("top_k") &&
       (*parameters)["top_k"].is_null())
     request.options.top_k = kMaxTaskTopK;  // as in the pipeline, null means all labels
   if (!request.options.candidate_labels.empty()) {
@@ -217,9 +218,9 @@ TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_vie
       reject(
           "`candidate_labels` need a model of natural-language inference; this model has no label that "
           "begins with \"entail\"");
-    request.task = Task::kZeroShotClassification;
+    request.task = TaskKind::kZeroShotClassification;
   }
-  InputReader(traits_of(request.task), field).read(inputs, request);
+  InputReader(handler_of(request.task), field).read(inputs, request);
   return request;
 }
 

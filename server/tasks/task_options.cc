@@ -1,7 +1,7 @@
 #include "server/tasks/task_options.h"
 
+#include "core/strings.h"
 #include "server/core/json_body.h"
-#include "server/core/strings.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/main_task.h"
 

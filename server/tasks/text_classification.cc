@@ -152,10 +152,8 @@ constexpr TensorSpec kOutputs[] = {{"label", OutputTensor::Type::kText},
 
 }  // namespace
 
-constinit const TaskTraits text_classification_task = {
-    .task = Task::kTextClassification,
-    .name = "text-classification",
-    .alias = "sentiment-analysis",
+constinit const TaskHandler text_classification_task = {
+    .kind = TaskKind::kTextClassification,
     .fits = is_classifier,
     .input = InputKind::kTextOrPair,
     .input_names = {"text", "text_pair"},

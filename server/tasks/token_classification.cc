@@ -55,7 +55,7 @@ std::vector<std::vector<std::string>> read_words(RequestContext& context, const 
   int64_t characters = 0;
   for (const std::vector<std::string>& words : texts) {
     if (words.empty()) reject_empty("inputs");
-    for (const std::string& word : words) characters += count_code_points(word);
+    for (const std::string& word : words) characters += characters_in(word);
   }
   count_inputs(context, texts.size(), characters, "inputs");
   return texts;
@@ -86,10 +86,8 @@ constexpr TensorSpec kOutputs[] = {{"entities", OutputTensor::Type::kText}};
 
 }  // namespace
 
-constinit const TaskTraits token_classification_task = {
-    .task = Task::kTokenClassification,
-    .name = "token-classification",
-    .alias = "ner",
+constinit const TaskHandler token_classification_task = {
+    .kind = TaskKind::kTokenClassification,
     .fits = fits,
     .input = InputKind::kText,
     .input_names = {"text", ""},

@@ -1,11 +1,11 @@
 #include <algorithm>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/pipeline_json.h"
 #include "server/core/choose_model.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
-#include "server/core/strings.h"
 #include "server/tasks/inputs.h"
 #include "server/tasks/task.h"
 #include "server/tasks/task_options.h"
@@ -73,10 +73,8 @@ std::vector<OutputTensor> tensors(RequestContext&, const ServedModel&, const Tas
 
 }  // namespace
 
-constinit const TaskTraits zero_shot_classification_task = {
-    .task = Task::kZeroShotClassification,
-    .name = "zero-shot-classification",
-    .alias = "",
+constinit const TaskHandler zero_shot_classification_task = {
+    .kind = TaskKind::kZeroShotClassification,
     .fits = fits,
     .input = InputKind::kText,
     .input_names = {"text", ""},

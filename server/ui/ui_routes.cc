@@ -92,10 +92,10 @@ std::string_view name_of(ModelState state) {
 std::vector<std::string_view> tabs_of(const SharedModel& model) {
   if (!model.has_tokenizer()) return {};
   std::vector<std::string_view> tabs;
-  for (const TaskTraits* task : task_table()) {
-    if (task->task == Task::kFeatureExtraction || !task->fits(model.info())) continue;
-    if (task->task == Task::kFillMask && !model.tokenizer().has_mask()) continue;
-    tabs.push_back(task->name);
+  for (const TaskHandler* task : task_table()) {
+    if (task->kind == TaskKind::kFeatureExtraction || !task->fits(model.info())) continue;
+    if (task->kind == TaskKind::kFillMask && !model.tokenizer().has_mask()) continue;
+    tabs.push_back(task->name());
   }
   tabs.insert(tabs.end(), {"embed", "tokens"});
   return tabs;

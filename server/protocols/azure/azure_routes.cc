@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"
@@ -112,7 +113,7 @@ HttpResponse score(RequestContext& context, const Json& body) {
   const ServedModel& served = choose(context);
   HttpResponse response;
   if (envelope.shape == Shape::kPipeline) {
-    const TaskTraits& task = pipeline_for(served.shared->info(), envelope.parameters);
+    const TaskHandler& task = pipeline_for(served.shared->info(), envelope.parameters);
     response.body = task.pipeline(context, {envelope.inputs, envelope.parameters, served.name});
   } else {
     const TaskRequest request =

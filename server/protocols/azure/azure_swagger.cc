@@ -92,14 +92,14 @@ Json object_of_texts(std::span<const std::string_view> names) {
 }
 
 /// A list of inputs, in the form that is the same for every version of the specification.
-Json input_schema(const TaskTraits& task) {
+Json input_schema(const TaskHandler& task) {
   Json data, example;
   if (task.input == InputKind::kPair) {
     data = object_of_texts(task.input_names);
     example = Json::array({Json{{"question", "Where does Ann live?"}, {"context", "Ann lives in Rome."}}});
   } else {
     data = text_schema();
-    example = task.task == Task::kFillMask
+    example = task.kind == TaskKind::kFillMask
                   ? Json::array({"Paris is the <mask> of France.", "Today is a <mask> day!"})
                   : Json::array({"A fine film."});
   }
@@ -124,16 +124,16 @@ Json label_schema() {
 
 /// The items of the response have other forms too (several masks, return_full). Swagger 2 has no "oneOf", so
 /// there only the example describes them.
-Json output_schema(SwaggerVersion version, Task task) {
+Json output_schema(SwaggerVersion version, TaskKind task) {
   Json item = {{"type", "string"}}, example = Json::array({"capital", "great"});
-  if (task == Task::kTextClassification) {
+  if (task == TaskKind::kTextClassification) {
     item = label_schema();
     example = Json::array({Json{{"label", "positive"}, {"score", 0.98}}});
-  } else if (task == Task::kTokenClassification) {
+  } else if (task == TaskKind::kTokenClassification) {
     example = Json::array({"B-PER,I-PER,B-LOC"});
-  } else if (task == Task::kQuestionAnswering) {
+  } else if (task == TaskKind::kQuestionAnswering) {
     example = Json::array({"Rome"});
-  } else if (task == Task::kFeatureExtraction) {
+  } else if (task == TaskKind::kFeatureExtraction) {
     item = {{"type", "array"}, {"items", {{"type", "number"}}}};
     example = Json::array({Json::array({0.25, -0.5})});
   }
@@ -141,13 +141,13 @@ Json output_schema(SwaggerVersion version, Task task) {
     return {{"type", "array"}, {"items", Json::object()}, {"example", example}};
   const Json anything = {{"type", "array"}, {"items", Json::object()}};
   Json one_of = Json::array({item, Json{{"type", "object"}}});
-  if (task != Task::kFeatureExtraction) one_of.push_back(anything);
+  if (task != TaskKind::kFeatureExtraction) one_of.push_back(anything);
   return {{"type", "array"}, {"items", {{"anyOf", one_of}}}, {"example", example}};
 }
 
-Json schemas(SwaggerVersion version, const TaskTraits& task) {
+Json schemas(SwaggerVersion version, const TaskHandler& task) {
   return {{"ServiceInput", input_schema(task)},
-          {"ServiceOutput", output_schema(version, task.task)},
+          {"ServiceOutput", output_schema(version, task.kind)},
           {"ErrorResponse", {{"type", "object"}, {"properties", {{"message", {{"type", "string"}}}}}}}};
 }
 
@@ -155,7 +155,7 @@ Json schemas(SwaggerVersion version, const TaskTraits& task) {
 
 std::string azure_swagger(SwaggerVersion version, const ServedModel* model) {
   const std::string name = model ? model->name : "ML service";
-  const TaskTraits& task = model ? main_task_of(model->shared->info()) : fill_mask_task;
+  const TaskHandler& task = model ? main_task_of(model->shared->info()) : fill_mask_task;
   const Json schemes = {{"Bearer",
                          {{"type", "apiKey"},
                           {"name", "Authorization"},

@@ -68,9 +68,9 @@ std::vector<OutputTensor> infer_ids(RequestContext& context, const ServedModel& 
   int64_t tokens = 0;
   for (const Model::Ids& ids : sequences) tokens += dimension(ids.size());
   count_inputs(context, sequences.size(), tokens, "inputs");
-  const TaskTraits& task = main_task_of(served.shared->info());
+  const TaskHandler& task = main_task_of(served.shared->info());
   if (!task.tensors_of_ids)
-    reject("model '" + served.name + "' (" + std::string(task.name) +
+    reject("model '" + served.name + "' (" + std::string(task.name()) +
            ") needs texts (BYTES) instead of 'input_ids'");
   return task.tensors_of_ids(context, sequences, options);
 }

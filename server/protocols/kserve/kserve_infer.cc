@@ -17,7 +17,7 @@ const std::vector<std::string>& texts_of(const InputTensor& tensor) {
   return tensor.texts;
 }
 
-std::vector<TextPair> read_pairs(const InferRequest& request, const TaskTraits& task) {
+std::vector<TextPair> read_pairs(const InferRequest& request, const TaskHandler& task) {
   const auto& [first_name, second_name] = task.input_names;
   const InputTensor *first = find_input(request, first_name), *second = find_input(request, second_name);
   if (!first || !second || request.inputs.size() != 2)
@@ -33,7 +33,7 @@ std::vector<TextPair> read_pairs(const InferRequest& request, const TaskTraits& 
   return out;
 }
 
-std::vector<TextPair> read_inputs(const InferRequest& request, const TaskTraits& task) {
+std::vector<TextPair> read_inputs(const InferRequest& request, const TaskHandler& task) {
   const bool pairs = task.input == InputKind::kTextOrPair && request.inputs.size() == 2;
   if (pairs || task.input == InputKind::kPair) return read_pairs(request, task);
   if (request.inputs.size() != 1) reject("expected one input of datatype BYTES and shape [n]");
@@ -45,7 +45,7 @@ std::vector<TextPair> read_inputs(const InferRequest& request, const TaskTraits&
 }  // namespace
 
 ModelTensors tensors_of(const ModelInfo& info) {
-  const TaskTraits& task = main_task_of(info);
+  const TaskHandler& task = main_task_of(info);
   ModelTensors out;
   for (size_t i = 0; i < (task.input == InputKind::kPair ? 2u : 1u); ++i)
     out.inputs.push_back({std::string(task.input_names[i]), "BYTES", {-1}});
@@ -59,8 +59,8 @@ ModelTensors tensors_of(const ModelInfo& info) {
 
 std::vector<OutputTensor> infer(RequestContext& context, const ServedModel& served,
                                 const InferRequest& request) {
-  const TaskTraits& task = main_task_of(served.shared->info());
-  TaskRequest task_request{.task = task.task};
+  const TaskHandler& task = main_task_of(served.shared->info());
+  TaskRequest task_request{.task = task.kind};
   read_options(request.parameters, task_request.options);
   if (find_input(request, "input_ids")) return infer_ids(context, served, request, task_request.options);
   task_request.inputs = read_inputs(request, task);

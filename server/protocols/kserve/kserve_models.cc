@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "server/core/json_body.h"
 #include "server/core/model_statistics.h"

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "server/core/http_error.h"
 #include "server/protocols/kserve/kserve_tensors.h"

@@ -1,6 +1,7 @@
 // The Open Inference Protocol (KServe V2) over HTTP, with Triton's extensions for binary tensors, the model
 // repository and statistics; and KServe V1.
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "server/core/model_statistics.h"
 #include "server/core/route.h"

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/checked.h"
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "server/core/http_error.h"
 #include "server/core/json_body.h"

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "core/strings.h"
 #include "io/json/json_text.h"
 #include "roberta/pipeline_json.h"
 #include "server/core/base64.h"

@@ -12,7 +12,7 @@ constexpr std::string_view kPrefix = "/pipelines/";
 
 HttpResponse pipeline(RequestContext& context) {
   const Json body = parse_body(context.request);
-  const TaskTraits& task = find_pipeline(std::string_view(context.request.path).substr(kPrefix.size()));
+  const TaskHandler& task = find_pipeline(std::string_view(context.request.path).substr(kPrefix.size()));
   return json_response(task.pipeline(context, read_pipeline_request(body)));
 }
 

@@ -37,8 +37,9 @@ std::string main_task_response(RequestContext& context, const Json& body) {
   const ServedModel& served = context.use_model(name ? required_string(*name, "model") : std::string());
   const ModelInfo& info = served.shared->info();
   if (body.contains("query") || body.contains("texts")) return main_response(context, body);
-  const TaskTraits& task = pipeline_for(info, find_member(body, "parameters"));
-  if (is_tei_task(info) && task.task != Task::kZeroShotClassification) return main_response(context, body);
+  const TaskHandler& task = pipeline_for(info, find_member(body, "parameters"));
+  if (is_tei_task(info) && task.kind != TaskKind::kZeroShotClassification)
+    return main_response(context, body);
   return task.pipeline(context, read_pipeline_request(body));
 }
 

@@ -125,11 +125,11 @@ std::string rerank_response(RequestContext& context, const Json& body) {
   const std::vector<std::string> texts = strings(list, "texts");
   const bool raw = boolean(body, "raw_scores", false), with_text = boolean(body, "return_text", false);
 
-  int64_t characters = count_code_points(query) * static_cast<int64_t>(texts.size());
+  int64_t characters = characters_in(query) * static_cast<int64_t>(texts.size());
   std::vector<TextPair> pairs;
   for (const std::string& text : texts) {
     if (query.empty() && text.empty()) reject_empty("inputs");
-    characters += count_code_points(text);
+    characters += characters_in(text);
     pairs.push_back({query, text});
   }
   count_inputs(context, texts.size(), characters, "texts");

@@ -40,7 +40,7 @@ void append_tokens(std::string& out, const Tokenizer& tokenizer, const std::stri
 
 /// TEI's limit. The response to /tokenize is about twenty times as long as its text.
 void check_characters(const std::string& text, int64_t max_length) {
-  const int64_t limit = 250 * max_length, count = count_code_points(text);
+  const int64_t limit = 250 * max_length, count = characters_in(text);
   if (count <= limit) return;
   reject("`inputs` must have less than " + std::to_string(limit) +
          " characters. Given: " + std::to_string(count));

@@ -53,10 +53,7 @@ TEST(ErrorResponse, RevealsNothingInternal) {
 }
 
 TEST(ErrorResponse, MessagesArePrintableAndCut) {
-  EXPECT_EQ(printable("a\r\n\x1b[31mb\x7f", 100), "a   [31mb ");
-  EXPECT_EQ(printable("abcdef", 6), "abcdef");
-  EXPECT_EQ(printable("abcdefg", 6), "abcdef...");
-  EXPECT_EQ(printable("ab\xc3\xa9", 3), "ab...");
+  EXPECT_EQ(error_response_of(HttpError(400, ErrorType::kOther, "a\n\x1b[31m")).message, "a\\n\\x1b[31m");
   EXPECT_LE(error_response_of(HttpError(400, ErrorType::kOther, std::string(100000, 'x'))).message.size(),
             1003u);
 }

@@ -176,7 +176,7 @@ TEST_F(Routes, TransportErrors) {
   begin();
   const HttpResponse response = service_->reject(request_of("POST", "/embed"), 1, 413, "too\nlarge");
   EXPECT_EQ(response.status, 413);
-  EXPECT_EQ(response.body, "rejected: too large");
+  EXPECT_EQ(response.body, "rejected: too\\nlarge");
   EXPECT_TRUE(has_header(response, "x-request-id"));
   EXPECT_EQ(service_->reject({}, 1, 400, "no HTTP").status, 400);
 }
@@ -186,7 +186,7 @@ TEST_F(Routes, Models) {
   EXPECT_EQ(post("/models/tiny", "x").body, "tiny");
   const HttpResponse response = post("/models/ti\x01ny2", "x");
   EXPECT_EQ(response.status, 404);
-  EXPECT_EQ(response.body, "rejected: model 'ti ny2' not found");
+  EXPECT_EQ(response.body, "rejected: model 'ti\\x01ny2' not found");
   registry_->unload("tiny");
   EXPECT_EQ(post("/models/tiny", "x").status, 503);
 }
