@@ -200,7 +200,7 @@ class InputReader {
 TaskRequest read_task(const ModelInfo& info, const Json& inputs, std::string_view field,
                       const Json* parameters) {
   TaskRequest request;
-  request.task = main_task_of(info).task;
+  request.task = main_task_of(info).kind;
   if (inputs.is_object()) {
     if (const Json* inner = find_member(inputs, "parameters")) read_options(*inner, request.options);
     Json members = Json::object();
