@@ -1,9 +1,9 @@
 #!/bin/sh
 # The tests under sanitizers and with a second compiler. In full (make sanitize): the whole suite under AddressSanitizer and
 # UndefinedBehaviorSanitizer, under ThreadSanitizer, and compiled by clang. --short, for CI: by clang with ASan and UBSan, in the
-# build of the fuzz targets, what reads untrusted bytes (label `untrusted`); under TSan the thread pool, the batcher and the server
-# (label `threads`).
-#   scripts/sanitize.sh [--short]
+# build of the fuzz targets, what reads untrusted bytes (label `untrusted`). --threads: under TSan the thread pool, the batcher and the
+# server (label `threads`).
+#   scripts/sanitize.sh [--short | --threads]
 set -eu
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
@@ -21,11 +21,13 @@ suite() {
   echo "sanitize: $preset: built in $((built - start)) s, no report in $(($(date +%s) - built)) s of tests"
 }
 
-if [ "${1:-}" = --short ]; then
-  suite fuzz untrusted_tests -L untrusted
-  suite tsan threads_tests -L threads
-else
-  suite asan all
-  suite tsan all
-  suite clang all
-fi
+case ${1:-} in
+  --short) suite fuzz untrusted_tests -L untrusted ;;
+  --threads) suite tsan threads_tests -L threads ;;
+  "")
+    suite asan all
+    suite tsan all
+    suite clang all
+    ;;
+  *) echo "sanitize: unknown argument '$1'; expected --short or --threads" >&2; exit 2 ;;
+esac

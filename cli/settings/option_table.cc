@@ -1,5 +1,7 @@
 #include "cli/settings/option_table.h"
 
+#include "roberta/error.h"
+
 namespace roberta::cli {
 
 void OptionTable::group(std::string_view title) {
@@ -24,6 +26,13 @@ void OptionTable::add(std::string_view group, std::span<const Option> options) {
     members_[i].insert(members_[i].end(), options.begin(), options.end());
     groups_[i].options = members_[i];
   }
+}
+
+void require_range(const OptionInfo& info, const std::string& text, double value) {
+  if (value >= info.numbers.min && value <= info.numbers.max) return;
+  throw Error(ErrorCode::kUsage, "--" + std::string(info.name) + ": '" + text + "' is not a number in " +
+                                     short_number_text(info.numbers.min) + ".." +
+                                     short_number_text(info.numbers.max));
 }
 
 }  // namespace roberta::cli

@@ -74,13 +74,20 @@ class OptionTable {
   std::vector<OptionGroup> groups_;
 };
 
+/// Error(kUsage) "--learning-rate: '-1' is not a number in 0..1000".
+void require_range(const OptionInfo& info, const std::string& text, double value);
+
 template <class TextOf>
 struct OptionReader {
   const TextOf& text_of;
   void group(std::string_view) {}
   template <class Field>
   void operator()(const OptionInfo& info, Field& field) const {
-    parse_option(text_of(info.name), field);
+    const std::string& text = text_of(info.name);
+    parse_option(text, field);
+    if constexpr (std::same_as<Field, double>) require_range(info, text, field);
+    if constexpr (std::same_as<Field, std::optional<double>>)
+      if (field) require_range(info, text, *field);
   }
 };
 /// Sets all fields of a struct; `text_of(name)` is the checked value of an option.

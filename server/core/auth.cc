@@ -1,7 +1,6 @@
 #include "server/core/auth.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -25,7 +24,7 @@ std::string_view token_of(std::string_view authorization) {
 
 ApiKeys::Padded ApiKeys::pad(std::string_view key) {
   Padded out{};
-  std::memcpy(out.data(), key.data(), std::min(key.size(), kKeyBytes));
+  std::copy_n(key.begin(), std::min(key.size(), kKeyBytes), out.begin());
   // A length that does not fit in 16 bits is longer than any key anyway.
   const size_t length = std::min<size_t>(key.size(), 0xffff);
   out[kKeyBytes] = static_cast<unsigned char>(length & 0xff);

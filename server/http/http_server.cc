@@ -241,7 +241,19 @@ HttpServer::HttpServer(const ServeOptions& options, Service& service, Metrics& m
 }
 
 HttpServer::~HttpServer() {
-  while (!impl_->transport->connections.empty()) impl_->transport->connections.front()->abort();
+  const std::shared_ptr<Transport> transport = impl_->transport;
+  while (!transport->connections.empty()) transport->connections.front()->abort();
+  // Handlers that were cancelled but not run hold their connections, and these the transport that holds the
+  // handlers.
+  boost::system::error_code ignored;
+  impl_->acceptor.close(ignored);
+  impl_->clock.cancel();
+  transport->io.restart();
+  try {
+    transport->io.poll();
+  } catch (const std::exception&) {
+    // As in run(): a handler for which there was no memory.
+  }
 }
 
 int HttpServer::port() const {

@@ -36,7 +36,7 @@ inline void relax() {
 /// One call of parallel_for, which its caller and any number of workers compute. Slots are reused.
 class alignas(64) Loop {
  public:
-  /// Of callers: a slot that nobody has.
+  /// A caller slot that is not in use.
   bool try_reserve() { return !reserved_.load(std::memory_order_relaxed) && !reserved_.exchange(true); }
   void release() { reserved_.store(false, std::memory_order_release); }
 
@@ -57,7 +57,7 @@ class alignas(64) Loop {
   }
   /// Returns when no worker is in it any more.
   void close() {
-    state_.fetch_and(~kOpen, std::memory_order_acq_rel);  // from here on nobody can enter
+    state_.fetch_and(~kOpen, std::memory_order_acq_rel);  // from here on no thread can enter
     for (int spins = 0; state_.load(std::memory_order_acquire) & kWorkers; ++spins) {
       if (spins < kSpins) {
         relax();

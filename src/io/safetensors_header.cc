@@ -239,20 +239,20 @@ void check_layout(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_
   });
   uint64_t at = 0;
   for (TensorInfo& tensor : tensors) {
-    const auto refuse = [&](const auto&... why) {
+    const auto reject = [&](const auto&... why) {
       fail_file(file, concat("tensor '", printable(tensor.name), "': ", why...));
     };
     if (tensor.begin != at || tensor.end < tensor.begin) {
-      refuse("data_offsets [", tensor.begin, ", ", tensor.end, "] ",
+      reject("data_offsets [", tensor.begin, ", ", tensor.end, "] ",
              tensor.begin < at   ? "overlap another tensor"
              : tensor.begin > at ? "leave a hole"
                                  : "are reversed");
     }
     const auto bits = size_in_bits(tensor);
-    if (!bits) refuse("shape is too large");
-    if (*bits % 8 != 0) refuse(*bits, " bits are not a whole number of bytes");
+    if (!bits) reject("shape is too large");
+    if (*bits % 8 != 0) reject(*bits, " bits are not a whole number of bytes");
     if (*bits / 8 != tensor.end - tensor.begin) {
-      refuse("shape and dtype need ", *bits / 8, " bytes, data_offsets give ", tensor.end - tensor.begin);
+      reject("shape and dtype need ", *bits / 8, " bytes, data_offsets give ", tensor.end - tensor.begin);
     }
     at = tensor.end;
   }

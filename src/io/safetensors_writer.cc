@@ -40,15 +40,15 @@ const char* format_name(DType dtype) {
 }
 
 uint64_t size_in_bytes(const TensorToWrite& tensor, const std::filesystem::path& path) {
-  const auto refuse = [&](const char* why) {
+  const auto reject = [&](const char* why) {
     fail(ErrorCode::kFailed, "[safetensors] ", path.string(), ": tensor '", printable(tensor.name), "' ",
          why);
   };
-  if (!format_name(tensor.dtype)) refuse("has a dtype that can't be written");
+  if (!format_name(tensor.dtype)) reject("has a dtype that can't be written");
   int64_t bytes = size_of(tensor.dtype);
   for (const int64_t size : tensor.shape) {
     const auto product = size < 0 ? std::nullopt : checked_mul(bytes, size);
-    if (!product) refuse("has an impossible shape");
+    if (!product) reject("has an impossible shape");
     bytes = *product;
   }
   return static_cast<uint64_t>(bytes);

@@ -4,7 +4,7 @@
     tools/bench/finetune.py --update docs/performance.md      both models and tasks, 5 pairs of each and more (30 minutes)
     tools/bench/finetune.py --models small --short            2 pairs of each: does it work?
 
-A turn is an epoch over the same few hundred training samples of SST-2 or RTE (tools/bench/finetune_peer.py), cut to 128
+A turn is an epoch over the same few hundred training samples of SST-2 or RTE (tools/bench/finetune_baseline.py), cut to 128
 tokens, dropout 0.1, AdamW, clipping. Ours is the program itself in bf16: it is stopped (SIGSTOP) between its turns, which are
 the times between lines of its log. It runs in turns with Trainer in bf16 autocast and batches of like lengths (the faster of
 its two forms of attention), and with Trainer as run_glue calls it: fp32, random order, padded to 128. Needs `make build`, the
@@ -116,7 +116,7 @@ class Run:
         return self.program([str(c) for c in command], output / "log.jsonl", self.log)
 
     def baseline(self, model, task, train, variant):
-        command = [PYTHON, HERE / "finetune_peer.py", MODELS[model], task, train, BATCH[task], variant, self.arguments.threads]
+        command = [PYTHON, HERE / "finetune_baseline.py", MODELS[model], task, train, BATCH[task], variant, self.arguments.threads]
         return self.worker(f"Trainer {variant}", [str(c) for c in command], log=self.log)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hugging Face's Trainer on a GLUE task, ready to run: `finetune_peer.py MODEL TASK TRAIN_FILE BATCH VARIANT THREADS`.
+"""Hugging Face's Trainer on a GLUE task, ready to run: `finetune_baseline.py MODEL TASK TRAIN_FILE BATCH VARIANT THREADS`.
 
 VARIANT: words joined by "-": bf16 or fp32; grouped (train_sampling_strategy group_by_length, batches padded to their longest)
 or padded (run_glue's defaults: random order, all padded to 128); sdpa or eager attention. All else is Trainer's default (fused

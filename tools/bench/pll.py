@@ -4,7 +4,7 @@
     tools/bench/pll.py --update docs/performance.md
     tools/bench/pll.py --limit 2 --crows-limit 64 --short
 
-Both in bf16 with the model that ships; the baseline (tools/bench/pll_peer.py) runs each sentence's masked copies as one batch, once
+Both in bf16 with the model that ships; the baseline (tools/bench/pll_baseline.py) runs each sentence's masked copies as one batch, once
 with the logits of all tokens, as its model gives them, and once with those of the masked tokens alone, by the faster form of
 attention. Ours is a whole process: it starts, loads the model, reads the data and prints its table; the baseline's clock runs
 after all is loaded. Before it is timed, both must score alike (fp32 within 1e-4 relative). Needs `make build`, the interpreter
@@ -75,7 +75,7 @@ class Run:
                 self.limit(task), "--format", "json", *more, FILES[task]]
 
     def baseline(self, pairs, variant):
-        command = [PYTHON, HERE / "pll_peer.py", self.arguments.model, pairs, variant, self.arguments.threads]
+        command = [PYTHON, HERE / "pll_baseline.py", self.arguments.model, pairs, variant, self.arguments.threads]
         return self.worker(f"transformers {variant}", [str(c) for c in command], log=self.log)
 
 

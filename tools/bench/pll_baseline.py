@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pseudo-log-likelihoods by transformers in bf16, ready to run: `pll_peer.py MODEL PAIRS VARIANT THREADS`.
+"""Pseudo-log-likelihoods by transformers in bf16, ready to run: `pll_baseline.py MODEL PAIRS VARIANT THREADS`.
 
 PAIRS: JSON lines {"first", "second", "shared"}; each sentence's masked copies are one batch: every token masked in turn, or with
 "shared" the tokens that both sentences have, found by difflib as in the script of CrowS-Pairs. VARIANT: words joined by "-":

@@ -4,7 +4,7 @@
     tools/bench/train.py --update docs/performance.md       both configurations, 5 pairs and more (15 minutes)
     tools/bench/train.py --configs small --short            2 pairs of each: does it work?
 
-Both sides run synthetic batches of the same shape (tools/bench/train_peer.py): forward, backward, AdamW, dropout 0.1. A
+Both sides run synthetic batches of the same shape (tools/bench/train_baseline.py): forward, backward, AdamW, dropout 0.1. A
 quick pass finds PyTorch's fastest variant of each kind; ours then runs in turns with the fastest that computes the logits of
 every token, as RobertaForMaskedLM does, with the fastest whose head sees the masked rows only, and in fp32 with the fastest of
 fp32. Prints JSON lines as it goes and the table at the end. Needs `make build` and the interpreter of PEERS (default
@@ -54,7 +54,7 @@ class Run:
         return self.worker("roberta", [str(c) for c in command], facts=2, log=self.log)
 
     def baseline(self, config, variant):
-        command = [PYTHON, HERE / "train_peer.py", config, variant, self.arguments.threads]
+        command = [PYTHON, HERE / "train_baseline.py", config, variant, self.arguments.threads]
         return self.worker(f"torch {variant}", [str(c) for c in command], log=self.log)
 
     def measure_ceilings(self):
@@ -125,7 +125,7 @@ def parse():
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--patience", type=float, default=60, help="seconds a row may spend on repeating dirty pairs")
-    parser.add_argument("--variants", nargs="+", help="the baseline's, instead of all (tools/bench/train_peer.py)")
+    parser.add_argument("--variants", nargs="+", help="the baseline's, instead of all (tools/bench/train_baseline.py)")
     parser.add_argument("--cpu-time", action="store_true", help="one thread each, by CPU time: for a machine that others use")
     parser.add_argument("--short", action="store_true", help="2 pairs of each")
     parser.add_argument("--update", metavar="FILE", help="put the table between the marks of this Markdown file")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One PyTorch trainer of a RoBERTa masked LM (transformers), ready to run: `train_peer.py CONFIG VARIANT THREADS`.
+"""One PyTorch trainer of a RoBERTa masked LM (transformers), ready to run: `train_baseline.py CONFIG VARIANT THREADS`.
 
 CONFIG: small (6 layers of 512, 8 heads, ffn 2048, 8,192 tokens, batch 16 x 128) or base (roberta-base, batch 8 x 128).
 VARIANT: words joined by "-": fp32 or bf16 (autocast); sdpa or eager attention; full (logits of every token, as

@@ -6,7 +6,7 @@ equal_clock.py.
 
 A plain but careful script: tokens of a prepared corpus in memory, pieces of full length (no padding, no attention mask),
 masked as transformers' DataCollatorForLanguageModeling does it, bf16 autocast, AdamW's fused kernel without decay of biases
-and norms, linear warmup and decay over the time that is given. Variants are those of train_peer.py, "auto" takes the fastest
+and norms, linear warmup and decay over the time that is given. Variants are those of train_baseline.py, "auto" takes the fastest
 after a few steps of each. The clock starts after the model is built and the variant chosen. Prints JSON lines.
 """
 import argparse

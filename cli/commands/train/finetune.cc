@@ -94,7 +94,7 @@ void combine_options(const Choices& choices, FinetuneOptions& o) {
 int run(const Settings& settings) {
   const Choices choices(settings);
   FinetuneOptions options;
-  read_options(options, [&](std::string_view name) { return choices.text(name); });
+  read_options(options, [&](std::string_view name) -> const std::string& { return choices.text(name); });
   combine_options(choices, options);
   options.threads = thread_count(settings);
   choices.require("task");

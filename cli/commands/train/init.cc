@@ -33,7 +33,7 @@ const OptionTable& table() {
 int run(const Settings& settings) {
   const fs::path output = new_directory(settings);
   InitOptions options;
-  read_options(options, [&](std::string_view name) { return settings.text(name); });
+  read_options(options, [&](std::string_view name) -> const std::string& { return settings.text(name); });
   options.threads = thread_count(settings);
   write_directory(output, [&](const fs::path& whole) { init_model(whole, options); });
   log(Level::kInfo, "model with random weights written to " + settings.text("output"));

@@ -110,7 +110,7 @@ PretrainCallbacks callbacks() {
 
 int run(const Settings& settings) {
   PretrainOptions options;
-  read_options(options, [&](std::string_view name) { return settings.text(name); });
+  read_options(options, [&](std::string_view name) -> const std::string& { return settings.text(name); });
   options.threads = thread_count(settings);
   if (settings.flag("dry-run")) {
     const PretrainPlan plan = plan_pretraining(options);

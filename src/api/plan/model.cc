@@ -91,7 +91,7 @@ void use_task(const PlanOptions& options, PlannedModel& model) {
   if (task.empty()) {
     const TaskTraits* own = task_of(model.head);
     if (!own)
-      fail(ErrorCode::kModel, "[plan] ", options.model.string(),
+      fail(ErrorCode::kModel, "[plan] ", options.model.string(), ": is a ", architecture_of_head(model.head),
            ": multiple-choice models are not supported");
     task = own->name;
   }
@@ -119,7 +119,8 @@ PlannedModel read_planned_model(const PlanOptions& options) {
   model.config = read_sizes(options.model, model);
   use_task(options, model);
   if (model.head == HeadKind::kMultipleChoice)
-    fail(ErrorCode::kModel, "[plan] ", options.model.string(), ": multiple-choice models are not supported");
+    fail(ErrorCode::kModel, "[plan] ", options.model.string(), ": is a ", architecture_of_head(model.head),
+         ": multiple-choice models are not supported");
   model.architecture = architecture_of_head(model.head);
   model.parameters = count(model.config, model.head);
   if (!model.has_weights) model.file_bytes = 4 * model.parameters + (4 << 20);

@@ -45,7 +45,7 @@ class Reader {
       scanner_.end();
     } catch (const JsonScanError& error) {
       const size_t newline = input_.text.rfind('\n', error.offset);
-      refuse(error.offset,
+      reject(error.offset,
              concat("column ", error.offset - (newline == std::string::npos ? 0 : newline + 1) + 1, ": ",
                     where_, where_.empty() ? "" : ": ", error.message));
     }
@@ -70,13 +70,13 @@ class Reader {
     std::string path;
   };
 
-  [[noreturn]] void refuse(size_t offset, const std::string& why) {
+  [[noreturn]] void reject(size_t offset, const std::string& why) {
     fail(ErrorCode::kInput, "[squad] ", input_.name, ":", lines_.line_of(offset), ": ", why);
   }
-  [[noreturn]] void refuse(const Question& question, size_t offset, const std::string& path,
+  [[noreturn]] void reject(const Question& question, size_t offset, const std::string& path,
                            const std::string& why) {
     const std::string id = question.id ? "question '" + printable(*question.id, 60) + "': " : "";
-    refuse(offset, id + path + " " + why);
+    reject(offset, id + path + " " + why);
   }
 
   /// member(name) reads each member's value, or skips it.
@@ -121,7 +121,7 @@ class Reader {
       has_data = true;
       array("data", [&](const std::string& path) { article(path); });
     });
-    if (!has_data) refuse(0, "has no field 'data'; expected a file in the format of SQuAD");
+    if (!has_data) reject(0, "has no field 'data'; expected a file in the format of SQuAD");
   }
 
   void article(const std::string& path) {
@@ -132,7 +132,7 @@ class Reader {
       has_paragraphs = true;
       array(path + ".paragraphs", [&](const std::string& below) { paragraph(below); });
     });
-    if (!has_paragraphs) refuse(offset, path + " has no field 'paragraphs'");
+    if (!has_paragraphs) reject(offset, path + " has no field 'paragraphs'");
   }
 
   void paragraph(const std::string& path) {
@@ -150,8 +150,8 @@ class Reader {
         scanner_.skip();
       }
     });
-    if (!context) refuse(offset, path + " has no field 'context'");
-    if (!has_questions) refuse(offset, path + " has no field 'qas'");
+    if (!context) reject(offset, path + " has no field 'context'");
+    if (!has_questions) reject(offset, path + " has no field 'qas'");
     keep(std::move(*context), questions);
   }
 
@@ -172,16 +172,16 @@ class Reader {
       } else if (name == "is_impossible") {
         out.impossible = scanner_.peek() == 't';
         if (!out.impossible && scanner_.peek() != 'f')
-          refuse(out, here(), path + ".is_impossible", "must be true or false");
+          reject(out, here(), path + ".is_impossible", "must be true or false");
         scanner_.skip();
       } else {
         scanner_.skip();
       }
     });
-    if (!out.id) refuse(out, out.offset, path, "has no field 'id'");
-    if (!out.question) refuse(out, out.id_offset, path, "has no field 'question'");
+    if (!out.id) reject(out, out.offset, path, "has no field 'id'");
+    if (!out.question) reject(out, out.id_offset, path, "has no field 'question'");
     if (!has_answers && !out.impossible && options_.training)
-      refuse(out, out.id_offset, path, "has no field 'answers'");
+      reject(out, out.id_offset, path, "has no field 'answers'");
   }
 
   void answer(const std::string& path, Question& question) {
@@ -199,14 +199,14 @@ class Reader {
         std::optional<uint64_t> start;
         read(path + ".answer_start", [&] { start = scanner_.number(); });
         if (!start && !negative)
-          refuse(question, out.offset, path + ".answer_start", "must be a whole number");
+          reject(question, out.offset, path + ".answer_start", "must be a whole number");
         out.start = negative ? -1 : static_cast<int64_t>(std::min<uint64_t>(*start, INT32_MAX));
       } else {
         scanner_.skip();
       }
     });
-    if (!has_text) refuse(question, out.offset, path, "has no field 'text'");
-    if (!has_start) refuse(question, out.offset, path, "has no field 'answer_start'");
+    if (!has_text) reject(question, out.offset, path, "has no field 'text'");
+    if (!has_start) reject(question, out.offset, path, "has no field 'answer_start'");
     if (!out.text.empty())
       question.answers.push_back(std::move(out));  // "": some files mark a missing answer so
   }
@@ -218,14 +218,14 @@ class Reader {
     for (Question& question : questions) {
       const int64_t line = lines_.line_of(question.id_offset);
       if (const auto [other, fresh] = ids_.emplace(*question.id, line); !fresh)
-        refuse(question, question.id_offset, question.path + ".id",
+        reject(question, question.id_offset, question.path + ".id",
                concat("is a duplicate of line ", other->second));
       if (question.impossible && !question.answers.empty())
-        refuse(question, question.id_offset, question.path, "is_impossible is true, but there are answers");
+        reject(question, question.id_offset, question.path, "is_impossible is true, but there are answers");
       data_.version2 |= question.impossible;
       if (options_.limit > 0 && static_cast<int64_t>(data_.questions.size()) >= options_.limit) continue;
       if (options_.training && !question.impossible && question.answers.empty())
-        refuse(question, question.id_offset, question.path,
+        reject(question, question.id_offset, question.path,
                "has no answer and is not marked is_impossible; training needs one or the other");
       SquadQuestion out{
           std::move(*question.id), std::move(*question.question), index, {}, question.impossible, line};
@@ -247,7 +247,7 @@ class Reader {
     if (!right) {
       const int64_t near = nearest_occurrence(context, code_points, answer.text, answer.start);
       if (options_.offsets == "error") {
-        refuse(question, answer.offset, answer.path,
+        reject(question, answer.offset, answer.path,
                "'" + printable(answer.text, 60) + "' is not at answer_start of its context; " +
                    (near < 0 ? "it does not occur in it" : concat("it occurs at ", near)) +
                    " (offsets count code points; --answer-offsets repair moves such answers)");

@@ -44,7 +44,7 @@ class Reader {
     return options_.limit > 0 && static_cast<int64_t>(data_.examples.size()) >= options_.limit;
   }
 
-  [[noreturn]] void refuse(const std::string& why) const {
+  [[noreturn]] void reject(const std::string& why) const {
     fail(ErrorCode::kInput, "[data] ", rows_.location(), ": column '", printable(rows_.label_column(), 60),
          "': ", why);
   }
@@ -52,13 +52,13 @@ class Reader {
   void label(TextRow& row, TextExample& example) {
     if (options_.kind == LabelKind::kSet) return label_set(row, example);
     if (row.is_list)
-      refuse("expected one label, got an array (finetune --problem multi-label takes several)");
+      reject("expected one label, got an array (finetune --problem multi-label takes several)");
     const std::string_view text = row.labels.empty() ? std::string_view() : trimmed(row.labels[0]);
     if (text.empty()) {
-      if (options_.labelled && !options_.columns.label.empty()) refuse("the label is missing");
+      if (options_.labelled && !options_.columns.label.empty()) reject("the label is missing");
     } else if (options_.kind == LabelKind::kValue) {
       const std::optional<double> value = number_of(text);
-      if (!value) refuse("'" + printable(text, 60) + "' is not a number");
+      if (!value) reject("'" + printable(text, 60) + "' is not a number");
       example.value = static_cast<float>(*value * options_.columns.scale);
     } else {
       example.label = index_of(text);
@@ -67,7 +67,7 @@ class Reader {
 
   void label_set(const TextRow& row, TextExample& example) {
     if (row.labels.empty() && !row.is_list && options_.labelled && !options_.columns.label.empty())
-      refuse("the labels are missing");
+      reject("the labels are missing");
     const auto add = [&](std::string_view name) {
       if (name.empty()) return;
       if (const int32_t index = index_of(name); index >= 0) example.label_set.push_back(index);
@@ -102,7 +102,7 @@ class Reader {
         if (number == static_cast<double>(i)) return static_cast<int32_t>(i);
       }
     }
-    refuse("unknown label '" + printable(name, 60) + "'; " + names_.hint(name));
+    reject("unknown label '" + printable(name, 60) + "'; " + names_.hint(name));
   }
 
   void finish_labels() {

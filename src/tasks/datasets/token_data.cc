@@ -45,21 +45,21 @@ class Reader {
     return options_.limit > 0 && static_cast<int64_t>(data_.sentences.size()) >= options_.limit;
   }
 
-  [[noreturn]] void refuse(int64_t line, const std::string& why) const {
+  [[noreturn]] void reject(int64_t line, const std::string& why) const {
     fail(ErrorCode::kInput, "[data] ", input_.name, ":", line, ": ", why);
   }
 
   std::vector<int32_t> tags(TokenRow& row) {
     int64_t converted = 0;
     if (const std::optional<TagMistake> mistake = to_iob2(row.tags, scheme_, converted))
-      refuse(row.lines[mistake->word],
+      reject(row.lines[mistake->word],
              "word '" + printable(row.words[mistake->word], 60) + "': " + mistake->why);
     if (!is_full()) data_.converted += converted;
     std::vector<int32_t> indices;
     for (size_t i = 0; i < row.tags.size(); ++i) {
       const std::optional<int32_t> index = names_.index(row.tags[i]);
       if (!index)
-        refuse(row.lines[i], "unknown tag '" + printable(row.tags[i], 60) + "'; " + names_.hint(row.tags[i]));
+        reject(row.lines[i], "unknown tag '" + printable(row.tags[i], 60) + "'; " + names_.hint(row.tags[i]));
       indices.push_back(*index);
     }
     return indices;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMaxTextBytes = (size_t{4} << 30) - 1;
 
-[[noreturn]] void refuse_line(const InputText& input, size_t offset, const char* why) {
+[[noreturn]] void reject_line(const InputText& input, size_t offset, const char* why) {
   fail(ErrorCode::kInput, "[data] ", input.name, ":", LineCounter(input.text).line_of(offset), ": ", why);
 }
 
@@ -41,14 +41,14 @@ InputText input_text(const std::filesystem::path& file, std::string bytes) {
   InputText input{file, display_name(file), std::move(bytes)};
   if (input.text.starts_with("\xEF\xBB\xBF")) input.text.erase(0, 3);
   if (input.text.starts_with("\xFF\xFE") || input.text.starts_with("\xFE\xFF"))
-    refuse_line(input, 0, "is UTF-16, expected UTF-8; convert the file (iconv -f UTF-16 -t UTF-8)");
+    reject_line(input, 0, "is UTF-16, expected UTF-8; convert the file (iconv -f UTF-16 -t UTF-8)");
   if (const size_t nul = input.text.find('\0'); nul != std::string::npos)
-    refuse_line(input, nul, "has a NUL byte, expected UTF-8 text");
+    reject_line(input, nul, "has a NUL byte, expected UTF-8 text");
   if (is_valid_utf8(input.text)) return input;
   for (size_t begin = 0; begin < input.text.size();) {
     const size_t end = std::min(input.text.find('\n', begin), input.text.size());
     if (!is_valid_utf8(std::string_view(input.text).substr(begin, end - begin)))
-      refuse_line(input, begin, "is not valid UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
+      reject_line(input, begin, "is not valid UTF-8; convert the file (iconv -f LATIN1 -t UTF-8)");
     begin = end + 1;
   }
   return input;

@@ -36,14 +36,14 @@ TagColumns read_tag_columns(const std::filesystem::path& file) {
       inside = false;
       continue;
     }
-    const auto refuse = [&](const auto&... why) {
+    const auto reject = [&](const auto&... why) {
       fail(ErrorCode::kInput, "[evaluate] ", reader.name(), ":", reader.line_number(), ": ", why...);
     };
     if (fields.size() < 3)
-      refuse("has ", fields.size(), " columns; expected a word, its tag and the predicted tag");
+      reject("has ", fields.size(), " columns; expected a word, its tag and the predicted tag");
     for (size_t i = fields.size() - 2; i < fields.size(); ++i) {
       if (!is_tag(fields[i]))
-        refuse("'", printable(fields[i], 60), "' is not a tag; expected O, or B-, I-, E- or S- and a type");
+        reject("'", printable(fields[i], 60), "' is not a tag; expected O, or B-, I-, E- or S- and a type");
     }
     if (!inside) {
       out.truth.emplace_back();

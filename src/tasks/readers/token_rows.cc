@@ -54,16 +54,16 @@ class ConllRows final : public TokenRows {
                        : options_.tag_column > 0 ? static_cast<size_t>(options_.tag_column)
                                                  : std::max<size_t>(fields_.size(), 2);
     if (const size_t needed = std::max(word, tag); fields_.size() < needed) {
-      refuse(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", "expected ",
+      reject(concat("has ", fields_.size(), fields_.size() == 1 ? " column, " : " columns, ", "expected ",
                     needed, options_.labelled ? ": a word and its tag, with a tab or blanks between" : ""));
     }
-    if (fields_[word - 1].empty()) refuse("the word is empty");
+    if (fields_[word - 1].empty()) reject("the word is empty");
     row.words.emplace_back(fields_[word - 1]);
     row.lines.push_back(line_);
     if (options_.labelled) row.tags.emplace_back(fields_[tag - 1]);
   }
 
-  [[noreturn]] void refuse(const std::string& why) const {
+  [[noreturn]] void reject(const std::string& why) const {
     fail(ErrorCode::kInput, "[data] ", input_.name, ":", line_, ": ", why);
   }
 
@@ -100,28 +100,28 @@ class JsonTokenRows final : public TokenRows {
   }
 
   template <class... Why>
-  [[noreturn]] void refuse(Column column, const Why&... why) const {
+  [[noreturn]] void reject(Column column, const Why&... why) const {
     fail(ErrorCode::kInput, "[data] ", table_->location(), ": column '", table_->name(column), "'", why...);
   }
 
   const Json& array(Column column) const {
-    if (!values_[column].is_array()) refuse(column, ": expected an array, got ", values_[column].type_name());
+    if (!values_[column].is_array()) reject(column, ": expected an array, got ", values_[column].type_name());
     return values_[column];
   }
 
   void words(TokenRow& row) const {
     for (const Json& word : array(kWords)) {
       if (!word.is_string())
-        refuse(kWords, ", item ", row.words.size() + 1, ": expected a text, got ", word.type_name());
+        reject(kWords, ", item ", row.words.size() + 1, ": expected a text, got ", word.type_name());
       row.words.push_back(word.get<std::string>());
-      if (row.words.back().empty()) refuse(kWords, ", item ", row.words.size(), " is empty");
+      if (row.words.back().empty()) reject(kWords, ", item ", row.words.size(), " is empty");
     }
   }
 
   void tags(TokenRow& row) const {
     const Json& tags = array(kTags);
     if (tags.size() != row.words.size())
-      refuse(kTags, " has ", tags.size(), " tags, column '", table_->name(kWords), "' has ", row.words.size(),
+      reject(kTags, " has ", tags.size(), " tags, column '", table_->name(kWords), "' has ", row.words.size(),
              " words");
     for (const Json& tag : tags) row.tags.push_back(name_of(tag));
   }
@@ -129,12 +129,12 @@ class JsonTokenRows final : public TokenRows {
   std::string name_of(const Json& tag) const {
     if (tag.is_string()) return tag.get<std::string>();
     const std::string what = ": tag " + printable(tag.dump(), 40);
-    if (!tag.is_number_integer()) refuse(kTags, what, " is neither a text nor a whole number");
-    if (options_.labels.empty()) refuse(kTags, what, " is a number; give the names of the labels, in order");
+    if (!tag.is_number_integer()) reject(kTags, what, " is neither a text nor a whole number");
+    if (options_.labels.empty()) reject(kTags, what, " is a number; give the names of the labels, in order");
     // As unsigned a negative one is too large.
     const auto index = tag.get<uint64_t>();
     if (index >= options_.labels.size())
-      refuse(kTags, what, " is out of range: there are ", options_.labels.size(), " labels");
+      reject(kTags, what, " is out of range: there are ", options_.labels.size(), " labels");
     return options_.labels[index];
   }
 

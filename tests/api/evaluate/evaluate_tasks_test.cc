@@ -255,11 +255,13 @@ TEST_F(EvaluateTasks, SquadPredictionsOfSomebody) {
   ASSERT_EQ(result.notes.size(), 1u);
   EXPECT_NE(result.notes[0].find("4 questions"), std::string::npos);
   EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("a.json", "{\"x\": \"y\"}")), "a.json",
-               "no question");
+               "no answer to a question");
   EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("b.json", "{\"q0\": 1}")), "b.json",
                "'q0'");
-  EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("c.json", "[]")), "c.json", "no object");
-  EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("d.json", "{")), "d.json", "no JSON");
+  EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("c.json", "[]")), "c.json",
+               "not an object");
+  EXPECT_ERROR(ErrorCode::kInput, score_squad(file, scratch_.write("d.json", "{")), "d.json",
+               "not valid JSON");
 }
 
 void write_run(const fs::path& folder, const std::string& task,
@@ -296,7 +298,7 @@ TEST_F(EvaluateTasks, GlueRunsAsATable) {
   write_run(runs / "again", "rte", {{3, {{"accuracy", 0.6}}}});
   EXPECT_ERROR(ErrorCode::kInput, collect_glue_runs(runs), "seed 3", "again", "rte");
   write_run(runs / "again", "rte", {{4, {{"accuracy", "high"}}}});
-  EXPECT_ERROR(ErrorCode::kInput, collect_glue_runs(runs), "'accuracy'", "no number");
+  EXPECT_ERROR(ErrorCode::kInput, collect_glue_runs(runs), "'accuracy'", "not a number");
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ TEST_F(ScoreEvaluations, FillMaskCutsLongTexts) {
   const TaskEvaluation result = evaluate_fill_mask(model_, scratch_.write("a.jsonl", row.dump()));
   EXPECT_EQ(metric(result, "masks"), 1);
   ASSERT_EQ(result.notes.size(), 1u);
-  EXPECT_NE(result.notes[0].find("1 words behind"), std::string::npos) << result.notes[0];
+  EXPECT_NE(result.notes[0].find("1 words after"), std::string::npos) << result.notes[0];
   FillMaskEvaluationOptions options;
   options.max_length = 49;
   EXPECT_ERROR(ErrorCode::kUsage, evaluate_fill_mask(model_, scratch_ / "a.jsonl", options), "at most 48");

@@ -99,8 +99,8 @@ TEST(ModelLoading, WithoutTokenizer) {
   Model model = Model::load(dir / "m");
   EXPECT_FALSE(model.has_tokenizer());
   const std::vector<std::string> texts = {"<mask>"};
-  EXPECT_ERROR(ErrorCode::kModel, fill_mask(model, texts), "no tokenizer", (dir / "m").string());
-  EXPECT_ERROR(ErrorCode::kModel, embed(model, texts), "no tokenizer");
+  EXPECT_ERROR(ErrorCode::kModel, fill_mask(model, texts), "tokenizer not found", (dir / "m").string());
+  EXPECT_ERROR(ErrorCode::kModel, embed(model, texts), "tokenizer not found");
 }
 
 TEST(ModelLoading, TokenizerLargerThanTheModel) {

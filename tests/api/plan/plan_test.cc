@@ -297,7 +297,7 @@ TEST(Plan, RefusesWhatCannotBe) {
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "absent"}), "absent", "no such directory");
   write_large(dir / "choice", "RobertaForMultipleChoice");
   EXPECT_ERROR(ErrorCode::kModel, plan_machine({.model = dir / "choice", .measure = false}),
-               "RobertaForMultipleChoice");
+               "multiple-choice models are not supported");
 }
 
 }  // namespace

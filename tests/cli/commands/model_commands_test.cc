@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -261,7 +262,12 @@ TEST(Init, LimitsMatchConfigJson) {
     if (limit.option != "--vocab-size") words.insert(words.end(), {"--vocab-size", "10"});
     Result result = run(words);
     EXPECT_EQ(result.code, 2) << result.err;
-    EXPECT_TRUE(contains(result.err, limit.option + ": '" + limit.value)) << result.err;
+    // The program checks ranges of integers, the library those of other numbers.
+    std::string field = limit.option.substr(2);
+    std::replace(field.begin(), field.end(), '-', '_');
+    EXPECT_TRUE(contains(result.err, limit.option + ": '" + limit.value) ||
+                contains(result.err, field + " is "))
+        << result.err;
   }
   EXPECT_EQ(run({"init", "--output", scratch.path("m"), "--vocab-size", "1"}).code, 2);
   EXPECT_EQ(shell("ls -A " + scratch.path("")).out, "");

@@ -127,7 +127,9 @@ TEST(Checkpoint, EachHeadHasItsTensors) {
       {HeadKind::kTokenClassification, "classifier.weight"},
       {HeadKind::kQuestionAnswering, "qa_outputs.weight"},
       {HeadKind::kMultipleChoice, "classifier.weight"}};
-  for (const auto& [head, tensor] : heads) {
+  for (const auto& row : heads) {
+    const HeadKind head = row.first;
+    const std::string_view tensor = row.second;
     const Saved saved(head);
     EXPECT_EQ(find_head(saved.config, saved.open()), head);
     EXPECT_NO_THROW(require_tensors(saved.open(), saved.config, head));

@@ -229,7 +229,9 @@ size_t CpuOps::workspace(const LinearCrossEntropy& a) const {
 
 void CpuOps::linear_cross_entropy(const LinearCrossEntropy& a) {
   const int64_t rows = a.x.rows, n = a.w->rows, k = a.w->cols;
-  const auto [panels, cuts, blocks] = cross_entropy_cut(*a.w, rows, kernels_);
+  const CrossEntropyCut cut = cross_entropy_cut(*a.w, rows, kernels_);
+  const int64_t panels = cut.panels, cuts = cut.cuts,
+                blocks = cut.blocks;  // clang 14 captures no structured bindings
   Workspace::Frame frame(workspace_, workspace(a));
   float* max_sum = frame.take<float>(rows * cuts * 2);
   float* target = frame.take<float>(rows);

@@ -199,7 +199,8 @@ size_t CpuOps::logits_grad_bytes(const LinearCrossEntropyGrad& a, int64_t rows) 
 
 void CpuOps::logits_grad(const LinearCrossEntropyGrad& a, const DeviceView& dlogits) {
   const int64_t rows = a.x.rows, n = a.w->rows, k = a.w->cols;
-  const auto [panels, cuts, blocks, own_floats] = exps_cut(*a.w, rows, kernels_);
+  const ExpsCut cut = exps_cut(*a.w, rows, kernels_);  // clang 14 captures no structured bindings
+  const int64_t panels = cut.panels, cuts = cut.cuts, blocks = cut.blocks, own_floats = cut.own_floats;
   const bool bf16 = dlogits.dtype == DType::kBF16;
   Workspace::Frame frame(workspace_, logits_grad_bytes(a, rows));
   float* max_sum = frame.take<float>(rows * cuts * 2);
