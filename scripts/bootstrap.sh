@@ -24,12 +24,12 @@ fi
 
 build_packages="g++ cmake ninja-build make git pkg-config nlohmann-json3-dev libsimdjson-dev
   libyaml-cpp-dev zlib1g-dev libzstd-dev libxxhash-dev libgtest-dev libopenmpi-dev openmpi-bin
-  $boost python3"
+  $boost python3 curl"
 case $step in
   build) packages=$build_packages ;;
   ci) packages="$build_packages clang libclang-rt-dev python3-venv" ;;
   parity) packages="$build_packages python3-venv" ;;
-  clients) packages="$build_packages python3-venv curl systemd" ;;
+  clients) packages="$build_packages python3-venv systemd" ;;
   *) echo "bootstrap: unknown step '$step'; expected build, ci, parity or clients" >&2; exit 2 ;;
 esac
 
