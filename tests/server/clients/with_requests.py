@@ -1,4 +1,4 @@
-"""All dialects through `requests`."""
+"""All protocols through `requests`."""
 from common import CARD, WIDTH, library, need, need_equal, need_near, need_words, serve
 
 requests = library("requests")

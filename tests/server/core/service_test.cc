@@ -146,7 +146,7 @@ TEST_F(Routes, Ids) {
   EXPECT_TRUE(has_header(post("/score", "{}"), "x-ms-request-id"));
 }
 
-TEST_F(Routes, Refusals) {
+TEST_F(Routes, Errors) {
   std::vector<std::string> reported;
   options_.log = [&](const std::string& message, bool) { reported.push_back(message); };
   begin();
